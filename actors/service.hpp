@@ -1,0 +1,137 @@
+// What the runtime offers to the edges (net, admin, ingest). No CAF here: edges know only this page.
+//
+// Thread safety: the edges' connections live on the shards' io_contexts. publish(), read(), watch() and unwatch() are
+// called on the thread of shard `home`, and their callbacks run on that same thread, never from within the call.
+// The rest may be called from any thread.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "actors/latency.hpp"
+#include "persistence/store.hpp"
+#include "profile/event.hpp"
+#include "profile/identifier.hpp"
+#include "profile/profile.hpp"
+#include "profile/result.hpp"
+
+namespace kith::actors {
+
+using shard_id = unsigned;
+
+enum class durability : std::uint8_t { fsync, memory };
+
+struct publish_options {
+  durability wait_for = durability::fsync;
+  bool detail = false;
+};
+
+struct rejection {
+  std::uint32_t index = 0;  ///< in the published batch
+  errc code = errc::invalid_argument;
+  std::string message;
+};
+
+struct detail {
+  profile::hash128 profile;
+  std::uint64_t version = 0;  ///< after this event
+  bool rejected = false;
+};
+
+struct publish_outcome {
+  std::uint32_t applied = 0;
+  std::uint32_t duplicate = 0;
+  std::vector<rejection> rejected;
+  std::vector<detail> details;  ///< one an event in order, if asked for
+};
+
+using publish_done = std::function<void(result<publish_outcome>)>;
+/// Each id's profile map as MessagePack bytes; nothing where there is no such profile.
+using read_done = std::function<void(result<std::vector<std::optional<std::string>>>)>;
+
+struct change {
+  profile::hash128 profile;
+  std::uint64_t version = 0;
+  std::shared_ptr<const std::string> traits;  ///< MessagePack map that the event set; null: none
+  std::string cursor;                         ///< resume behind this change
+};
+struct watch_filter {
+  std::optional<profile::hash128> profile;  ///< nothing: all profiles
+  std::string from;                         ///< a cursor; empty: from now on
+};
+/// Called for each change; with an error once, when the watch ends by itself (fell too far behind, shutdown).
+using watch_callback = std::function<void(const result<change>&)>;
+using watch_id = std::uint64_t;
+
+struct counters {
+  std::uint64_t events_applied = 0;
+  std::uint64_t events_duplicate = 0;
+  std::uint64_t events_rejected = 0;
+  std::uint64_t events_clamped = 0;
+  std::uint64_t events_too_late = 0;
+  std::uint64_t batches = 0;
+  std::uint64_t reads = 0;
+  std::uint64_t profiles_active = 0;      ///< actors in memory
+  std::uint64_t profile_bytes = 0;        ///< memory held by them
+  std::uint64_t profiles_stored = 0;      ///< snapshots, estimated
+  std::uint64_t activations = 0;
+  std::uint64_t passivations = 0;
+  std::uint64_t snapshots_written = 0;
+  std::uint64_t journal_bytes = 0;        ///< of files
+  std::uint64_t journal_syncs = 0;
+  std::uint64_t in_flight_bytes = 0;      ///< of batches not answered yet
+  std::uint64_t history_lag_bytes = 0;    ///< durable in the journal, not yet in the history
+  std::uint64_t watches = 0;
+  double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
+};
+
+enum class phase : std::uint8_t { recovering, ready, failed, stopping };
+struct health {
+  phase now = phase::recovering;
+  std::string reason;             ///< why it failed, for people
+  std::uint64_t replayed_bytes = 0;
+  std::uint64_t replay_bytes = 0;
+};
+
+class service {
+ public:
+  virtual ~service() = default;
+
+  virtual shard_id shard_count() const = 0;
+  virtual boost::asio::io_context& io(shard_id shard) = 0;
+
+  /// `events`: the MessagePack array of events, as it stands in the request. Copied. `source`: of the credential.
+  /// Errors of the whole: invalid_argument (not an array), unavailable (recovering, stopping, journal failed),
+  /// resource_exhausted (disk full).
+  virtual void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
+                       publish_done done) = 0;
+  virtual void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
+                    read_done done) = 0;
+  /// False while too much is in flight on the shard: the edge stops reading its sockets until `resumed` is called.
+  virtual bool ready_for_more(shard_id home) const = 0;
+  virtual void on_resumed(shard_id home, std::function<void()> resumed) = 0;
+
+  /// Errors: invalid_argument (a cursor that is malformed, from before a restart or too old).
+  virtual result<watch_id> watch(shard_id home, watch_filter filter, watch_callback callback) = 0;
+  virtual void unwatch(shard_id home, watch_id watch) = 0;
+
+  virtual health state() const = 0;
+  virtual counters stats() const = 0;
+  virtual const latency_recorder& latency() const = 0;
+  virtual latency_recorder& latency() = 0;
+
+  /// Blocking; for threads that are no shard's. Waits (bounded) until what was published before is in the history.
+  virtual result<persistence::history_page> history(profile::hash128 address,
+                                                    const persistence::history_query& query) = 0;
+  /// Blocking: writes all dirty profiles, flushes, deletes journal segments that are not needed any more.
+  virtual result<void> checkpoint() = 0;
+};
+
+}  // namespace kith::actors

@@ -1,0 +1,2 @@
+// The folder’s first source.
+namespace kith {}

@@ -1,0 +1,103 @@
+// Snapshots, spilled event ids and history, in one RocksDB database.
+//
+// Column families: `snapshots` (profile address → state bytes), `spilled` (address + event id → time), `history`
+// (address + event time, sign bit flipped + event id → received time, source, event bytes), `history_ids`
+// (address + event id → event time; makes a retried event appear once), `meta` (format version, feeder positions).
+// RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
+// the journal keeps what is not flushed.
+//
+// Thread safety: all of it, from any thread. Only may_have_snapshot() and may_be_spilled() never touch the disk.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "persistence/file.hpp"
+#include "persistence/journal.hpp"
+#include "profile/hash.hpp"
+#include "profile/profile.hpp"
+#include "profile/result.hpp"
+
+namespace kith::persistence {
+
+struct store_options {
+  std::int64_t history_retention_ms = 90LL * 24 * 3600 * 1000;  ///< by time received; 0: for ever
+  std::int64_t dedup_retention_ms = 0;                          ///< by event time; 0: for ever
+  std::size_t cache_bytes = 64 * 1024 * 1024;
+  std::size_t write_buffer_bytes = 64 * 1024 * 1024;
+  std::function<std::int64_t()> now_ms;                         ///< for dropping what is past retention
+};
+
+/// A profile's state to keep, with the event ids that left it since the last save. Kept together or not at all.
+struct snapshot_write {
+  profile::hash128 address;
+  std::string state;
+  std::vector<profile::spilled_id> spilled;
+};
+
+struct history_event {
+  profile::hash128 address;
+  profile::hash128 id;
+  std::int64_t time_ms = 0;
+  std::int64_t received_ms = 0;
+  std::string_view source;
+  std::string_view encoded;  ///< the event's MessagePack map
+};
+
+/// One page of a timeline, oldest or newest first.
+struct history_query {
+  std::int64_t from_ms = INT64_MIN;  ///< inclusive
+  std::int64_t to_ms = INT64_MAX;    ///< exclusive
+  bool newest_first = true;
+  std::size_t limit = 100;
+  std::string cursor;                ///< of the page before; empty: from the start
+};
+struct history_page {
+  struct item {
+    std::int64_t time_ms;
+    std::int64_t received_ms;
+    std::string source;
+    std::string encoded;
+  };
+  std::vector<item> items;
+  std::string next;                  ///< empty: no more. Opaque, printable ASCII.
+};
+
+class store {
+ public:
+  /// Opens or creates. `files` carries every call to the disk.
+  static result<std::unique_ptr<store>> open(file_system& files, const std::string& directory, store_options options);
+  virtual ~store() = default;
+
+  /// False: there is certainly none. From memory only (bloom filters).
+  virtual bool may_have_snapshot(profile::hash128 address) = 0;
+  virtual bool may_be_spilled(profile::hash128 address, profile::hash128 id) = 0;
+
+  virtual result<std::vector<std::optional<std::string>>> load(std::span<const profile::hash128> addresses) = 0;
+  virtual result<bool> is_spilled(profile::hash128 address, profile::hash128 id) = 0;
+  virtual result<void> save(std::span<const snapshot_write> snapshots) = 0;
+
+  /// Adds events to the history, those that it has already left out, and remembers how far the journal `shard` was
+  /// fed. Both or neither after a crash.
+  virtual result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) = 0;
+  virtual result<std::vector<std::pair<unsigned, journal_position>>> fed() = 0;  ///< by shard
+  virtual result<history_page> read_history(profile::hash128 address, const history_query& query) = 0;
+
+  /// Makes all that was saved and fed durable.
+  virtual result<void> flush() = 0;
+
+  virtual std::uint64_t estimated_snapshots() = 0;
+  /// Every snapshot in address order until `each` returns false.
+  virtual result<void> for_each_snapshot(
+      const std::function<bool(profile::hash128 address, std::string_view state)>& each) = 0;
+  /// Reads every block and checks its checksum; what is damaged.
+  virtual result<std::vector<std::string>> verify() = 0;
+};
+
+}  // namespace kith::persistence

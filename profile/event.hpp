@@ -1,0 +1,58 @@
+// One event about a person: Segment's tracking spec, as views into its MessagePack bytes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "profile/hash.hpp"
+#include "profile/limits.hpp"
+#include "profile/result.hpp"
+
+namespace kith::profile {
+
+enum class event_type : std::uint8_t { track, identify, page, screen, group, alias };
+enum class priority : std::uint8_t { normal, critical };
+
+std::string_view name_of(event_type type) noexcept;
+
+/// A validated event. All views point into the bytes it was parsed from, which must outlive it.
+struct event_view {
+  std::string_view encoded;       ///< the whole event, one MessagePack map, as the sender wrote it
+  std::string_view message_id;
+  std::string_view user_id;       ///< empty: absent
+  std::string_view anonymous_id;  ///< empty: absent
+  std::string_view name;          ///< what it is counted under: `event` of a track, else the type's name ("page", …)
+  std::string_view traits;        ///< a MessagePack map; empty: absent (always for group and alias, whose traits are not the person's)
+  std::string_view external_ids;  ///< a MessagePack array of {type, id}; empty: absent
+  hash128 id;                     ///< hash_of(message_id)
+  hash128 address;                ///< of its first identifier: userId, else the first external id, else anonymousId
+  std::int64_t time_ms = 0;       ///< event time, milliseconds since 1970, corrected for the sender's clock
+  event_type type = event_type::track;
+  priority urgency = priority::normal;
+  bool clamped = false;           ///< its time was over 5 minutes in the future and was set to `received_ms`
+};
+
+/// What the outside knows of an event that is being parsed.
+struct reception {
+  std::int64_t received_ms = 0;      ///< the server's clock
+  std::int64_t retention_ms = 0;     ///< dedup.retention; 0: for ever. Older events are refused as too_late.
+  limits::event bounds{};
+};
+
+/// Parses and validates one event. Errors name the field, what it holds and what is allowed, e.g.
+/// "messageId: missing; give every event a unique id of 1 to 255 bytes". Codes: invalid_argument, too_large, too_late.
+/// Unknown keys are kept. A field that is nil counts as absent. Duplicate keys: the last one counts.
+result<event_view> parse_event(std::string_view msgpack, const reception& received);
+
+/// The same event as MessagePack, from JSON text. Errors say the byte offset. Validation is parse_event's.
+result<std::string> event_from_json(std::string_view json);
+
+/// ISO 8601 / RFC 3339 date-time (`T` or a space between date and time, optional fraction, `Z` or an offset; a date
+/// alone is midnight UTC) as milliseconds since 1970. False if it is none.
+bool parse_time(std::string_view text, std::int64_t& ms) noexcept;
+
+/// RFC 3339 in UTC with milliseconds: "1997-01-01T12:00:00.000Z".
+std::string format_time(std::int64_t ms);
+
+}  // namespace kith::profile

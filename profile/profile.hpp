@@ -1,0 +1,89 @@
+// A profile's state: what all events about one identifier add up to.
+//
+// Invariants
+//   - The state is a function of the *set* of applied events: any order, repetition or split into batches gives the
+//     same encode() bytes. Everything in it is a join-semilattice or a sum over distinct event ids.
+//   - Events whose ids are "recent" (their UTC day is less than `recent_days` before the day of the newest event) have
+//     their 16-byte hash here. Older ids are handed out once by take_spilled() and must be kept by the owner for ever
+//     (or for dedup.retention), together with the snapshot that lacks them: seen() answers `ask_spilled` for them.
+//
+// Thread safety: none; a profile belongs to one actor.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "profile/event.hpp"
+#include "profile/hash.hpp"
+#include "profile/msgpack.hpp"
+#include "profile/result.hpp"
+
+namespace kith::profile {
+
+/// Which parts of a profile map a reader wants; a bit each.
+struct field_set {
+  std::uint32_t bits = ~0U;
+  bool has(unsigned field) const noexcept { return (bits >> field) & 1U; }
+};
+
+/// The keys of a profile map, in the order in which they are written. `fields` of get names them.
+/// False if `name` is none of: profile version userIds anonymousIds externalIds traits computed segments consent
+/// firstSeen lastSeen events sessions.
+bool field_index(std::string_view name, unsigned& field) noexcept;
+
+enum class seen : std::uint8_t {
+  fresh,        ///< never counted
+  duplicate,    ///< counted
+  ask_spilled,  ///< too old for this state to know: the owner looks it up among the spilled ids
+};
+
+/// An id that left the recent ones, for the owner to keep.
+struct spilled_id {
+  hash128 id;
+  std::int64_t time_ms;  ///< at least as new as the event (its UTC day's last millisecond): for dropping by retention
+};
+
+class profile {
+ public:
+  static constexpr int default_recent_days = 7;
+
+  profile() noexcept;
+  profile(profile&&) noexcept;
+  profile& operator=(profile&&) noexcept;
+  ~profile();
+
+  /// Has the event been counted?
+  seen check(const event_view& event, int recent_days = default_recent_days) const noexcept;
+
+  /// Counts the event. REQUIRES: check() said `fresh`, or said `ask_spilled` and the owner did not find the id.
+  /// Ids that are not recent any more, this one's perhaps, are added to `spilled`.
+  void apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
+
+  /// Joins another state into this one. REQUIRES: no event was applied to both. Commutative and associative.
+  void join(const profile& other, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
+
+  /// Number of events applied.
+  std::uint64_t version() const noexcept;
+  bool empty() const noexcept { return version() == 0; }
+
+  /// Canonical bytes, with a format version in front.
+  std::string encode() const;
+  /// Errors: internal, if the bytes are damaged or of a later format.
+  static result<profile> decode(std::string_view bytes);
+
+  /// Resident bytes that the state holds beside sizeof(profile).
+  std::size_t heap_bytes() const noexcept;
+
+  /// Writes the profile map of the public contract; `id` is the profile's address. Parts that later layers own
+  /// (computed, segments, consent) are written empty.
+  void write_map(msgpack::writer& out, hash128 id, field_set fields = {}) const;
+
+ private:
+  struct state;  // one allocation; absent while empty
+  state* state_ = nullptr;
+};
+
+}  // namespace kith::profile
