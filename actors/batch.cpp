@@ -1,0 +1,95 @@
+#include "actors/batch.hpp"
+
+#include "actors/journal_record.hpp"
+#include "profile/msgpack.hpp"
+
+namespace kith::actors {
+
+namespace {
+
+using profile::event_view;
+using profile::reception;
+
+/// Parses `count` events that stand one after another at `bytes`; false if the bytes are no such thing.
+bool parse_events(std::string_view bytes, std::uint32_t count, const reception& received, batch& into) {
+  profile::msgpack::reader reader(bytes);
+  into.events.reserve(count);
+  for (std::uint32_t index = 0; index < count; ++index) {
+    const auto encoded = reader.skip();
+    if (encoded.empty()) return false;
+    auto parsed = profile::parse_event(encoded, received);
+    if (parsed) {
+      into.events.push_back(*parsed);
+      if (!into.rejected.empty()) into.indexes.push_back(index);
+      continue;
+    }
+    if (into.rejected.empty()) {
+      for (std::uint32_t before = 0; before < index; ++before) into.indexes.push_back(before);
+    }
+    into.rejected.push_back({index, parsed.error().code, std::move(parsed.error().message)});
+  }
+  return true;
+}
+
+void count_shards(batch& into, std::size_t shards) {
+  into.left.assign(shards, 0);
+  for (const auto& event : into.events) ++into.left[shard_of(event.address, shards)];
+  std::uint32_t touched = 0;
+  for (const auto left : into.left) touched += left > 0 ? 1 : 0;
+  into.shards_left.store(touched, std::memory_order_relaxed);
+  into.outcomes.assign(into.events.size(), event_outcome::pending);
+}
+
+/// Makes the record hold the accepted events only, and the views point into it.
+void keep_accepted(batch& into, std::string_view source, const reception& received) {
+  std::string record;
+  record.reserve(into.record.size());
+  begin_record(record, received.received_ms, static_cast<std::uint32_t>(into.events.size()), source);
+  const std::size_t head = record.size();
+  for (const auto& event : into.events) record.append(event.encoded);
+  into.record = std::move(record);
+  profile::msgpack::reader reader(std::string_view(into.record).substr(head));
+  for (auto& event : into.events) event = *profile::parse_event(reader.skip(), received);
+}
+
+}  // namespace
+
+result<batch_ptr> make_batch(std::string_view events_array, std::string_view source, const reception& received,
+                             std::size_t shards) {
+  profile::msgpack::reader reader(events_array);
+  const auto head = reader.next();
+  if (!head.is_array()) return fail(errc::invalid_argument, "publish: params[0] must be an array of events");
+  auto made = std::make_unique<batch>();
+  made->received = head.size;
+  made->record.reserve(events_array.size() + source.size() + 32);
+  begin_record(made->record, received.received_ms, head.size, source);
+  const std::size_t start = made->record.size();
+  made->record.append(reader.rest());
+  if (!parse_events(std::string_view(made->record).substr(start), head.size, received, *made)) {
+    return fail(errc::invalid_argument, "publish: params[0] holds a value that is not well-formed MessagePack");
+  }
+  if (!made->rejected.empty()) keep_accepted(*made, source, received);
+  count_shards(*made, shards);
+  return made;
+}
+
+result<batch_ptr> make_replay_batch(std::string_view payload, const reception& received, std::size_t shards) {
+  auto made = std::make_unique<batch>();
+  made->record.assign(payload);
+  const auto record = parse_record(made->record);
+  if (!record) return tl::make_unexpected(record.error());
+  // What was accepted once is accepted for ever: limits that were narrowed since do not count.
+  reception then = received;
+  then.received_ms = record->received_ms;
+  then.retention_ms = 0;
+  then.bounds.bytes = made->record.size();
+  made->received = record->count;
+  made->journaled = true;
+  if (!parse_events(record->events, record->count, then, *made)) {
+    return fail(errc::internal, "journal record: its events are not well-formed MessagePack");
+  }
+  count_shards(*made, shards);
+  return made;
+}
+
+}  // namespace kith::actors

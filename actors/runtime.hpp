@@ -1,0 +1,50 @@
+// The runtime: shards, their journals, the store, recovery, checkpoints.
+//
+// Invariants
+//   - With durability `fsync` a batch changes state only after its journal record is durable: what a reader sees, a
+//     crash can not take back (docs/decisions/0001). With `memory` it changes state at once.
+//   - A journal segment is deleted only when every event in it is in flushed snapshots and in the history.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "actors/service.hpp"
+#include "persistence/file.hpp"
+#include "persistence/journal.hpp"
+#include "persistence/store.hpp"
+#include "profile/limits.hpp"
+
+namespace kith::actors {
+
+struct runtime_options {
+  unsigned shards = 0;                                       ///< 0: one a core
+  std::string data;                                          ///< directory; journal/, store/, quarantine/ inside
+  std::size_t memory_bytes = 4ULL * 1024 * 1024 * 1024;      ///< of profiles in memory, over all shards
+  std::chrono::seconds idle{600};                            ///< passivate a profile nobody asked for, for so long
+  std::size_t checkpoint_bytes = 2ULL * 1024 * 1024 * 1024;  ///< of journal, past which profiles are saved and it is cut
+  std::chrono::seconds checkpoint_interval{600};
+  std::size_t in_flight_bytes = 64ULL * 1024 * 1024;         ///< a shard's, past which it stops reading sockets
+  persistence::journal_options journal;
+  persistence::store_options store;
+  limits::event event;
+  int recent_days = profile::profile::default_recent_days;
+  std::int64_t dedup_retention_ms = 0;                       ///< 0: for ever
+  std::function<std::int64_t()> now_ms;                      ///< milliseconds since 1970; the system's clock if empty
+  std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread
+};
+
+class runtime : public service {
+ public:
+  /// Opens the data directory and starts; recovery goes on in the background, state() tells.
+  /// Errors: of the file system and the store; unavailable if another process has the directory.
+  static result<std::unique_ptr<runtime>> start(runtime_options options, persistence::file_system& files);
+
+  /// Refuses new work, finishes what is in flight, saves every dirty profile, stops. Past the deadline it stops
+  /// without saving: the journal has it all.
+  virtual void stop(std::chrono::steady_clock::duration deadline) = 0;
+};
+
+}  // namespace kith::actors
