@@ -1,0 +1,83 @@
+// Who may do what: credentials, found by token or by the subject of a client certificate.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/token_bucket.hpp"
+#include "profile/result.hpp"
+
+namespace kith::net {
+
+struct credential {
+  std::string name;
+  std::string source;  ///< what its events get as `source`
+  bool can_publish = true;
+  bool can_read = true;
+  bool can_admin = false;
+  double events_per_second = 0;  ///< 0: no quota
+};
+
+/// One entry of the configuration. At least one of token, token_sha256 (64 hexadecimal digits) and common_name is set.
+struct credential_config {
+  std::string name;
+  std::string token;
+  std::string token_sha256;
+  std::string common_name;  ///< of a client certificate's subject
+  std::string source;       ///< empty: the name
+  bool can_publish = true;
+  bool can_read = true;
+  bool can_admin = false;
+  double events_per_second = 0;
+};
+
+/// A credential and what all its connections share. Thread safety: all of it.
+struct identity {
+  credential rights;
+  token_bucket quota;  ///< of events
+
+  explicit identity(credential granted) : rights(std::move(granted)), quota(rights.events_per_second) {}
+};
+
+using token_digest = std::array<unsigned char, 32>;
+/// SHA-256.
+token_digest digest_of(std::string_view token);
+
+/// Thread safety: all of it.
+class credential_store {
+ public:
+  /// `unlisted`: the rights of a certificate that our CA signed and no entry names; its name is the certificate's
+  /// common name then. Nothing: such certificates are strangers. Errors: invalid_argument, naming the entry.
+  static result<std::shared_ptr<credential_store>> make(const std::vector<credential_config>& entries,
+                                                        std::optional<credential> unlisted = credential{});
+
+  /// Replaces all entries; connections that are open are judged anew at their next request.
+  result<void> replace(const std::vector<credential_config>& entries, std::optional<credential> unlisted = credential{});
+
+  /// Null: no such token. Compares all digests in constant time.
+  std::shared_ptr<identity> by_token(std::string_view token) const;
+  std::shared_ptr<identity> by_digest(const token_digest& digest) const;
+  /// Null: no such name, and unlisted ones are strangers.
+  std::shared_ptr<identity> by_common_name(std::string_view name) const;
+
+  /// Counts replace() calls.
+  std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
+
+ private:
+  struct table;
+  credential_store();
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<table> table_;
+  std::atomic<std::uint64_t> generation_{0};
+};
+
+}  // namespace kith::net

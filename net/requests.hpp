@@ -1,0 +1,32 @@
+// Encoders of the public requests, for clients.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/service.hpp"
+#include "net/rpc.hpp"
+#include "profile/identifier.hpp"
+
+namespace kith::net {
+
+/// `events`: MessagePack maps, `count` of them one after another. A whole frame is appended to `out`.
+void write_publish(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
+                   actors::publish_options options = {});
+/// `fields`: keys of a profile map; empty: all.
+void write_get(std::string& out, std::uint32_t msgid, const profile::identifier& id,
+               std::span<const std::string> fields = {});
+void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profile::identifier> ids,
+                    std::span<const std::string> fields = {});
+void write_hello(std::string& out, std::uint32_t msgid, std::string_view client, std::string_view token);
+
+/// `{userId: …}` and so on, as `get` takes it.
+void write_identifier(std::string& out, const profile::identifier& id);
+
+/// The result of a publish.
+result<actors::publish_outcome> parse_publish_outcome(std::string_view result);
+
+}  // namespace kith::net
