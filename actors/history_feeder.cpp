@@ -1,0 +1,122 @@
+#include "actors/history_feeder.hpp"
+
+#include <algorithm>
+#include <deque>
+
+#include "actors/journal_record.hpp"
+#include "profile/event.hpp"
+#include "profile/msgpack.hpp"
+
+namespace kith::actors {
+
+namespace {
+
+constexpr std::uint64_t bytes_a_feed = 4 * 1024 * 1024;
+
+/// Journal records that wait to be fed together, and views of their events.
+struct pending_feed {
+  std::deque<std::string> payloads;
+  std::vector<persistence::history_event> events;
+  std::uint64_t bytes = 0;
+  std::uint64_t end = 0;
+
+  void add(std::string_view payload, std::uint64_t record_end) {
+    end = record_end;
+    bytes += payload.size();
+    const auto& kept = payloads.emplace_back(payload);
+    const auto record = parse_record(kept);
+    if (!record) return;  // a record that cannot be read is reported by recovery and `kith check`
+    profile::reception received;
+    received.received_ms = record->received_ms;
+    received.bounds.bytes = kept.size();
+    profile::msgpack::reader reader(record->events);
+    for (std::uint32_t i = 0; i < record->count; ++i) {
+      const auto parsed = profile::parse_event(reader.skip(), received);
+      if (!parsed) continue;
+      events.push_back({parsed->address, parsed->id, parsed->time_ms, record->received_ms, record->source, parsed->encoded});
+    }
+  }
+  void clear() {
+    payloads.clear();
+    events.clear();
+    bytes = 0;
+  }
+};
+
+}  // namespace
+
+history_feeder::history_feeder(persistence::file_system& files, std::string journal_directory, persistence::store& store,
+                               durable_end_of durable_end)
+    : files_(files), directory_(std::move(journal_directory)), store_(store), durable_end_(std::move(durable_end)) {}
+
+result<void> history_feeder::start() {
+  const std::lock_guard lock(mutex_);
+  auto fed = store_.fed();
+  if (!fed) return tl::make_unexpected(fed.error());
+  for (const auto& [shard, position] : *fed) fed_[shard] = position;
+  return {};
+}
+
+result<std::uint64_t> history_feeder::feed(std::uint64_t most) {
+  const std::lock_guard lock(mutex_);
+  const auto segments = persistence::list_segments(files_, directory_);
+  if (!segments) return tl::make_unexpected(segments.error());
+  std::uint64_t fed = 0;
+  for (const auto& segment : *segments) {
+    if (fed >= most) break;
+    if (segment.segment < fed_[segment.shard].segment) continue;
+    const auto more = feed_segment(segment, most - fed);
+    if (!more) return more;
+    fed += *more;
+  }
+  lag_bytes_.store(unfed_bytes(*segments), std::memory_order_relaxed);
+  return fed;
+}
+
+result<std::uint64_t> history_feeder::feed_segment(const persistence::segment_file& segment, std::uint64_t most) {
+  auto& position = fed_[segment.shard];
+  if (position.segment < segment.segment) position = {segment.segment, 0};
+  const auto durable = durable_end_(segment.shard);
+  if (durable <= position) return 0;
+  pending_feed pending;
+  result<void> outcome;
+  std::uint64_t fed = 0;
+  const auto flush = [&] {
+    outcome = store_.feed(pending.events, segment.shard, {segment.segment, pending.end});
+    if (outcome) position.offset = pending.end;
+    fed += pending.bytes;
+    pending.clear();
+    return outcome.has_value();
+  };
+  const auto report = persistence::read_segment(
+      files_, segment, true, position.offset, [&](std::string_view payload, std::uint64_t end) {
+        if (durable < persistence::journal_position{segment.segment, end}) return false;
+        pending.add(payload, end);
+        return pending.bytes < bytes_a_feed || (flush() && fed < most);
+      });
+  if (!report) return tl::make_unexpected(report.error());
+  if (pending.bytes > 0 && outcome) flush();
+  if (!outcome) return tl::make_unexpected(outcome.error());
+  return fed;
+}
+
+std::uint64_t history_feeder::unfed_bytes(const std::vector<persistence::segment_file>& segments) const {
+  std::uint64_t bytes = 0;
+  for (const auto& segment : segments) {
+    const auto fed = fed_.find(segment.shard);
+    if (fed == fed_.end() || segment.segment > fed->second.segment) {
+      bytes += segment.bytes;
+    } else if (segment.segment == fed->second.segment) {
+      bytes += segment.bytes - std::min(segment.bytes, fed->second.offset);
+    }
+  }
+  return bytes;
+}
+
+std::uint64_t history_feeder::fed_through(unsigned shard) {
+  const std::lock_guard lock(mutex_);
+  const auto fed = fed_.find(shard);
+  return fed == fed_.end() || fed->second.segment == 0 ? 0 : fed->second.segment - 1;
+}
+
+}  // namespace kith::actors

@@ -1,0 +1,47 @@
+// Carries events from the journal into the history store, off the hot path.
+//
+// Invariants: an event is fed only when it is durable; positions move with the events they stand for (store::feed).
+// Thread safety: feed() may be called from any thread, one runs at a time; lag_bytes() from any.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+
+#include "persistence/journal.hpp"
+#include "persistence/store.hpp"
+
+namespace kith::actors {
+
+class history_feeder {
+ public:
+  /// `durable_end` of a shard's open journal; a position past every segment for shards that are not open.
+  using durable_end_of = std::function<persistence::journal_position(unsigned shard)>;
+
+  history_feeder(persistence::file_system& files, std::string journal_directory, persistence::store& store,
+                 durable_end_of durable_end);
+
+  /// Reads where the last process stopped. To be called once, first.
+  result<void> start();
+  /// Feeds up to about `most` bytes of journal; how many it fed (less than `most`: caught up).
+  result<std::uint64_t> feed(std::uint64_t most);
+  /// All segments of the shard up to this one are in the history.
+  std::uint64_t fed_through(unsigned shard);
+  std::uint64_t lag_bytes() const noexcept { return lag_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  result<std::uint64_t> feed_segment(const persistence::segment_file& segment, std::uint64_t most);
+  std::uint64_t unfed_bytes(const std::vector<persistence::segment_file>& segments) const;
+
+  persistence::file_system& files_;
+  const std::string directory_;
+  persistence::store& store_;
+  const durable_end_of durable_end_;
+  std::mutex mutex_;
+  std::map<unsigned, persistence::journal_position> fed_;
+  std::atomic<std::uint64_t> lag_bytes_{0};
+};
+
+}  // namespace kith::actors

@@ -1,0 +1,108 @@
+// One customer as an actor: its state, its mail, and the messages it understands.
+//
+// A light CAF actor (docs/decisions/0002): it has an address, references, monitors and links and handles exit
+// messages like any other, but its mailbox is two plain lists touched only by its shard's thread.
+//
+// Invariants
+//   - It runs on its shard's thread only; mail from elsewhere goes through the shard's inbox.
+//   - While `loading` or `asking` it does not run: its mail waits, urgent mail too.
+//   - `dirty` means that the state differs from what was last handed to the store.
+// Thread safety: enqueue() from any thread; all else on the shard.
+#pragma once
+
+#include <tsl/robin_map.h>
+
+#include <caf/actor_control_block.hpp>
+#include <caf/actor_config.hpp>
+#include <caf/monitorable_actor.hpp>
+#include <caf/resumable.hpp>
+#include <memory>
+#include <vector>
+
+#include "actors/protocol.hpp"
+#include "profile/profile.hpp"
+
+namespace kith::actors {
+
+class shard;
+
+/// First in, first out, of owned mailbox elements, linked through their own pointers; circular, so one pointer does.
+class mail_queue {
+ public:
+  mail_queue() noexcept = default;
+  mail_queue(const mail_queue&) = delete;
+  mail_queue& operator=(const mail_queue&) = delete;
+  ~mail_queue();
+
+  bool empty() const noexcept { return last_ == nullptr; }
+  void push(caf::mailbox_element_ptr mail) noexcept;
+  void push_front(caf::mailbox_element_ptr mail) noexcept;
+  caf::mailbox_element_ptr pop() noexcept;
+
+ private:
+  caf::mailbox_element* last_ = nullptr;
+};
+
+class profile_actor : public caf::monitorable_actor, public caf::resumable {
+ public:
+  profile_actor(caf::actor_config& cfg, shard& home, profile::hash128 address);
+
+  const char* name() const override { return "profile"; }
+  void enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* host) override;
+  resume_result resume(caf::execution_unit* host, std::size_t max_throughput) override;
+  void intrusive_ptr_add_ref_impl() override { caf::intrusive_ptr_add_ref(ctrl()); }
+  void intrusive_ptr_release_impl() override { caf::intrusive_ptr_release(ctrl()); }
+
+  profile::hash128 address() const noexcept { return address_; }
+  const profile::profile& state() const noexcept { return state_; }
+
+  /// May be read or dropped right now, without a message.
+  bool loaded() const noexcept { return !loading_; }
+  bool busy() const noexcept { return loading_ || asking_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty(); }
+  bool dirty() const noexcept { return dirty_; }
+  bool saving() const noexcept { return saving_; }
+  bool exiting() const noexcept { return exiting_; }
+  std::uint32_t last_used() const noexcept { return last_used_; }
+  std::size_t bytes() const noexcept;
+
+ private:
+  friend class shard;
+
+  /// Ids that left the state and are not in the store yet, those of a save under way among them.
+  struct spill {
+    tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> fresh;
+    tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> saving;
+  };
+  enum class verdict : std::uint8_t { done, ask };
+
+  void receive(caf::mailbox_element& mail);
+  verdict apply(const apply_event& message, bool known_fresh);
+  void finish(const apply_event& message, bool applied);
+  bool spilled_here(profile::hash128 id) const;
+  void keep_spilled(const std::vector<profile::spilled_id>& ids);
+
+  // The shard's hands on it.
+  void load(profile::profile state) { state_ = std::move(state), loading_ = false; }
+  void answer(bool was_spilled);              ///< to the question about the event in front
+  std::vector<profile::spilled_id> begin_save();
+  void end_save(bool saved);
+
+  shard& home_;
+  profile::hash128 address_;
+  profile::profile state_;
+  mail_queue urgent_;
+  mail_queue normal_;
+  std::unique_ptr<spill> spill_;
+  std::uint32_t slot_ = 0;       ///< in the shard's list of actors
+  std::uint32_t last_used_ = 0;  ///< the shard's ticks
+  std::uint32_t counted_bytes_ = 0;
+  bool loading_ = false;
+  bool asking_ = false;          ///< whether the event in front of `urgent_` is a spilled one
+  bool scheduled_ = false;
+  bool scheduled_urgent_ = false;
+  bool dirty_ = false;
+  bool saving_ = false;
+  bool exiting_ = false;
+};
+
+}  // namespace kith::actors

@@ -1,0 +1,504 @@
+#include "actors/runtime.hpp"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "actors/checkpoint_file.hpp"
+#include "actors/history_feeder.hpp"
+#include "actors/shard.hpp"
+
+namespace kith::actors {
+
+namespace {
+
+constexpr std::uint64_t replay_in_flight_bytes = 64 * 1024 * 1024;
+constexpr std::uint64_t fed_a_second = 256 * 1024 * 1024;   ///< at most, so that other duties get their turn
+constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
+constexpr unsigned pool_threads = 2;
+
+caf::actor_system_config& quiet(caf::actor_system_config& config) {
+  // Profile actors run on shards; CAF's own scheduler has nothing to do.
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-threads", 1U);
+  return config;
+}
+
+/// Background work yields to the shards on a full machine.
+void be_nice() { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 15); }
+
+class runtime_impl final : public runtime {
+ public:
+  runtime_impl(runtime_options options, persistence::file_system& files)
+      : options_(std::move(options)),
+        files_(files),
+        system_(quiet(config_)),
+        pool_(pool_threads),
+        latency_(options_.shards) {}
+  ~runtime_impl() override { stop(std::chrono::seconds(0)); }
+
+  result<void> open();
+  void stop(std::chrono::steady_clock::duration deadline) override;
+
+  shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
+  boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
+  void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
+               publish_done done) override;
+  void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields, read_done done) override;
+  bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
+  void on_resumed(shard_id home, std::function<void()> resumed) override {
+    shards_[home]->on_resumed(std::move(resumed));
+  }
+  result<watch_id> watch(shard_id home, watch_filter filter, watch_callback callback) override;
+  void unwatch(shard_id home, watch_id watch) override { shards_[home]->watches().remove(watch); }
+  health state() const override;
+  counters stats() const override;
+  const latency_recorder& latency() const override { return latency_; }
+  latency_recorder& latency() override { return latency_; }
+  result<persistence::history_page> history(profile::hash128 address,
+                                            const persistence::history_query& query) override;
+  result<void> checkpoint() override { return checkpoint(true); }
+
+ private:
+  std::string journal_directory() const { return options_.data + "/journal"; }
+  void log(std::string_view level, const std::string& message) const {
+    if (options_.log) options_.log(level, message);
+  }
+  void failed(const error& why);
+  result<void> refusal() const;  ///< why work is refused now, if it is
+
+  void recover();
+  result<void> replay(const persistence::segment_file& segment, bool last);
+  void replay_record(std::string_view payload, const std::string& path);
+  void wait_for_replayed(std::uint64_t most_in_flight);
+
+  void maintain();
+  bool checkpoint_due() const;
+  result<void> checkpoint(bool feed_first);
+  template <class F>
+  result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
+  result<void> remove_needless(const checkpoint_marks& marks);
+  std::uint64_t journal_bytes() const;
+
+  runtime_options options_;
+  persistence::file_system& files_;
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  std::unique_ptr<persistence::store> store_;
+  boost::asio::thread_pool pool_;
+  latency_recorder latency_;
+  std::vector<std::unique_ptr<shard>> shards_;
+  std::unique_ptr<shard_environment> environment_;
+  std::unique_ptr<history_feeder> feeder_;
+  std::atomic<bool> accepting_{false};
+
+  mutable std::mutex health_mutex_;
+  health health_;
+  error failure_;
+
+  std::mutex replay_mutex_;
+  std::condition_variable replay_moved_;
+  std::uint64_t replay_in_flight_ = 0;
+  std::uint64_t replayed_events_ = 0;
+
+  std::mutex checkpoint_mutex_;
+  std::mutex maintenance_mutex_;
+  std::condition_variable maintenance_wake_;
+  std::atomic<bool> stopping_{false};
+  bool stopped_ = false;
+  time_point last_checkpoint_ = now();
+  std::thread recovery_;
+  std::thread maintenance_;
+};
+
+result<void> runtime_impl::open() {
+  for (const auto* part : {"/journal", "/store"}) {
+    if (auto made = files_.make_directory(options_.data + part); !made) return made;
+  }
+  auto opened = persistence::store::open(files_, options_.data + "/store", options_.store);
+  if (!opened) return tl::make_unexpected(opened.error());
+  store_ = std::move(*opened);
+  auto repaired = persistence::repair_journal(files_, journal_directory());
+  if (!repaired) return tl::make_unexpected(repaired.error());
+  for (const auto& report : *repaired) {
+    const auto where = "journal of shard " + std::to_string(report.shard) + ", segment " + std::to_string(report.segment);
+    if (report.torn_bytes > 0) {
+      log("info", where + ": cut " + std::to_string(report.torn_bytes) + " bytes of a write that was never acknowledged");
+    }
+    for (const auto& damage : report.damages) {
+      log("error", where + ", offset " + std::to_string(damage.offset) + ": " + std::to_string(damage.bytes) +
+                       " bytes of acknowledged events are not readable (" + damage.what +
+                       "); they are kept in journal/quarantine, all else goes on");
+    }
+  }
+  environment_ = std::make_unique<shard_environment>(
+      system_, *store_, pool_, latency_, options_, shards_, [this](const error& why) { failed(why); },
+      static_cast<std::uint64_t>(options_.now_ms()));
+  for (shard_id id = 0; id < options_.shards; ++id) shards_.push_back(std::make_unique<shard>(*environment_, id));
+  std::vector<std::unique_ptr<persistence::journal>> journals;
+  for (shard_id id = 0; id < options_.shards; ++id) {
+    auto* home = shards_[id].get();
+    auto journal = persistence::journal::open(
+        files_, journal_directory(), id, options_.journal,
+        [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
+          home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()), outcome] {
+            home->journaled(kept, outcome);
+          });
+        });
+    if (!journal) return tl::make_unexpected(journal.error());
+    journals.push_back(std::move(*journal));
+  }
+  for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]));
+  feeder_ = std::make_unique<history_feeder>(files_, journal_directory(), *store_, [this](unsigned shard) {
+    return shard < shards_.size() ? shards_[shard]->journal().durable_end()
+                                  : persistence::journal_position{UINT64_MAX, UINT64_MAX};
+  });
+  if (auto started = feeder_->start(); !started) return started;
+  recovery_ = std::thread([this] { recover(); });
+  return {};
+}
+
+void runtime_impl::failed(const error& why) {
+  const std::lock_guard lock(health_mutex_);
+  if (health_.now == phase::failed) return;
+  accepting_ = false;
+  failure_ = why;
+  health_.now = phase::failed;
+  health_.reason = why.message;
+  log("error", "the disk failed: " + why.message + "; events are refused until a restart, nothing acknowledged is lost");
+}
+
+result<void> runtime_impl::refusal() const {
+  if (accepting_.load(std::memory_order_acquire)) return {};
+  const std::lock_guard lock(health_mutex_);
+  switch (health_.now) {
+    case phase::failed: {
+      const auto code = failure_.code == errc::resource_exhausted ? failure_.code : errc::unavailable;
+      return fail(code, "the server's disk failed and it takes nothing in until it is restarted: " + failure_.message);
+    }
+    case phase::stopping: return fail(errc::unavailable, "the server is stopping; try again in a moment");
+    default:
+      return fail(errc::unavailable, "the server is recovering (" + std::to_string(health_.replayed_bytes >> 20) + " of " +
+                                         std::to_string(health_.replay_bytes >> 20) + " MiB of journal replayed)");
+  }
+}
+
+void runtime_impl::publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
+                           publish_done done) {
+  auto& at = *shards_[home];
+  const auto refuse = [&](error why) {
+    at.post([done = std::move(done), why = std::move(why)] { done(tl::make_unexpected(why)); });
+  };
+  const auto started = now();
+  if (const auto open = refusal(); !open) return refuse(open.error());
+  const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, options_.event};
+  auto made = make_batch(events, source, received, shards_.size());
+  if (!made) return refuse(made.error());
+  auto& work = **made;
+  work.home = home;
+  work.options = options;
+  work.done = std::move(done);
+  work.started = started;
+  at.publish(std::move(*made));
+}
+
+void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
+                        read_done done) {
+  // A failed disk takes no events in; what is in memory may still be read.
+  const auto now_in = state().now;
+  if (now_in == phase::recovering) {
+    shards_[home]->post([done = std::move(done), why = refusal()] {
+      done(tl::make_unexpected(why ? error{errc::unavailable, "the server has just recovered; ask again"} : why.error()));
+    });
+    return;
+  }
+  auto group = std::make_unique<read_group>();
+  group->home = home;
+  group->addresses = std::move(addresses);
+  group->fields = fields;
+  group->done = std::move(done);
+  shards_[home]->read(std::move(group));
+}
+
+result<watch_id> runtime_impl::watch(shard_id home, watch_filter filter, watch_callback callback) {
+  return shards_[home]->watches().add(std::move(filter), std::move(callback));
+}
+
+health runtime_impl::state() const {
+  const std::lock_guard lock(health_mutex_);
+  return health_;
+}
+
+counters runtime_impl::stats() const {
+  counters sum;
+  std::int64_t oldest = 0;
+  for (const auto& each : shards_) {
+    const auto& of = each->counters();
+    sum.events_applied += of.applied;
+    sum.events_duplicate += of.duplicate;
+    sum.events_rejected += of.rejected;
+    sum.events_clamped += of.clamped;
+    sum.events_too_late += of.too_late;
+    sum.batches += of.batches;
+    sum.reads += of.reads;
+    sum.profiles_active += of.active;
+    sum.profile_bytes += of.bytes;
+    sum.activations += of.activations;
+    sum.passivations += of.passivations;
+    sum.snapshots_written += of.saved;
+    sum.journal_syncs += of.syncs;
+    sum.in_flight_bytes += of.in_flight;
+    const std::int64_t unsynced = of.oldest_unsynced_ns;
+    if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
+  }
+  sum.profiles_stored = store_->estimated_snapshots();
+  sum.journal_bytes = journal_bytes();
+  sum.history_lag_bytes = feeder_->lag_bytes();
+  sum.watches = environment_->watch_count;
+  if (oldest != 0) sum.memory_window_seconds = std::max(0.0, static_cast<double>(now().time_since_epoch().count() - oldest) / 1e9);
+  return sum;
+}
+
+std::uint64_t runtime_impl::journal_bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& each : shards_) bytes += each->journal().bytes();
+  return bytes;
+}
+
+result<persistence::history_page> runtime_impl::history(profile::hash128 address,
+                                                        const persistence::history_query& query) {
+  if (auto fed = feeder_->feed(fed_for_a_reader); !fed) return tl::make_unexpected(fed.error());
+  return store_->read_history(address, query);
+}
+
+// Recovery
+
+void runtime_impl::recover() {
+  const auto started = now();
+  const auto marks = read_checkpoint(files_, options_.data);
+  auto listed = persistence::list_segments(files_, journal_directory());
+  if (!listed) return failed(listed.error());
+  std::erase_if(*listed, [&](const auto& segment) {
+    const auto mark = marks.find(segment.shard);
+    const bool ours = segment.shard < shards_.size() &&
+                      segment.segment >= shards_[segment.shard]->journal().durable_end().segment;
+    return ours || (mark != marks.end() && segment.segment <= mark->second);
+  });
+  {
+    const std::lock_guard lock(health_mutex_);
+    for (const auto& segment : *listed) health_.replay_bytes += segment.bytes;
+  }
+  for (std::size_t i = 0; i < listed->size(); ++i) {
+    const bool last = i + 1 == listed->size() || (*listed)[i + 1].shard != (*listed)[i].shard;
+    if (auto replayed = replay((*listed)[i], last); !replayed) return failed(replayed.error());
+    if (stopping_) return;
+  }
+  wait_for_replayed(0);
+  if (stopping_) return;
+  {
+    const std::lock_guard lock(health_mutex_);
+    if (health_.now != phase::recovering) return;
+    health_.now = phase::ready;
+    health_.replayed_bytes = health_.replay_bytes;
+    accepting_ = true;
+  }
+  const auto seconds = std::chrono::duration<double>(now() - started).count();
+  log("info", "ready: " + std::to_string(replayed_events_) + " events replayed in " + std::to_string(seconds) + " s");
+  maintenance_ = std::thread([this] { maintain(); });
+}
+
+result<void> runtime_impl::replay(const persistence::segment_file& segment, bool last) {
+  std::uint64_t before = 0;
+  auto report = persistence::read_segment(files_, segment, last, 0, [&](std::string_view payload, std::uint64_t end) {
+    replay_record(payload, segment.path);
+    {
+      const std::lock_guard lock(health_mutex_);
+      health_.replayed_bytes += end - before;
+    }
+    before = end;
+    return !stopping_;
+  });
+  if (!report) return tl::make_unexpected(report.error());
+  return {};
+}
+
+void runtime_impl::replay_record(std::string_view payload, const std::string& path) {
+  auto made = make_replay_batch(payload, {}, shards_.size());
+  if (!made) return log("error", path + ": a record is not readable: " + made.error().message);
+  auto& work = **made;
+  if (!work.rejected.empty()) {
+    log("error", path + ": " + std::to_string(work.rejected.size()) +
+                     " events are not understood by this version, the first: " + work.rejected.front().message);
+  }
+  const auto bytes = work.record.size();
+  replayed_events_ += work.events.size();
+  wait_for_replayed(replay_in_flight_bytes);
+  {
+    const std::lock_guard lock(replay_mutex_);
+    replay_in_flight_ += bytes;
+  }
+  work.home = static_cast<shard_id>(replayed_events_ % shards_.size());
+  work.started = work.durable = now();
+  work.done = [this, bytes](const result<publish_outcome>&) {
+    const std::lock_guard lock(replay_mutex_);
+    replay_in_flight_ -= bytes;
+    replay_moved_.notify_one();
+  };
+  auto& at = *shards_[work.home];
+  // Asio wants handlers that can be copied: the pointer is owned again as soon as it runs.
+  at.post([&at, raw = made->release()] { at.replay(batch_ptr(raw)); });
+}
+
+void runtime_impl::wait_for_replayed(std::uint64_t most_in_flight) {
+  std::unique_lock lock(replay_mutex_);
+  while (replay_in_flight_ > most_in_flight && !stopping_) replay_moved_.wait_for(lock, std::chrono::milliseconds(100));
+}
+
+// Maintenance
+
+void runtime_impl::maintain() {
+  be_nice();
+  auto rotated = now();
+  while (!stopping_) {
+    {
+      std::unique_lock lock(maintenance_mutex_);
+      maintenance_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_.load(); });
+    }
+    if (stopping_) return;
+    if (now() - rotated >= std::chrono::seconds(10)) {
+      rotated = now();
+      latency_.rotate(rotated);
+    }
+    if (state().now == phase::failed) continue;
+    if (auto fed = feeder_->feed(fed_a_second); !fed) failed(fed.error());
+    if (checkpoint_due()) {
+      if (auto done = checkpoint(true); !done) log("error", "checkpoint: " + done.error().message);
+    }
+  }
+}
+
+bool runtime_impl::checkpoint_due() const {
+  return journal_bytes() > options_.checkpoint_bytes || now() - last_checkpoint_ > options_.checkpoint_interval;
+}
+
+template <class F>
+result<void> runtime_impl::on_every_shard(F work) {
+  std::vector<std::future<result<void>>> waiting;
+  for (const auto& each : shards_) {
+    auto promise = std::make_shared<std::promise<result<void>>>();
+    waiting.push_back(promise->get_future());
+    each->post([at = each.get(), work, promise] {
+      work(*at, [promise](result<void> outcome) { promise->set_value(std::move(outcome)); });
+    });
+  }
+  result<void> all;
+  for (auto& each : waiting) {
+    // A shard that has failed may never answer: what it holds is in the journal.
+    while (each.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+      if (state().now == phase::failed) return fail(errc::unavailable, "the disk failed meanwhile");
+    }
+    if (auto outcome = each.get(); !outcome) all = outcome;
+  }
+  return all;
+}
+
+result<void> runtime_impl::checkpoint(bool feed_first) {
+  const std::lock_guard one_at_a_time(checkpoint_mutex_);
+  if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
+    return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
+  }
+  last_checkpoint_ = now();
+  checkpoint_marks marks = read_checkpoint(files_, options_.data);
+  for (const auto& each : shards_) {
+    auto sealed = each->journal().seal();
+    if (!sealed) return tl::make_unexpected(sealed.error());
+    marks[each->id()] = *sealed;
+  }
+  // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
+  auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
+  if (outcome) outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
+  while (outcome && feed_first && !stopping_) {
+    const auto fed = feeder_->feed(fed_a_second);
+    if (!fed) outcome = tl::make_unexpected(fed.error());
+    if (!fed || *fed < fed_a_second) break;
+  }
+  if (outcome) outcome = store_->flush();
+  if (outcome) outcome = write_checkpoint(files_, options_.data, marks);
+  if (outcome) outcome = remove_needless(marks);
+  return outcome;
+}
+
+result<void> runtime_impl::remove_needless(const checkpoint_marks& marks) {
+  auto listed = persistence::list_segments(files_, journal_directory());
+  if (!listed) return tl::make_unexpected(listed.error());
+  for (const auto& [shard, mark] : marks) {
+    const auto through = std::min(mark, feeder_->fed_through(shard));
+    if (shard < shards_.size()) {
+      if (auto removed = shards_[shard]->journal().remove_through(through); !removed) return removed;
+      continue;
+    }
+    // Of a shard that an earlier process had.
+    for (const auto& segment : *listed) {
+      if (segment.shard != shard || segment.segment > through) continue;
+      if (auto removed = files_.remove(segment.path); !removed) return removed;
+    }
+  }
+  return {};
+}
+
+void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
+  if (std::exchange(stopped_, true)) return;
+  const auto until = now() + deadline;
+  bool save = false;
+  {
+    const std::lock_guard lock(health_mutex_);
+    accepting_ = false;
+    save = health_.now == phase::ready && deadline.count() > 0;
+    if (health_.now != phase::failed) health_.now = phase::stopping;
+    health_.reason = health_.reason.empty() ? "stopping" : health_.reason;
+  }
+  if (save && environment_) {
+    for (const auto& each : shards_) {
+      each->post([at = each.get()] { at->watches().end_all({errc::unavailable, "the server is stopping"}); });
+    }
+    while (stats().in_flight_bytes > 0 && now() < until) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  {
+    const std::lock_guard lock(maintenance_mutex_);
+    stopping_ = true;
+  }
+  maintenance_wake_.notify_all();
+  replay_moved_.notify_all();
+  if (recovery_.joinable()) recovery_.join();
+  if (maintenance_.joinable()) maintenance_.join();
+  if (save && now() < until) {
+    if (auto saved = checkpoint(false); !saved) log("error", "saving at the stop: " + saved.error().message);
+  }
+  // Order: the shards' threads end first, then the pool's work posts to nobody, then actors and store go.
+  for (const auto& each : shards_) each->stop();
+  pool_.join();
+  shards_.clear();
+}
+
+}  // namespace
+
+result<std::unique_ptr<runtime>> runtime::start(runtime_options options, persistence::file_system& files) {
+  if (options.shards == 0) options.shards = std::max(1U, std::thread::hardware_concurrency());
+  if (!options.now_ms) options.now_ms = wall_clock_ms;
+  if (!options.store.now_ms) options.store.now_ms = options.now_ms;
+  options.store.dedup_retention_ms = options.dedup_retention_ms;
+  auto made = std::make_unique<runtime_impl>(std::move(options), files);
+  if (auto opened = made->open(); !opened) return tl::make_unexpected(opened.error());
+  return made;
+}
+
+}  // namespace kith::actors

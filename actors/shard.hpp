@@ -1,0 +1,232 @@
+// A shard: one thread that runs connections (Asio) and profile actors (CAF) in turn, and owns both.
+//
+// Invariants
+//   - An actor of this shard is in `directory_` and in `actors_` exactly once, and runs on this thread only.
+//   - A turn is bounded: at most `handlers_a_turn` socket handlers, then at most `runs_a_turn` actor runs of at most
+//     `messages_a_run` messages each; urgent actors first. A hot profile goes to the back after each run.
+//   - Nothing here blocks: reads and writes of the store run on the pool, journal writes on the journal's thread.
+// Thread safety: post(), deliver_from_elsewhere(), counters() and the constructor's and stop()'s callers may be on any
+// thread; everything else belongs to the shard's thread.
+#pragma once
+
+#include <tsl/robin_set.h>
+
+#include <utility>
+
+#include <array>
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/execution_unit.hpp>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "actors/batch.hpp"
+#include "actors/clock.hpp"
+#include "actors/profile_actor.hpp"
+#include "actors/runtime.hpp"
+#include "actors/watches.hpp"
+#include "persistence/journal.hpp"
+#include "persistence/store.hpp"
+
+namespace kith::actors {
+
+class shard;
+
+/// What all shards share.
+struct shard_environment {
+  shard_environment(caf::actor_system& actor_system, persistence::store& snapshots, boost::asio::thread_pool& threads,
+                    latency_recorder& latencies, const runtime_options& settings,
+                    std::vector<std::unique_ptr<shard>>& all_shards, std::function<void(const error&)> on_failure,
+                    std::uint64_t process_id)
+      : system(actor_system), store(snapshots), pool(threads), latency(latencies), options(settings),
+        shards(all_shards), failed(std::move(on_failure)), process(process_id) {}
+
+  caf::actor_system& system;
+  persistence::store& store;
+  boost::asio::thread_pool& pool;  ///< for calls that block
+  latency_recorder& latency;
+  const runtime_options& options;
+  std::vector<std::unique_ptr<shard>>& shards;
+  const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
+  const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
+  std::atomic<std::uint64_t> watch_count{0};
+  std::atomic<bool> watched{false};                ///< somebody has watched since the start
+};
+
+/// Written by the shard's thread, read by any.
+struct shard_counters {
+  std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
+      active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0};
+  std::atomic<std::int64_t> oldest_unsynced_ns{0};  ///< steady clock; 0: nothing waits
+
+  static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+};
+
+/// Profiles asked for together; answered when all are.
+struct read_group {
+  shard_id home = 0;
+  std::vector<profile::hash128> addresses;
+  std::vector<std::optional<std::string>> results;
+  profile::field_set fields;
+  std::atomic<std::size_t> left{0};
+  read_done done;
+};
+
+class shard : public caf::execution_unit {
+ public:
+  static constexpr std::size_t handlers_a_turn = 64;
+  static constexpr std::size_t runs_a_turn = 1024;
+  static constexpr std::size_t messages_a_run = 64;
+  static constexpr std::size_t saves_at_once = 1000;
+  static constexpr std::size_t save_jobs = 4;
+  static constexpr std::size_t swept_a_tick = 8192;
+
+  shard(shard_environment& environment, shard_id id);
+  ~shard() override;
+
+  void start(std::unique_ptr<persistence::journal> journal);
+  void stop();  ///< ends the thread; what is in flight stays undone
+
+  boost::asio::io_context& io() noexcept { return io_; }
+  shard_id id() const noexcept { return id_; }
+  persistence::journal& journal() noexcept { return *journal_; }
+  const shard_counters& counters() const noexcept { return counters_; }
+  template <class F>
+  void post(F work) {
+    boost::asio::post(io_, std::move(work));
+  }
+
+  // Publishing (shard_publish.cpp)
+  void publish(batch_ptr work);               ///< to the journal, then to the actors (or at once, with `memory`)
+  void replay(batch_ptr work);                ///< to the actors
+  void journaled(const std::vector<std::uint64_t>& tags, const result<void>& outcome);
+  bool ready_for_more() const noexcept { return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full(); }
+  void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
+  void next_epoch(std::function<void()> drained);
+  void count_refused(const batch& work);
+
+  // Reading (shard_read.cpp)
+  void read(std::unique_ptr<read_group> group);
+  void serve(read_group& group);
+  void answer_read(profile_actor& actor, const read_profile& message);
+
+  // Keeping (shard_store.cpp)
+  void checkpoint(std::function<void(result<void>)> done);  ///< saves what is dirty now
+
+  // For the actors
+  void mail_arrived(profile_actor& actor, bool urgent);
+  void deliver_from_elsewhere(caf::strong_actor_ptr to, caf::mailbox_element_ptr mail);
+  void exec_later(caf::resumable* work) override;
+  int recent_days() const noexcept { return environment_.options.recent_days; }
+  std::vector<profile::spilled_id>& scratch_spilled() noexcept { return scratch_spilled_; }
+  bool ask_spilled(profile_actor& actor, profile::hash128 id);
+  void became_dirty(profile_actor& actor) { dirty_.push_back(actor.address()); }
+  void count_bytes(profile_actor& actor);
+  void event_done(batch& work);
+  void publish_change(profile_actor& actor, const profile::event_view& event);
+
+  // Watching
+  watch_hub& watches() noexcept { return watches_; }
+
+ private:
+  using save_continuation = std::function<void(const result<void>&)>;
+  struct by_address {
+    using is_transparent = void;
+    std::size_t operator()(const profile_actor* actor) const noexcept { return actor->address().low; }
+    std::size_t operator()(const profile::hash128& address) const noexcept { return address.low; }
+  };
+  struct same_address {
+    using is_transparent = void;
+    bool operator()(const profile_actor* a, const profile_actor* b) const noexcept { return a == b; }
+    bool operator()(const profile::hash128& a, const profile_actor* b) const noexcept { return a == b->address(); }
+    bool operator()(const profile_actor* a, const profile::hash128& b) const noexcept { return a->address() == b; }
+  };
+  struct checkpoint_run {
+    std::vector<profile::hash128> addresses;
+    std::function<void(result<void>)> done;
+  };
+  struct question {
+    profile::hash128 address;
+    profile::hash128 id;
+  };
+
+  void run();
+  void run_actors();
+  bool runnable() const noexcept { return !urgent_runs_.empty() || !normal_runs_.empty(); }
+  void end_turn();
+  void tick();
+
+  void deliver(batch& work);
+  void dispatch(batch& work);
+  void batch_applied(batch& work);
+  void finish(batch& work);
+  void release(batch& work);
+  void note_unsynced();
+
+  profile_actor* find(profile::hash128 address);
+  profile_actor& activate(profile::hash128 address);
+  void drop(profile_actor& actor);
+  void send_loads();
+  void send_questions();
+  void loaded(const std::vector<profile::hash128>& addresses,
+              result<std::vector<std::optional<std::string>>> states);
+  void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
+  void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
+  void saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome);
+  void sweep();
+  void checkpoint_step(std::shared_ptr<checkpoint_run> run);
+  std::size_t budget() const noexcept;
+  bool over_budget() const noexcept { return bytes_ > budget(); }
+  /// Far over, with saves under way that will free memory: no more work is taken in until they have.
+  bool too_full() const noexcept { return bytes_ > budget() + budget() / 8 && save_jobs_ > 0; }
+  void resume_reading();
+
+  shard_environment& environment_;
+  const shard_id id_;
+  boost::asio::io_context io_{1};
+  boost::asio::steady_timer timer_{io_};
+  std::unique_ptr<persistence::journal> journal_;
+  std::thread thread_;
+  bool stopped_ = false;
+  shard_counters counters_;
+
+  tsl::robin_set<profile_actor*, by_address, same_address, std::allocator<profile_actor*>, true> directory_;
+  std::vector<profile_actor*> actors_;
+  std::size_t hand_ = 0;  ///< where the sweep goes on
+  std::uint32_t tick_ = 0;
+  std::size_t bytes_ = 0;
+  std::deque<profile_actor*> urgent_runs_;
+  std::deque<profile_actor*> normal_runs_;
+  std::vector<profile::hash128> dirty_;  ///< since the last checkpoint; may name clean or absent ones
+  std::size_t save_jobs_ = 0;
+
+  // Collected in a turn, sent at its end.
+  std::vector<persistence::append_request> to_journal_;
+  std::vector<std::vector<batch*>> hand_over_;  ///< by shard
+  std::vector<std::vector<batch*>> applied_elsewhere_;
+  std::vector<batch*> applied_here_;
+  std::vector<read_group*> answered_;
+  std::vector<profile::hash128> to_load_;
+  std::vector<question> to_ask_;
+
+  std::size_t in_flight_bytes_ = 0;
+  unsigned epoch_ = 0;
+  std::array<std::size_t, 2> epoch_in_flight_{};
+  std::function<void()> drained_;
+  std::vector<std::function<void()>> resumed_;
+  bool paused_ = false;  ///< somebody may have stopped reading since ready_for_more() said no
+  std::deque<time_point> unsynced_;  ///< when each record was handed to the journal, oldest first
+  std::vector<profile::spilled_id> scratch_spilled_;
+  watch_hub watches_;
+};
+
+}  // namespace kith::actors

@@ -1,0 +1,158 @@
+// A batch's way through its home shard: journal, actors, reply.
+#include <caf/mailbox_element.hpp>
+
+#include "actors/shard.hpp"
+
+namespace kith::actors {
+
+namespace {
+
+publish_outcome outcome_of(batch& work) {
+  publish_outcome outcome;
+  for (const auto one : work.outcomes) ++(one == event_outcome::applied ? outcome.applied : outcome.duplicate);
+  if (work.options.detail) {
+    outcome.details.resize(work.received);
+    for (const auto& rejected : work.rejected) outcome.details[rejected.index].rejected = true;
+    for (std::size_t i = 0; i < work.events.size(); ++i) {
+      const auto index = work.indexes.empty() ? i : work.indexes[i];
+      outcome.details[index].profile = work.events[i].address;
+      outcome.details[index].version = work.versions[i];
+    }
+  }
+  outcome.rejected = std::move(work.rejected);
+  return outcome;
+}
+
+}  // namespace
+
+void shard::count_refused(const batch& work) {
+  shard_counters::add(counters_.rejected, work.rejected.size());
+  for (const auto& rejected : work.rejected) {
+    if (rejected.code == errc::too_late) shard_counters::add(counters_.too_late, 1);
+  }
+}
+
+void shard::publish(batch_ptr work) {
+  batch& taken = *work.release();
+  shard_counters::add(counters_.batches, 1);
+  count_refused(taken);
+  taken.epoch = epoch_;
+  ++epoch_in_flight_[epoch_ & 1];
+  in_flight_bytes_ += taken.record.size();
+  if (taken.options.detail) taken.versions.resize(taken.events.size());
+  if (taken.events.empty()) {
+    taken.journaled = true;
+    applied_here_.push_back(&taken);
+    return;
+  }
+  to_journal_.push_back({taken.record, reinterpret_cast<std::uint64_t>(&taken)});
+  const auto handed_over = now();
+  unsynced_.push_back(handed_over);
+  environment_.latency.record(id_, stage::ingest, handed_over - taken.started);
+  taken.durable = handed_over;
+  if (taken.options.wait_for == durability::memory) dispatch(taken);
+}
+
+void shard::replay(batch_ptr work) {
+  batch& taken = *work.release();
+  taken.epoch = epoch_;
+  ++epoch_in_flight_[epoch_ & 1];
+  in_flight_bytes_ += taken.record.size();
+  if (taken.events.empty()) {
+    applied_here_.push_back(&taken);
+  } else {
+    dispatch(taken);
+  }
+}
+
+void shard::journaled(const std::vector<std::uint64_t>& tags, const result<void>& outcome) {
+  const auto durable = now();
+  shard_counters::add(counters_.syncs, 1);
+  if (!outcome) environment_.failed(outcome.error());
+  for (const auto tag : tags) {
+    batch& work = *reinterpret_cast<batch*>(tag);
+    unsynced_.pop_front();
+    work.journaled = true;
+    if (work.options.wait_for == durability::memory) {
+      if (work.applied) release(work);
+    } else if (outcome) {
+      environment_.latency.record(id_, stage::journal, durable - work.durable);
+      work.durable = durable;
+      dispatch(work);
+    } else {
+      if (work.done) work.done(tl::make_unexpected(outcome.error()));
+      work.applied = true;
+      --epoch_in_flight_[work.epoch & 1];
+      release(work);
+    }
+  }
+  note_unsynced();
+}
+
+void shard::note_unsynced() {
+  counters_.oldest_unsynced_ns.store(unsynced_.empty() ? 0 : unsynced_.front().time_since_epoch().count(),
+                                     std::memory_order_relaxed);
+}
+
+void shard::dispatch(batch& work) {
+  for (shard_id to = 0; to < work.left.size(); ++to) {
+    if (work.left[to] > 0 && to != id_) hand_over_[to].push_back(&work);
+  }
+  if (work.left[id_] > 0) deliver(work);
+}
+
+void shard::deliver(batch& work) {
+  const auto shards = environment_.shards.size();
+  for (std::uint32_t index = 0; index < work.events.size(); ++index) {
+    const auto& event = work.events[index];
+    if (shard_of(event.address, shards) != id_) continue;
+    const auto urgency = event.urgency == profile::priority::critical ? caf::message_priority::high
+                                                                      : caf::message_priority::normal;
+    activate(event.address)
+        .enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}), this);
+  }
+}
+
+void shard::event_done(batch& work) {
+  if (--work.left[id_] == 0 && work.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch_applied(work);
+}
+
+void shard::batch_applied(batch& work) {
+  if (work.home == id_) {
+    applied_here_.push_back(&work);
+  } else {
+    applied_elsewhere_[work.home].push_back(&work);
+  }
+}
+
+void shard::finish(batch& work) {
+  work.applied = true;
+  std::uint64_t applied = 0;
+  for (std::size_t i = 0; i < work.outcomes.size(); ++i) {
+    applied += work.outcomes[i] == event_outcome::applied ? 1 : 0;
+    if (work.events[i].clamped) shard_counters::add(counters_.clamped, 1);
+  }
+  shard_counters::add(counters_.applied, applied);
+  shard_counters::add(counters_.duplicate, work.outcomes.size() - applied);
+  if (!work.events.empty()) environment_.latency.record(id_, stage::apply, now() - work.durable);
+  if (work.done) work.done(outcome_of(work));
+  --epoch_in_flight_[work.epoch & 1];
+  if (work.journaled) release(work);
+  if (drained_ && epoch_in_flight_[(epoch_ + 1) & 1] == 0) std::exchange(drained_, nullptr)();
+}
+
+void shard::release(batch& work) {
+  in_flight_bytes_ -= work.record.size();
+  delete &work;
+}
+
+void shard::next_epoch(std::function<void()> drained) {
+  ++epoch_;
+  if (epoch_in_flight_[(epoch_ + 1) & 1] == 0) {
+    drained();
+  } else {
+    drained_ = std::move(drained);
+  }
+}
+
+}  // namespace kith::actors
