@@ -24,7 +24,7 @@ std::string_view name_of(stage stage) noexcept;  ///< "ingest", …, "end_to_end
 
 enum class window : std::uint8_t { minute, five_minutes, hour, ever };
 
-/// Thread safety: record() by one thread a lane (a shard writes its own lane); snapshot() from any thread.
+/// Thread safety: all of it, from any thread; a lane of its own keeps a shard from waiting for others.
 class latency_recorder {
  public:
   explicit latency_recorder(unsigned lanes);
