@@ -53,7 +53,8 @@ class frame_finder {
   frame_limits bounds_;
   std::size_t at_ = 0;      ///< the next header starts here; may lie behind the buffer's end (a payload to come)
   std::size_t depth_ = 0;
-  std::uint64_t owed_ = 0;  ///< bytes that the open arrays and maps need at least
+  bool whole_ = false;      ///< all headers are seen, only payload may be missing
+  std::uint64_t owed_ = 0;  ///< values that the open arrays and maps still wait for
   std::array<std::uint64_t, deepest> left_{};
   outcome failure_{};
 };

@@ -1,0 +1,286 @@
+#include "net/methods.hpp"
+
+#include <array>
+
+#include <boost/asio/post.hpp>
+
+#include "net/responses.hpp"
+#include "net/session.hpp"
+#include "profile/msgpack.hpp"
+
+namespace kith::net {
+
+namespace msgpack = profile::msgpack;
+
+namespace {
+
+constexpr std::size_t gets_together = 1024;
+
+}  // namespace
+
+methods::methods(session& owner) : owner_(owner), requests_(owner.bounds().requests_per_second) {}
+
+const methods::entry* methods::find(std::string_view name) noexcept {
+  static constexpr std::array table = {
+      entry{"publish", right::publish, &methods::publish}, entry{"get", right::read, &methods::get},
+      entry{"get_many", right::read, &methods::get_many},  entry{"hello", right::none, &methods::hello},
+      entry{"watch", right::read, &methods::watch},        entry{"unwatch", right::read, &methods::unwatch},
+      entry{"stats", right::any, &methods::stats},
+  };
+  for (const entry& one : table) {
+    if (one.name == name) return &one;
+  }
+  return nullptr;
+}
+
+void methods::show_certificate(std::string common_name) {
+  common_name_ = std::move(common_name);
+  judged_at_ = owner_.server().credentials->generation();
+  who_ = owner_.server().credentials->by_common_name(common_name_);
+}
+
+void methods::judge_anew() {
+  const credential_store& store = *owner_.server().credentials;
+  const std::uint64_t generation = store.generation();
+  if (generation == judged_at_) return;
+  judged_at_ = generation;
+  if (token_) {
+    who_ = store.by_digest(*token_);
+  } else if (!common_name_.empty()) {
+    who_ = store.by_common_name(common_name_);
+  }
+}
+
+bool methods::may(right needed) const noexcept {
+  const credential& rights = who_->rights;
+  switch (needed) {
+    case right::publish: return rights.can_publish;
+    case right::read: return rights.can_read;
+    default: return true;
+  }
+}
+
+void methods::handle(const envelope& call, const request& from) {
+  judge_anew();
+  const entry* method = find(call.method);
+  const bool is_hello = method != nullptr && method->needed == right::none;
+  if (!is_hello && who_ == nullptr) {
+    return refuse(from, {errc::unauthenticated, "say hello with a token, or connect with a client certificate"});
+  }
+  if (const std::uint64_t wait = requests_.take(1, from.arrived); wait > 0) {
+    probe::add(owner_.server().counts.quota_refusals);
+    return refuse(from, {errc::resource_exhausted, "more requests a second than a connection may send"}, wait);
+  }
+  if (method == nullptr) {
+    return refuse(from, {errc::invalid_argument,
+                         "method \"" + std::string(call.method.substr(0, 64)) + "\" is not served by this version"});
+  }
+  if (!is_hello && !may(method->needed)) {
+    return refuse(from, {errc::forbidden, "credential \"" + who_->rights.name + "\" may not call " +
+                                              std::string(method->name)});
+  }
+  (this->*method->serve)(call.params, from);
+}
+
+void methods::refuse(const request& from, const error& cause, std::uint64_t retry_after_ms) {
+  owner_.server().counts.error(cause.code);
+  write_error_response(owner_.outbound(), from.msgid, {cause.code, cause.message, retry_after_ms});
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::record(actors::stage stage, const request& from) {
+  owner_.server().service.latency().record(owner_.group().home(), stage, actors::now() - from.arrived);
+}
+
+void methods::hello(std::string_view params, const request& from) {
+  auto parsed = parse_hello(params);
+  if (!parsed) return refuse(from, parsed.error());
+  if (parsed->token) {
+    token_ = digest_of(*parsed->token);
+    judged_at_ = owner_.server().credentials->generation();
+    who_ = owner_.server().credentials->by_digest(*token_);
+    if (who_ == nullptr) {
+      refuse(from, {errc::unauthenticated, "token: not known here"});
+      return owner_.close_after_replies();
+    }
+  }
+  if (who_ == nullptr) {
+    return refuse(from, {errc::unauthenticated, "token: missing; give one, or connect with a client certificate"});
+  }
+  begin_response(owner_.outbound(), from.msgid);
+  write_hello_result(owner_.outbound(), owner_.server().options, owner_.bounds());
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::publish(std::string_view params, const request& from) {
+  auto parsed = parse_publish(params, owner_.bounds());
+  if (!parsed) return refuse(from, parsed.error());
+  if (const std::uint64_t wait = who_->quota.take(parsed->count, from.arrived); wait > 0) {
+    probe::add(owner_.server().counts.quota_refusals);
+    return refuse(from, {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name +
+                                                       "\" may publish"}, wait);
+  }
+  owner_.server().service.publish(
+      owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
+      [weak = owner_.weak(), from, detail = parsed->options.detail](const result<actors::publish_outcome>& outcome) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_published(from, detail, outcome);
+      });
+}
+
+void methods::on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome) {
+  if (!outcome) return refuse(from, outcome.error());
+  begin_response(owner_.outbound(), from.msgid);
+  write_publish_result(owner_.outbound(), *outcome, detail);
+  record(actors::stage::end_to_end, from);
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::get(std::string_view params, const request& from) {
+  auto parsed = parse_get(params);
+  if (!parsed) return refuse(from, parsed.error());
+  if (!gets_.empty() && (fields_.bits != parsed->fields.bits || gets_.size() == gets_together)) hand_over_reads();
+  fields_ = parsed->fields;
+  gets_.push_back(from);
+  addresses_.push_back(parsed->addresses.front());
+}
+
+void methods::hand_over_reads() {
+  if (gets_.empty()) return;
+  owner_.server().service.read(
+      owner_.group().home(), std::exchange(addresses_, {}), fields_,
+      [weak = owner_.weak(),
+       from = std::exchange(gets_, {})](const result<std::vector<std::optional<std::string>>>& found) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_read(from, found);
+      });
+}
+
+void methods::on_read(const std::vector<request>& from,
+                      const result<std::vector<std::optional<std::string>>>& found) {
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    if (!found) {
+      refuse(from[i], found.error());
+    } else if (!(*found)[i]) {
+      refuse(from[i], {errc::not_found, "no such profile"});
+    } else {
+      begin_response(owner_.outbound(), from[i].msgid);
+      owner_.outbound().append(*(*found)[i]);
+      record(actors::stage::read, from[i]);
+      owner_.answered(from[i].frame_bytes);
+    }
+  }
+}
+
+void methods::get_many(std::string_view params, const request& from) {
+  auto parsed = parse_get_many(params, owner_.bounds());
+  if (!parsed) return refuse(from, parsed.error());
+  owner_.server().service.read(
+      owner_.group().home(), std::move(parsed->addresses), parsed->fields,
+      [weak = owner_.weak(), from](const result<std::vector<std::optional<std::string>>>& found) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_read_many(from, found);
+      });
+}
+
+void methods::on_read_many(const request& from, const result<std::vector<std::optional<std::string>>>& found) {
+  if (!found) return refuse(from, found.error());
+  msgpack::writer to(owner_.outbound());
+  begin_response(owner_.outbound(), from.msgid);
+  to.array(found->size());
+  for (const std::optional<std::string>& map : *found) {
+    if (map) {
+      to.raw(*map);
+    } else {
+      to.nil();
+    }
+  }
+  record(actors::stage::read, from);
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::watch(std::string_view params, const request& from) {
+  auto filter = parse_watch(params);
+  if (!filter) return refuse(from, filter.error());
+  if (watches_.size() >= owner_.bounds().watches) {
+    return refuse(from, {errc::resource_exhausted, std::to_string(watches_.size()) +
+                                                       " watches on one connection are the most; unwatch one first"});
+  }
+  const std::uint64_t number = last_watch_ + 1;
+  const auto started = owner_.server().service.watch(
+      owner_.group().home(), std::move(*filter), [weak = owner_.weak(), number](const result<actors::change>& change) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_change(number, change);
+      });
+  if (!started) return refuse(from, started.error());
+  last_watch_ = number;
+  watches_.emplace(number, *started);
+  msgpack::writer to(owner_.outbound());
+  begin_response(owner_.outbound(), from.msgid);
+  to.map(1);
+  to.string("watch");
+  to.natural(number);
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::on_change(std::uint64_t watch, const result<actors::change>& change) {
+  const auto found = watches_.find(watch);
+  if (found == watches_.end()) return;
+  if (!change) {
+    watches_.erase(found);
+    return end_watch(watch, change.error());
+  }
+  if (owner_.outbound_bytes() > owner_.bounds().outbound_bytes) {
+    probe::add(owner_.server().counts.watches_ended);
+    // Not from within the service's own call.
+    boost::asio::post(owner_.group().io(), [&service = owner_.server().service, home = owner_.group().home(),
+                                            id = found->second] { service.unwatch(home, id); });
+    watches_.erase(found);
+    return end_watch(watch, {errc::resource_exhausted,
+                             "changes come faster than they are read; watch again from the last cursor"});
+  }
+  begin_notification(owner_.outbound(), "change", 2);
+  msgpack::writer(owner_.outbound()).natural(watch);
+  write_change(owner_.outbound(), *change);
+  owner_.flush_soon();
+}
+
+void methods::end_watch(std::uint64_t watch, const error& cause) {
+  msgpack::writer to(owner_.outbound());
+  begin_notification(owner_.outbound(), "change", 2);
+  to.natural(watch);
+  to.map(1);
+  to.string("error");
+  write_error(owner_.outbound(), {cause.code, cause.message, 0});
+  owner_.flush_soon();
+}
+
+void methods::unwatch(std::string_view params, const request& from) {
+  auto number = parse_unwatch(params);
+  if (!number) return refuse(from, number.error());
+  const auto found = watches_.find(*number);
+  if (found == watches_.end()) {
+    return refuse(from, {errc::not_found, "no watch " + std::to_string(*number) + " on this connection"});
+  }
+  owner_.server().service.unwatch(owner_.group().home(), found->second);
+  watches_.erase(found);
+  begin_response(owner_.outbound(), from.msgid);
+  msgpack::writer(owner_.outbound()).nil();
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::stats(std::string_view, const request& from) {
+  begin_response(owner_.outbound(), from.msgid);
+  write_stats_result(owner_.outbound(), owner_.server().service);
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::end() {
+  gets_.clear();
+  addresses_.clear();
+  for (const auto& [number, id] : std::exchange(watches_, {})) {
+    owner_.server().service.unwatch(owner_.group().home(), id);
+  }
+}
+
+}  // namespace kith::net

@@ -1,0 +1,146 @@
+#include "net/requests.hpp"
+
+#include "profile/msgpack.hpp"
+
+namespace kith::net {
+
+namespace msgpack = profile::msgpack;
+
+namespace {
+
+void write_fields(std::string& out, std::span<const std::string> fields) {
+  msgpack::writer to(out);
+  to.map(fields.empty() ? 0 : 1);
+  if (fields.empty()) return;
+  to.string("fields");
+  to.array(fields.size());
+  for (const std::string& field : fields) to.string(field);
+}
+
+/// One of details: nil, or [profile hex, version, entered, left].
+bool parse_detail(msgpack::reader& in, actors::detail& out) {
+  const msgpack::token entry = in.next();
+  if (entry.type == msgpack::kind::nil) {
+    out.rejected = true;
+    return true;
+  }
+  if (!entry.is_array() || entry.size != 4) return false;
+  const msgpack::token profile = in.next();
+  const msgpack::token version = in.next();
+  if (!profile.is_string() || !profile::from_hex(profile.bytes, out.profile)) return false;
+  if (version.type != msgpack::kind::integer || version.integer < 0) return false;
+  out.version = static_cast<std::uint64_t>(version.integer);
+  return !in.skip().empty() && !in.skip().empty();
+}
+
+/// One of rejected: [index, code, message].
+bool parse_rejection(msgpack::reader& in, actors::rejection& out) {
+  const msgpack::token entry = in.next();
+  if (!entry.is_array() || entry.size != 3) return false;
+  const msgpack::token index = in.next();
+  const msgpack::token code = in.next();
+  const msgpack::token message = in.next();
+  if (index.type != msgpack::kind::integer || index.integer < 0 || index.integer > UINT32_MAX) return false;
+  if (!code.is_string() || !message.is_string()) return false;
+  out.index = static_cast<std::uint32_t>(index.integer);
+  if (!code_named(code.bytes, out.code)) out.code = errc::internal;
+  out.message = message.bytes;
+  return true;
+}
+
+template <class T, class Parse>
+bool parse_list(msgpack::reader& in, std::vector<T>& out, Parse parse) {
+  const msgpack::token list = in.next();
+  if (!list.is_array()) return false;
+  for (std::uint32_t i = 0; i < list.size; ++i) {
+    if (!parse(in, out.emplace_back())) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void write_publish(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
+                   actors::publish_options options) {
+  msgpack::writer to(out);
+  const bool memory = options.wait_for == actors::durability::memory;
+  begin_request(out, msgid, "publish", memory || options.detail ? 2 : 1);
+  to.array(count);
+  to.raw(events);
+  if (!memory && !options.detail) return;
+  to.map((memory ? 1U : 0U) + (options.detail ? 1U : 0U));
+  if (memory) {
+    to.string("durability");
+    to.string("memory");
+  }
+  if (options.detail) {
+    to.string("detail");
+    to.boolean(true);
+  }
+}
+
+void write_identifier(std::string& out, const profile::identifier& id) {
+  msgpack::writer to(out);
+  to.map(1);
+  switch (id.kind) {
+    case profile::id_kind::user: to.string("userId"); break;
+    case profile::id_kind::anonymous: to.string("anonymousId"); break;
+    case profile::id_kind::profile: to.string("profile"); break;
+    case profile::id_kind::external:
+      to.string("externalId");
+      to.map(2);
+      to.string("type");
+      to.string(id.type);
+      to.string("id");
+      break;
+  }
+  to.string(id.value);
+}
+
+void write_get(std::string& out, std::uint32_t msgid, const profile::identifier& id,
+               std::span<const std::string> fields) {
+  begin_request(out, msgid, "get", 2);
+  write_identifier(out, id);
+  write_fields(out, fields);
+}
+
+void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profile::identifier> ids,
+                    std::span<const std::string> fields) {
+  begin_request(out, msgid, "get_many", 2);
+  msgpack::writer(out).array(ids.size());
+  for (const profile::identifier& id : ids) write_identifier(out, id);
+  write_fields(out, fields);
+}
+
+void write_hello(std::string& out, std::uint32_t msgid, std::string_view client, std::string_view token) {
+  msgpack::writer to(out);
+  begin_request(out, msgid, "hello", 1);
+  to.map(token.empty() ? 2 : 3);
+  to.string("client");
+  to.string(client);
+  to.string("version");
+  to.string(KITH_VERSION);
+  if (token.empty()) return;
+  to.string("token");
+  to.string(token);
+}
+
+result<actors::publish_outcome> parse_publish_outcome(std::string_view result) {
+  const auto broken = [] { return fail(errc::internal, "the server's reply to publish is not as agreed"); };
+  msgpack::reader in(result);
+  const msgpack::token head = in.next();
+  if (!head.is_map()) return broken();
+  actors::publish_outcome out;
+  for (std::uint32_t i = 0; i < head.size; ++i) {
+    const msgpack::token key = in.next();
+    msgpack::reader value(in.skip());
+    if (!key.is_string() || value.done()) return broken();
+    if (key.bytes == "applied") out.applied = static_cast<std::uint32_t>(value.next().integer);
+    if (key.bytes == "duplicate") out.duplicate = static_cast<std::uint32_t>(value.next().integer);
+    if (key.bytes == "rejected" && !parse_list(value, out.rejected, parse_rejection)) return broken();
+    if (key.bytes == "details" && !parse_list(value, out.details, parse_detail)) return broken();
+  }
+  return out;
+}
+
+}  // namespace kith::net
