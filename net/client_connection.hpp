@@ -38,7 +38,7 @@ struct client_options {
   std::string ca_file;      ///< empty: the system's
   std::string cert_file;    ///< empty: no client certificate
   std::string key_file;
-  std::string token;        ///< empty: no hello is sent
+  std::string token;        ///< empty: the certificate says who we are
   std::string server_name;  ///< what the server's certificate must name; empty: the host
   std::string agent = "kith-cpp";
   std::chrono::milliseconds connect_timeout{10'000};
@@ -64,7 +64,7 @@ class client_connection {
   client_connection(const client_connection&) = delete;
   client_connection& operator=(const client_connection&) = delete;
 
-  /// TCP, TLS and, if there is a token, hello. Errors: unavailable (not reached, with the cause), unauthenticated.
+  /// TCP, TLS, hello. Once only. Errors: unavailable (not reached, with the cause), unauthenticated.
   void connect(std::function<void(const result<void>&)> done);
 
   /// Unique among the requests in flight.
