@@ -92,7 +92,7 @@ void profile_actor::receive(caf::mailbox_element& mail) {
 profile_actor::verdict profile_actor::apply(const apply_event& message, bool known_fresh) {
   const auto& event = message.of->events[message.index];
   if (!known_fresh) {
-    const auto seen = state_.check(event, home_.recent_days());
+    const auto seen = state_.check(event);
     if (seen == profile::seen::duplicate) return finish(message, false), verdict::done;
     if (seen == profile::seen::ask_spilled) {
       if (spilled_here(event.id)) return finish(message, false), verdict::done;

@@ -4,8 +4,9 @@
 //   - The state is a function of the *set* of applied events: any order, repetition or split into batches gives the
 //     same encode() bytes. Everything in it is a join-semilattice or a sum over distinct event ids.
 //   - Events whose ids are "recent" (their UTC day is less than `recent_days` before the day of the newest event) have
-//     their 16-byte hash here. Older ids are handed out once by take_spilled() and must be kept by the owner for ever
-//     (or for dedup.retention), together with the snapshot that lacks them: seen() answers `ask_spilled` for them.
+//     their 16-byte hash here. Older ids are handed out once by apply() and must be kept by the owner for ever
+//     (or for dedup.retention), together with the snapshot that lacks them: once an id was spilled, check() answers
+//     `ask_spilled` for every id that is not recent.
 //
 // Thread safety: none; a profile belongs to one actor.
 #pragma once
@@ -37,7 +38,7 @@ bool field_index(std::string_view name, unsigned& field) noexcept;
 enum class seen : std::uint8_t {
   fresh,        ///< never counted
   duplicate,    ///< counted
-  ask_spilled,  ///< too old for this state to know: the owner looks it up among the spilled ids
+  ask_spilled,  ///< not recent: the owner looks it up among the spilled ids
 };
 
 /// An id that left the recent ones, for the owner to keep.
@@ -55,8 +56,8 @@ class profile {
   profile& operator=(profile&&) noexcept;
   ~profile();
 
-  /// Has the event been counted?
-  seen check(const event_view& event, int recent_days = default_recent_days) const noexcept;
+  /// Has the event been counted? It may bear another time than the first try did.
+  seen check(const event_view& event) const noexcept;
 
   /// Counts the event. REQUIRES: check() said `fresh`, or said `ask_spilled` and the owner did not find the id.
   /// Ids that are not recent any more, this one's perhaps, are added to `spilled`.

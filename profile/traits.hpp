@@ -1,0 +1,66 @@
+// Traits as a CRDT: whatever the order of arrival, the outcome is that of JSON Merge Patch (RFC 7396) applied event by
+// event in the order of (event time, messageId).
+//
+// Each path has at most two facts: the newest *replacement* of what is there (a value, or nil for "removed") and the
+// newest *assertion that it is a map*, where that is newer than the replacement. A replacement kills every fact below
+// its path that is not newer. Facts of all paths, sorted, are the state; joining two states joins path by path.
+//
+// Encoding: `stamps`, the sorted table of (time, messageId) that own a fact: time (8), length (1), messageId;
+// `facts`: length (2), path, flags (1), then for a replacement stamp (4), length (4), value; for a map stamp (4).
+// A path is its keys one after another, each ended by 00 01, with 00 within a key written as 00 FF: sorted bytes put a
+// path right before what is below it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "profile/blob.hpp"
+#include "profile/msgpack.hpp"
+
+namespace kith::profile {
+
+/// When and by which event a fact was set. Later wins; at the same time the larger messageId wins.
+struct stamp {
+  std::int64_t time_ms = 0;
+  std::string_view message_id;
+
+  friend auto operator<=>(const stamp&, const stamp&) = default;
+};
+
+struct trait_fact {
+  std::string_view path;
+  bool replaced = false;
+  bool is_map = false;
+  stamp replaced_by;
+  stamp map_by;
+  std::string_view value;  ///< MessagePack; nil: removed
+};
+
+class traits {
+ public:
+  /// Joins what an event sets (a MessagePack map, checked by parse_event).
+  void apply(std::string_view map, const stamp& by);
+  void join(const traits& other);
+
+  /// Writes the nested map that readers see.
+  void write(msgpack::writer& out) const;
+
+  std::size_t heap_bytes() const noexcept { return stamps_.heap_bytes() + facts_.heap_bytes(); }
+  void encode(std::string& out) const;
+  /// False if the bytes are no state that encode() writes.
+  bool decode(std::string_view stamps, std::string_view facts);
+  std::string_view stamps() const noexcept { return stamps_.view(); }
+  std::string_view facts() const noexcept { return facts_.view(); }
+
+ private:
+  bool read(std::vector<trait_fact>& facts) const;
+  void join(const std::vector<trait_fact>& added);
+  void store(const std::vector<trait_fact>& facts);
+
+  blob stamps_;
+  blob facts_;
+};
+
+}  // namespace kith::profile
