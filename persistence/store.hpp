@@ -32,6 +32,7 @@ struct store_options {
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
   std::function<std::int64_t()> now_ms;                         ///< for dropping what is past retention
+  bool read_only = false;                                       ///< for looking at a directory without changing it
 };
 
 /// A profile's state to keep, with the event ids that left it since the last save. Kept together or not at all.
@@ -71,7 +72,7 @@ struct history_page {
 
 class store {
  public:
-  /// Opens or creates. `files` carries every call to the disk.
+  /// Opens or creates. RocksDB does its own file calls; `files` makes the directory.
   static result<std::unique_ptr<store>> open(file_system& files, const std::string& directory, store_options options);
   virtual ~store() = default;
 

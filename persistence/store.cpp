@@ -1,0 +1,356 @@
+#include "persistence/store.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/slice_transform.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
+
+#include "persistence/store_keys.hpp"
+
+namespace kith::persistence {
+
+namespace {
+
+using profile::hash128;
+using rocksdb::Slice;
+using rocksdb::Status;
+
+enum family : std::size_t { f_default, f_snapshots, f_spilled, f_history, f_history_ids, f_meta, family_count };
+constexpr std::array<const char*, family_count> family_names = {"default", "snapshots",   "spilled",
+                                                               "history", "history_ids", "meta"};
+constexpr std::string_view format_key = "format";
+constexpr std::string_view format_version = "1";
+constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
+
+tl::unexpected<error> failed(const Status& status, std::string_view doing) {
+  const auto code = status.IsNoSpace() ? errc::resource_exhausted
+                    : status.IsCorruption() ? errc::internal
+                                            : errc::unavailable;
+  return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
+}
+
+/// Drops what is past its retention; where its time stands is the subclass's to know.
+class retention_filter : public rocksdb::CompactionFilter {
+ public:
+  retention_filter(std::int64_t retention_ms, std::function<std::int64_t()> now_ms)
+      : retention_ms_(retention_ms), now_ms_(std::move(now_ms)) {}
+  const char* Name() const override { return "kith.retention"; }
+  bool Filter(int, const Slice&, const Slice& value, std::string*, bool*) const override {
+    return retention_ms_ > 0 && value.size() >= 8 && keys::get_time(value.data()) < now_ms_() - retention_ms_;
+  }
+
+ private:
+  const std::int64_t retention_ms_;
+  const std::function<std::int64_t()> now_ms_;
+};
+
+class rocks_store final : public store {
+ public:
+  explicit rocks_store(store_options options)
+      : options_(std::move(options)),
+        history_filter_(options_.history_retention_ms, options_.now_ms),
+        dedup_filter_(options_.dedup_retention_ms, options_.now_ms) {}
+  ~rocks_store() override;
+
+  result<void> open(const std::string& directory);
+
+  bool may_have_snapshot(hash128 address) override {
+    return !snapshots_empty_ && may_exist(f_snapshots, profile::to_bytes(address));
+  }
+  bool may_be_spilled(hash128 address, hash128 id) override {
+    return !spilled_empty_ && may_exist(f_spilled, keys::pair(address, id));
+  }
+  result<std::vector<std::optional<std::string>>> load(std::span<const hash128> addresses) override;
+  result<bool> is_spilled(hash128 address, hash128 id) override;
+  result<void> save(std::span<const snapshot_write> snapshots) override;
+  result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
+  result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
+  result<history_page> read_history(hash128 address, const history_query& query) override;
+  result<void> flush() override;
+  std::uint64_t estimated_snapshots() override;
+  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override;
+  result<std::vector<std::string>> verify() override;
+
+ private:
+  rocksdb::ColumnFamilyOptions family_options(std::size_t family);
+  result<void> check_format();
+  bool may_exist(family in, const std::string& key) {
+    std::string ignored;
+    return db_->KeyMayExist(memory_only_, families_[in], key, &ignored);
+  }
+  bool empty(family in);
+
+  store_options options_;
+  retention_filter history_filter_;
+  retention_filter dedup_filter_;
+  std::shared_ptr<rocksdb::Cache> cache_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;
+  rocksdb::ReadOptions read_;
+  rocksdb::ReadOptions memory_only_;
+  rocksdb::WriteOptions write_;
+  std::atomic<bool> snapshots_empty_{true};
+  std::atomic<bool> spilled_empty_{true};
+};
+
+rocks_store::~rocks_store() {
+  for (auto* each : families_) db_->DestroyColumnFamilyHandle(each);
+}
+
+rocksdb::ColumnFamilyOptions rocks_store::family_options(std::size_t family) {
+  rocksdb::ColumnFamilyOptions made;
+  made.write_buffer_size = options_.write_buffer_bytes;
+  made.max_write_buffer_number = 3;
+  made.compression = rocksdb::kLZ4Compression;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache_;
+  // Filters and indexes stay in memory, so that "certainly not there" never needs the disk.
+  table.cache_index_and_filter_blocks = false;
+  if (family != f_history) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
+  table.whole_key_filtering = true;
+  table.format_version = 5;
+  made.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  if (family == f_history) made.compaction_filter = &history_filter_;
+  if (family == f_spilled || family == f_history_ids) made.compaction_filter = &dedup_filter_;
+  return made;
+}
+
+result<void> rocks_store::open(const std::string& directory) {
+  cache_ = rocksdb::NewLRUCache(options_.cache_bytes);
+  memory_only_.read_tier = rocksdb::kBlockCacheTier;
+  write_.disableWAL = true;
+  rocksdb::DBOptions options;
+  options.create_if_missing = !options_.read_only;
+  options.create_missing_column_families = !options_.read_only;
+  options.atomic_flush = true;
+  options.max_background_jobs = 2;
+  options.max_open_files = 512;
+  options.keep_log_file_num = 2;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
+  for (std::size_t i = 0; i < family_count; ++i) wanted.emplace_back(family_names[i], family_options(i));
+  rocksdb::DB* opened = nullptr;
+  const auto status = options_.read_only
+                          ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
+                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
+  if (!status.ok()) {
+    const bool locked = status.ToString().find("lock") != std::string::npos;
+    return fail(locked ? errc::unavailable : failed(status, "").value().code,
+                directory + ": cannot be opened: " + status.ToString() +
+                    (locked ? "; is another kith running on this directory?" : ""));
+  }
+  db_.reset(opened);
+  if (auto checked = check_format(); !checked) return checked;
+  snapshots_empty_ = empty(f_snapshots);
+  spilled_empty_ = empty(f_spilled);
+  return {};
+}
+
+result<void> rocks_store::check_format() {
+  std::string version;
+  const auto status = db_->Get(read_, families_[f_meta], Slice(format_key.data(), format_key.size()), &version);
+  if (status.ok() && version == format_version) return {};
+  if (status.ok()) {
+    return fail(errc::unavailable, "store: format version " + version + "; this program knows version " +
+                                       std::string(format_version) + ", use the program that wrote it");
+  }
+  if (!status.IsNotFound()) return failed(status, "reading the format version");
+  if (options_.read_only) return {};
+  const auto written = db_->Put(write_, families_[f_meta], Slice(format_key.data(), format_key.size()),
+                                Slice(format_version.data(), format_version.size()));
+  if (!written.ok()) return failed(written, "writing the format version");
+  return {};
+}
+
+bool rocks_store::empty(family in) {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[in]));
+  at->SeekToFirst();
+  return !at->Valid();
+}
+
+result<std::vector<std::optional<std::string>>> rocks_store::load(std::span<const hash128> addresses) {
+  std::vector<std::string> wanted;
+  wanted.reserve(addresses.size());
+  for (const auto address : addresses) wanted.push_back(profile::to_bytes(address));
+  const std::vector<Slice> slices(wanted.begin(), wanted.end());
+  std::vector<std::string> values;
+  const auto statuses = db_->MultiGet(read_, std::vector(slices.size(), families_[f_snapshots]), slices, &values);
+  std::vector<std::optional<std::string>> found(addresses.size());
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (statuses[i].ok()) {
+      found[i] = std::move(values[i]);
+    } else if (!statuses[i].IsNotFound()) {
+      return failed(statuses[i], "reading a snapshot");
+    }
+  }
+  return found;
+}
+
+result<bool> rocks_store::is_spilled(hash128 address, hash128 id) {
+  std::string value;
+  const auto status = db_->Get(read_, families_[f_spilled], keys::pair(address, id), &value);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return failed(status, "looking up an event id");
+}
+
+result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
+  rocksdb::WriteBatch batch;
+  for (const auto& snapshot : snapshots) {
+    batch.Put(families_[f_snapshots], profile::to_bytes(snapshot.address), snapshot.state);
+    for (const auto& spilled : snapshot.spilled) {
+      batch.Put(families_[f_spilled], keys::pair(snapshot.address, spilled.id), keys::time(spilled.time_ms));
+      spilled_empty_ = false;
+    }
+    // Between profiles a batch may end: a profile's snapshot and its ids stay together.
+    if (batch.GetDataSize() > batch_bytes) {
+      if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
+      batch.Clear();
+    }
+  }
+  if (!snapshots.empty()) snapshots_empty_ = false;
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
+  return {};
+}
+
+result<void> rocks_store::feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) {
+  std::vector<std::pair<std::string, const history_event*>> sorted;
+  sorted.reserve(events.size());
+  for (const auto& event : events) sorted.emplace_back(keys::pair(event.address, event.id), &event);
+  // A retried event: the first that came in is the one that counted.
+  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  rocksdb::WriteBatch batch;
+  std::string value;
+  const std::string* before = nullptr;
+  for (const auto& [key, event] : sorted) {
+    if (before != nullptr && *before == key) continue;
+    before = &key;
+    std::string known;
+    if (db_->KeyMayExist(memory_only_, families_[f_history_ids], key, &known)) {
+      const auto status = db_->Get(read_, families_[f_history_ids], key, &known);
+      if (status.ok()) continue;
+      if (!status.IsNotFound()) return failed(status, "looking up an event of the history");
+    }
+    value = keys::time(event->received_ms);
+    value.push_back(static_cast<char>(event->source.size()));
+    value.append(event->source);
+    value.append(event->encoded);
+    batch.Put(families_[f_history], keys::history(event->address, event->time_ms, event->id), value);
+    batch.Put(families_[f_history_ids], key, keys::time(event->time_ms));
+    if (batch.GetDataSize() > batch_bytes) {
+      if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "writing the history");
+      batch.Clear();
+    }
+  }
+  batch.Put(families_[f_meta], keys::fed(shard), keys::position(fed_to));
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "writing the history");
+  return {};
+}
+
+result<std::vector<std::pair<unsigned, journal_position>>> rocks_store::fed() {
+  std::vector<std::pair<unsigned, journal_position>> found;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_meta]));
+  for (at->Seek("fed-"); at->Valid() && at->key().starts_with("fed-"); at->Next()) {
+    journal_position position;
+    unsigned shard = 0;
+    if (keys::parse_fed({at->key().data(), at->key().size()}, shard) &&
+        keys::parse_position({at->value().data(), at->value().size()}, position)) {
+      found.emplace_back(shard, position);
+    }
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading how far the history goes");
+  return found;
+}
+
+result<history_page> rocks_store::read_history(hash128 address, const history_query& query) {
+  const auto prefix = profile::to_bytes(address);
+  std::string cursor;
+  if (!query.cursor.empty() && (!keys::from_hex(query.cursor, cursor) || cursor.size() != keys::history_bytes ||
+                                !cursor.starts_with(prefix))) {
+    return fail(errc::invalid_argument, "cursor: is not one that this timeline gave out; take `next` of the page before");
+  }
+  const auto lowest = prefix + keys::ordered_time(query.from_ms);
+  const auto highest = prefix + keys::ordered_time(query.to_ms);  // exclusive
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_history]));
+  if (query.newest_first) {
+    at->SeekForPrev(cursor.empty() ? highest : std::min(cursor, highest));
+    if (at->Valid() && (at->key() == Slice(cursor) || at->key().compare(highest) >= 0)) at->Prev();
+  } else {
+    at->Seek(cursor.empty() ? lowest : std::max(cursor, lowest));
+    if (at->Valid() && at->key() == Slice(cursor)) at->Next();
+  }
+  const auto within = [&] {
+    return at->Valid() && at->key().starts_with(prefix) && at->key().compare(lowest) >= 0 && at->key().compare(highest) < 0;
+  };
+  history_page page;
+  std::string last;
+  for (; within(); query.newest_first ? at->Prev() : at->Next()) {
+    if (page.items.size() == query.limit) {
+      page.next = keys::to_hex(last);
+      break;
+    }
+    last = at->key().ToString();
+    const std::string_view value(at->value().data(), at->value().size());
+    const std::size_t source_bytes = value.size() > 8 ? static_cast<unsigned char>(value[8]) : 0;
+    if (value.size() < 9 + source_bytes) return fail(errc::internal, "history: an entry is damaged; run `kith check`");
+    page.items.push_back({keys::time_of_history(last), keys::get_time(value.data()),
+                          std::string(value.substr(9, source_bytes)), std::string(value.substr(9 + source_bytes))});
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading the history");
+  return page;
+}
+
+result<void> rocks_store::flush() {
+  if (const auto status = db_->Flush({}, families_); !status.ok()) return failed(status, "flushing");
+  return {};
+}
+
+std::uint64_t rocks_store::estimated_snapshots() {
+  std::uint64_t keys = 0;
+  db_->GetIntProperty(families_[f_snapshots], rocksdb::DB::Properties::kEstimateNumKeys, &keys);
+  return keys;
+}
+
+result<void> rocks_store::for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_snapshots]));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    if (at->key().size() != 16) return fail(errc::internal, "store: a snapshot's key is damaged");
+    if (!each(profile::hash_from_bytes(at->key().data()), {at->value().data(), at->value().size()})) return {};
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading snapshots");
+  return {};
+}
+
+result<std::vector<std::string>> rocks_store::verify() {
+  std::vector<std::string> damaged;
+  if (const auto status = db_->VerifyChecksum(); !status.ok()) damaged.push_back(status.ToString());
+  for (std::size_t i = 0; i < family_count && damaged.empty(); ++i) {
+    const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[i]));
+    for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    }
+    if (!at->status().ok()) damaged.push_back(std::string(family_names[i]) + ": " + at->status().ToString());
+  }
+  return damaged;
+}
+
+}  // namespace
+
+result<std::unique_ptr<store>> store::open(file_system& files, const std::string& directory, store_options options) {
+  if (!options.now_ms) return fail(errc::internal, "store: options.now_ms is missing");
+  if (!options.read_only) {
+    if (auto made = files.make_directory(directory); !made) return tl::make_unexpected(made.error());
+  }
+  auto made = std::make_unique<rocks_store>(std::move(options));
+  if (auto opened = made->open(directory); !opened) return tl::make_unexpected(opened.error());
+  return made;
+}
+
+}  // namespace kith::persistence
