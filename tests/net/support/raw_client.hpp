@@ -1,0 +1,51 @@
+// A client that can send anything, and blocks, but never for ever.
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "net/frame_finder.hpp"
+#include "net/receive_buffer.hpp"
+#include "net/tls_stream.hpp"
+
+namespace kith::test {
+
+class raw_client {
+ public:
+  using json = nlohmann::json;
+
+  /// TCP only.
+  explicit raw_client(unsigned short port);
+
+  /// False, if the handshake fails.
+  bool handshake(const net::tls_files& files);
+  /// False, if the server takes no more within `patience`.
+  bool send(std::string_view bytes, std::chrono::milliseconds patience = std::chrono::seconds(10));
+  void send_plain(std::string_view bytes);
+  /// The next MessagePack value; nothing if the connection ended or none came within `patience`.
+  std::optional<json> receive(std::chrono::milliseconds patience = std::chrono::seconds(10));
+  /// Reads and discards until the server closes; false if it does not within ten seconds.
+  bool is_closed_by_server();
+  void reset();  ///< closes without a good-bye
+
+  /// [0, msgid, method, params], and its response [1, msgid, error, result].
+  static std::string request(std::uint32_t msgid, const std::string& method, const json& params);
+  json call(const std::string& method, const json& params = json::array());
+
+ private:
+  bool wait(net::tls_step::kind which, std::chrono::steady_clock::time_point deadline);
+
+  boost::asio::io_context io_;
+  boost::asio::ip::tcp::socket socket_;
+  std::unique_ptr<net::tls_stream> stream_;
+  net::receive_buffer in_;
+  net::frame_finder finder_;
+  std::uint32_t last_msgid_ = 0;
+};
+
+}  // namespace kith::test
