@@ -1,0 +1,82 @@
+// A runtime on a real directory, used as an edge would use it, but waited for.
+#pragma once
+
+#include <atomic>
+#include <boost/asio/post.hpp>
+#include <future>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "actors/runtime.hpp"
+#include "persistence/file.hpp"
+
+namespace kith::tests {
+
+/// A directory under the system's temporary one, removed at the end.
+class temporary_directory {
+ public:
+  temporary_directory();
+  ~temporary_directory();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+/// Forwards to another file system, and holds every sync while `closed`.
+class gated_files : public persistence::file_system {
+ public:
+  explicit gated_files(persistence::file_system& below) : below_(below) {}
+  result<std::unique_ptr<persistence::file>> open(const std::string& path, persistence::open_mode mode) override;
+  result<void> rename(const std::string& from, const std::string& to) override { return below_.rename(from, to); }
+  result<void> remove(const std::string& path) override { return below_.remove(path); }
+  result<void> make_directory(const std::string& path) override { return below_.make_directory(path); }
+  result<void> sync_directory(const std::string& path) override { return below_.sync_directory(path); }
+  result<std::vector<std::string>> list(const std::string& directory) override { return below_.list(directory); }
+  result<bool> exists(const std::string& path) override { return below_.exists(path); }
+  result<std::uint64_t> free_bytes(const std::string& path) override { return below_.free_bytes(path); }
+
+  std::atomic<bool> closed{false};   ///< a journal's sync waits
+  std::atomic<bool> failing{false};  ///< a journal's sync fails
+
+ private:
+  persistence::file_system& below_;
+};
+
+/// A track event as JSON.
+nlohmann::json track(const std::string& user, const std::string& id, const std::string& time,
+                     const std::string& name = "Order Completed");
+
+std::string encode(const std::vector<nlohmann::json>& events);
+
+/// Waits until `condition` holds; false after ten seconds.
+bool eventually(const std::function<bool()>& condition);
+
+class running {
+ public:
+  explicit running(actors::runtime_options options,
+                   persistence::file_system& files = persistence::real_files());
+  ~running();
+
+  actors::runtime& operator*() { return *runtime_; }
+  actors::runtime* operator->() { return runtime_.get(); }
+
+  std::future<result<actors::publish_outcome>> send(const std::vector<nlohmann::json>& events,
+                                                    actors::publish_options options = {}, actors::shard_id home = 0);
+  actors::publish_outcome publish(const std::vector<nlohmann::json>& events, actors::publish_options options = {});
+  /// null where there is no such profile.
+  nlohmann::json get(const std::string& user);
+  /// As a crash would: without saving anything.
+  void kill();
+  void stop();
+
+ private:
+  std::unique_ptr<actors::runtime> runtime_;
+};
+
+/// Small and quick for tests; `data` is the only thing that must be set.
+actors::runtime_options options_for(const std::string& data);
+
+}  // namespace kith::tests
