@@ -24,8 +24,8 @@ struct watch_request {
   std::string from;                            ///< a cursor
 };
 
-/// `change`: the MessagePack map {profile, version, entered, left, traits, cursor}, valid during the call. With an error
-/// once, when the watch has ended.
+/// `change`: the MessagePack map {profile, version, entered, left, traits, cursor}, valid during the call. With an
+/// error once, when the watch has ended.
 using change_callback = std::function<void(const result<std::string_view>& change)>;
 
 class client {

@@ -60,7 +60,8 @@ class credential_store {
                                                         std::optional<credential> unlisted = credential{});
 
   /// Replaces all entries; connections that are open are judged anew at their next request.
-  result<void> replace(const std::vector<credential_config>& entries, std::optional<credential> unlisted = credential{});
+  result<void> replace(const std::vector<credential_config>& entries,
+                       std::optional<credential> unlisted = credential{});
 
   /// Null: no such token. Compares all digests in constant time.
   std::shared_ptr<identity> by_token(std::string_view token) const;

@@ -74,7 +74,9 @@ result<profile::hash128> parse_id(msgpack::reader& in) {
   if (key.bytes == "externalId") return external_address(in);
   const bool user = key.bytes == "userId";
   const bool anonymous = key.bytes == "anonymousId";
-  if (!user && !anonymous && key.bytes != "profile") return refuse("id: unknown key ", quoted(key.bytes), "; ", id_forms);
+  if (!user && !anonymous && key.bytes != "profile") {
+    return refuse("id: unknown key ", quoted(key.bytes), "; ", id_forms);
+  }
   auto text = identifier_text(key.bytes, in, limits::identifier_bytes);
   if (!text) return pass_on(std::move(text.error()));
   if (user) return profile::address_of(profile::id_kind::user, {}, *text);

@@ -88,8 +88,8 @@ void retrying_connection::failed(const task_ptr& one, const rpc_error& why) {
 
 std::chrono::milliseconds retrying_connection::backoff(unsigned tries) {
   const auto first = std::max<std::int64_t>(1, options_.retry.first.count());
-  const auto most = std::min<std::int64_t>(options_.retry.most.count(), first << std::min(tries, 20U));
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, std::max<std::int64_t>(most, 0))(random_));
+  const auto most = std::clamp<std::int64_t>(first << std::min(tries, 20U), 0, options_.retry.most.count());
+  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random_));
 }
 
 void retrying_connection::answer(const task_ptr& one, const reply& with) {

@@ -16,7 +16,7 @@ TEST_CASE("no more requests are taken than may be in flight, and all are answere
   const auto client = server.connect();
   server.service.hold();
   std::string many;
-  for (std::uint32_t i = 0; i < 20; ++i) many += raw_client::request(100 + i, "publish", {json::array({1})});
+  for (std::uint32_t i = 0; i < 20; ++i) many += raw_client::request(100 + i, "publish", json::array({1}));
   client->send(many);
   REQUIRE(eventually([&] { return server.service.held() == 4; }));
   REQUIRE(eventually([&] { return server.running->stats().reads_paused >= 1; }));
@@ -33,7 +33,7 @@ TEST_CASE("bytes in flight are bounded too") {
   server.service.hold();
   std::string many;
   for (std::uint32_t i = 0; i < 20; ++i) {
-    many += raw_client::request(100 + i, "publish", {json::array({std::string(4000, 'x')})});
+    many += raw_client::request(100 + i, "publish", json::array({std::string(4000, 'x')}));
   }
   client->send(many);
   REQUIRE(eventually([&] { return server.running->stats().reads_paused >= 1; }));
@@ -46,10 +46,10 @@ TEST_CASE("while the shard is not ready its sockets are not read; then they are"
   test_server server;
   const auto client = server.connect();
   server.service.set_ready(false);
-  client->send(raw_client::request(1, "publish", {json::array({1})}));
+  client->send(raw_client::request(1, "publish", json::array({1})));
   REQUIRE(eventually([&] { return server.running->stats().reads_paused >= 1; }));
   // TCP tells the sender: what it can still send is bounded by the sockets' buffers.
-  const std::string frame = raw_client::request(2, "publish", {json::array({std::string(1'000'000, 'x')})});
+  const std::string frame = raw_client::request(2, "publish", json::array({std::string(1'000'000, 'x')}));
   int taken = 0;
   while (taken < 100 && client->send(frame, 200ms)) ++taken;
   REQUIRE(taken < 100);
@@ -68,7 +68,7 @@ TEST_CASE("a client that does not read its replies is not read either") {
   server.service.put(profile::address_of(profile::id_kind::user, {}, "ann"), {bytes.begin(), bytes.end()});
   const auto client = server.connect();
   constexpr int requests = 400;
-  for (std::uint32_t i = 0; i < requests; ++i) client->send(raw_client::request(i, "get", {{{"userId", "ann"}}}));
+  for (std::uint32_t i = 0; i < requests; ++i) client->send(raw_client::request(i, "get", {{"userId", "ann"}}));
   REQUIRE(eventually([&] { return server.running->stats().reads_paused >= 1; }));
   const auto other = server.connect();
   REQUIRE(other->call("stats")[2].is_null());
@@ -80,7 +80,7 @@ TEST_CASE("a watch whose changes are not read ends with resource_exhausted") {
   bounds.outbound_bytes = 256 * 1024;
   test_server server(bounds);
   const auto client = server.connect();
-  client->call("watch", {json::object()});
+  client->call("watch", json::object());
   const auto bytes = json::to_msgpack(json{{"long", std::string(100'000, 'x')}});
   const auto traits = std::make_shared<const std::string>(bytes.begin(), bytes.end());
   REQUIRE(eventually([&] {
@@ -99,7 +99,7 @@ TEST_CASE("a server that stops answers what is in flight first") {
   const auto client = server.connect();
   const auto idle = server.connect();
   server.service.hold();
-  client->send(raw_client::request(7, "publish", {json::array({1})}));
+  client->send(raw_client::request(7, "publish", json::array({1})));
   REQUIRE(eventually([&] { return server.service.held() == 1; }));
   std::thread stopper([&] { server.running->stop(10s); });
   REQUIRE(idle->is_closed_by_server());
@@ -116,7 +116,7 @@ TEST_CASE("a stop ends at its deadline, whatever is in flight, and late answers 
   test_server server;
   const auto client = server.connect();
   server.service.hold();
-  client->send(raw_client::request(7, "publish", {json::array({1})}));
+  client->send(raw_client::request(7, "publish", json::array({1})));
   REQUIRE(eventually([&] { return server.service.held() == 1; }));
   const auto before = std::chrono::steady_clock::now();
   server.running->stop(50ms);

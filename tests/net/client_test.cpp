@@ -35,7 +35,8 @@ TEST_CASE("a client publishes, reads, watches") {
   test_server server;
   const auto client = net::client::connect(server.client_options());
   REQUIRE(client);
-  const auto outcome = (*client)->publish({encoded({{"a", 1}}), encoded({{"a", 2}})}, {actors::durability::memory, false});
+  const std::vector<std::string> events = {encoded({{"a", 1}}), encoded({{"a", 2}})};
+  const auto outcome = (*client)->publish(events, {actors::durability::memory, false});
   REQUIRE(outcome);
   REQUIRE(outcome->applied == 2);
   REQUIRE(server.service.batches().at(0).options.wait_for == actors::durability::memory);
@@ -174,9 +175,8 @@ TEST_CASE("a publisher batches, and answers for each event once") {
       server.client_options(), batching,
       [&](std::uint64_t first, std::size_t count, const result<actors::publish_outcome>& outcome) {
         const std::lock_guard lock(mutex);
-        REQUIRE(outcome);
-        REQUIRE(outcome->applied == count);
-        for (std::size_t i = 0; i < count; ++i) ++answered.at(first + i);
+        const bool all = outcome && outcome->applied == count;
+        for (std::size_t i = 0; i < count; ++i) answered.at(first + i) += all ? 1 : 100;
       });
   REQUIRE(publisher);
   for (int i = 0; i < 1000; ++i) (*publisher)->add(encoded({{"n", i}}));

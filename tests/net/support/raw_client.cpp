@@ -104,18 +104,17 @@ void raw_client::reset() {
   socket.close(ignored);
 }
 
-std::string raw_client::request(std::uint32_t msgid, const std::string& method, const json& params) {
+std::string raw_client::encode(std::uint32_t msgid, const std::string& method, const json& params) {
   const auto bytes = json::to_msgpack(json::array({0, msgid, method, params}));
   return {bytes.begin(), bytes.end()};
 }
 
-raw_client::json raw_client::call(const std::string& method, const json& params) {
-  const std::uint32_t msgid = ++last_msgid_;
-  if (!send(request(msgid, method, params))) throw std::runtime_error("the server does not read");
+raw_client::json raw_client::exchange(const std::string& request) {
+  if (!send(request)) throw std::runtime_error("the server does not read");
   for (;;) {
     const auto got = receive();
-    if (!got) throw std::runtime_error("no reply to " + method);
-    if (got->at(0) == 1 && got->at(1) == msgid) return *got;
+    if (!got) throw std::runtime_error("no reply");
+    if (got->at(0) == 1 && got->at(1) == last_msgid_) return *got;
   }
 }
 

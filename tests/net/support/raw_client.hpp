@@ -34,10 +34,25 @@ class raw_client {
   void reset();  ///< closes without a good-bye
 
   /// [0, msgid, method, params], and its response [1, msgid, error, result].
-  static std::string request(std::uint32_t msgid, const std::string& method, const json& params);
-  json call(const std::string& method, const json& params = json::array());
+  /// `params`: each as it stands in the array. (An array given whole is too easily taken for its only element.)
+  static std::string request(std::uint32_t msgid, const std::string& method) {
+    return encode(msgid, method, json::array());
+  }
+  static std::string request(std::uint32_t msgid, const std::string& method, const json& first) {
+    return encode(msgid, method, json::array({first}));
+  }
+  static std::string request(std::uint32_t msgid, const std::string& method, const json& first, const json& second) {
+    return encode(msgid, method, json::array({first, second}));
+  }
+  json call(const std::string& method) { return exchange(request(++last_msgid_, method)); }
+  json call(const std::string& method, const json& first) { return exchange(request(++last_msgid_, method, first)); }
+  json call(const std::string& method, const json& first, const json& second) {
+    return exchange(request(++last_msgid_, method, first, second));
+  }
 
  private:
+  static std::string encode(std::uint32_t msgid, const std::string& method, const json& params);
+  json exchange(const std::string& request);
   bool wait(net::tls_step::kind which, std::chrono::steady_clock::time_point deadline);
 
   boost::asio::io_context io_;

@@ -38,7 +38,7 @@ struct test_server {
   std::unique_ptr<raw_client> connect(const std::string& token = "token-all") {
     auto made = std::make_unique<raw_client>(running->port());
     if (!made->handshake(trust())) throw std::runtime_error("no handshake");
-    if (!token.empty()) made->call("hello", {{{"client", "test"}, {"version", "1"}, {"token", token}}});
+    if (!token.empty()) made->call("hello", {{"client", "test"}, {"version", "1"}, {"token", token}});
     return made;
   }
 
