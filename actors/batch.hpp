@@ -46,7 +46,7 @@ using batch_ptr = std::unique_ptr<batch>;
 
 /// Which shard an address lives on.
 inline shard_id shard_of(profile::hash128 address, std::size_t shards) noexcept {
-  return static_cast<shard_id>((static_cast<unsigned __int128>(address.high) * shards) >> 64);
+  return static_cast<shard_id>(((address.high >> 32) * shards) >> 32);
 }
 
 /// Takes events in: parses each, refuses the bad ones with their index, builds the record of the accepted ones.

@@ -1,1 +1,78 @@
-int main() { return 0; }
+// kith: a live customer profile store. One executable, a command each for serving and using it.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "cli/command.hpp"
+#include "cli/exit_codes.hpp"
+
+namespace {
+
+using namespace kith::cli;
+
+command_body add_version(CLI::App& app) {
+  auto json = std::make_shared<bool>(false);
+  app.add_flag("--json", *json, "print a JSON object");
+  return [json] {
+    if (*json) {
+      std::puts(nlohmann::json{{"name", "kith"}, {"version", KITH_VERSION}}.dump().c_str());
+    } else {
+      std::puts("kith " KITH_VERSION);
+    }
+    return static_cast<int>(exit_ok);
+  };
+}
+
+struct command {
+  const char* name;
+  const char* about;
+  add_command add;
+};
+
+constexpr command commands[] = {
+    {"serve", "run the server", add_serve},
+    {"publish", "publish events from JSON lines", add_publish},
+    {"get", "read a profile", add_get},
+    {"watch", "follow changes of a profile or of all", add_watch},
+    {"bench", "generate load and measure", add_bench},
+    {"check", "verify a data directory, offline", add_check},
+    {"export", "print all profiles of a data directory as JSON lines, offline", add_export},
+    {"completion", "print a completion script for bash, zsh or fish", add_completion},
+    {"version", "print the version", add_version},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Kith: a live customer profile store"};
+  app.name("kith");
+  app.require_subcommand(0, 1);
+  std::vector<std::pair<CLI::App*, command_body>> bodies;
+  for (const auto& each : commands) {
+    auto* sub = app.add_subcommand(each.name, each.about);
+    bodies.emplace_back(sub, each.add(*sub));
+  }
+  std::string about;
+  auto* help = app.add_subcommand("help", "explain a command");
+  help->add_option("COMMAND", about, "the command");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    app.exit(error);
+    return exit_usage;
+  }
+  for (const auto& [sub, body] : bodies) {
+    if (sub->parsed()) return body();
+  }
+  if (help->parsed() && !about.empty()) {
+    for (const auto* sub : app.get_subcommands([&](const CLI::App* each) { return each->get_name() == about; })) {
+      std::fputs(sub->help().c_str(), stdout);
+      return exit_ok;
+    }
+    std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about.c_str());
+    return exit_usage;
+  }
+  std::fputs(app.help().c_str(), stdout);
+  return help->parsed() ? exit_ok : exit_usage;
+}

@@ -1,0 +1,225 @@
+#include "admin/server.hpp"
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+#include <thread>
+#include <vector>
+
+#include "admin/routes.hpp"
+
+namespace kith::admin {
+
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+/// What the sessions share.
+struct shared_state {
+  actors::service& service;
+  std::shared_ptr<net::credential_store> credentials;
+  admin_options options;
+  routes handlers;
+  std::atomic<std::size_t> connections{0};
+};
+
+/// One connection, one request at a time.
+class session : public std::enable_shared_from_this<session> {
+ public:
+  session(tcp::socket socket, std::shared_ptr<net::tls_context> tls, shared_state& shared)
+      : tls_(std::move(tls)), stream_(beast::tcp_stream(std::move(socket)), *tls_), shared_(shared) {
+    ++shared_.connections;
+  }
+  ~session() { --shared_.connections; }
+  session(const session&) = delete;
+  session& operator=(const session&) = delete;
+
+  void start() {
+    expire();
+    stream_.async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](const beast::error_code& failed) {
+      if (failed) return;
+      self->take_certificate();
+      self->read();
+    });
+  }
+
+ private:
+  void expire() { beast::get_lowest_layer(stream_).expires_after(shared_.options.request_timeout); }
+
+  void take_certificate() {
+    auto* certificate = SSL_get_peer_certificate(stream_.native_handle());
+    if (certificate == nullptr) return;
+    if (SSL_get_verify_result(stream_.native_handle()) == X509_V_OK) {
+      by_certificate_ = shared_.credentials->by_common_name(net::common_name_of(certificate));
+    }
+    X509_free(certificate);
+  }
+
+  void read() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(shared_.options.header_bytes));
+    parser_->body_limit(shared_.options.body_bytes);
+    expire();
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](const beast::error_code& failed, std::size_t) {
+      self->received(failed);
+    });
+  }
+
+  void received(const beast::error_code& failed) {
+    if (failed == http::error::end_of_stream) return close();
+    if (failed == http::error::header_limit) {
+      return refuse(problem(431, "too_large", "the header is over " + std::to_string(shared_.options.header_bytes) + " bytes"));
+    }
+    if (failed == http::error::body_limit) {
+      return refuse(problem(413, "too_large", "the body is over " + std::to_string(shared_.options.body_bytes) + " bytes"));
+    }
+    if (failed && failed.category() == http::make_error_code(http::error::bad_method).category() &&
+        failed != http::error::partial_message) {
+      return refuse(problem(400, "invalid_argument", "the request is not HTTP/1.1: " + failed.message()));
+    }
+    if (failed) return;
+    const auto& message = parser_->get();
+    request asked{std::string(message.method_string()), std::string(message.target()), by_certificate_};
+    constexpr std::string_view scheme = "Bearer ";
+    const auto authorization = message[http::field::authorization];
+    if (authorization.starts_with({scheme.data(), scheme.size()})) {
+      asked.who = shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
+    }
+    answer(shared_.handlers.handle(asked), message.keep_alive(), message.method() == http::verb::head);
+  }
+
+  void refuse(response with) { answer(std::move(with), false, false); }
+
+  void answer(response with, bool keep_alive, bool head_only) {
+    reply_.emplace(http::status(with.status), 11);
+    reply_->set(http::field::server, "kith");
+    reply_->set(http::field::content_type, with.content_type);
+    reply_->set(http::field::cache_control, "no-store");
+    reply_->set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : with.headers) reply_->set(name, value);
+    reply_->keep_alive(keep_alive);
+    const auto size = with.body.size();
+    if (!head_only) reply_->body() = std::move(with.body);
+    reply_->content_length(size);
+    expire();
+    const auto sent = [self = shared_from_this(), keep_alive](const beast::error_code& failed, std::size_t) {
+      if (failed) return;
+      if (keep_alive) {
+        self->read();
+      } else {
+        self->close();
+      }
+    };
+    if (head_only) {
+      serializer_.emplace(*reply_);
+      http::async_write_header(stream_, *serializer_, sent);
+    } else {
+      http::async_write(stream_, *reply_, sent);
+    }
+  }
+
+  void close() {
+    expire();
+    stream_.async_shutdown([self = shared_from_this()](const beast::error_code&) {});
+  }
+
+  std::shared_ptr<net::tls_context> tls_;  // lives as long as the stream that uses it
+  beast::ssl_stream<beast::tcp_stream> stream_;
+  shared_state& shared_;
+  std::shared_ptr<net::identity> by_certificate_;
+  beast::flat_buffer buffer_;
+  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<http::response<http::string_body>> reply_;
+  std::optional<http::response_serializer<http::string_body>> serializer_;
+};
+
+}  // namespace
+
+struct admin_server::impl {
+  impl(actors::service& service, std::shared_ptr<net::reloadable_tls> contexts,
+       std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol)
+      : tls(std::move(contexts)),
+        shared{service, std::move(credentials), options, routes(service, protocol), {}},
+        acceptor(io),
+        retry(io) {}
+
+  result<void> listen();
+  void accept();
+  void accept_later();
+
+  std::shared_ptr<net::reloadable_tls> tls;
+  shared_state shared;
+  asio::io_context io;
+  tcp::acceptor acceptor;
+  asio::steady_timer retry;
+  std::vector<std::thread> threads;
+};
+
+result<void> admin_server::impl::listen() {
+  beast::error_code failed;
+  const auto address = asio::ip::make_address(shared.options.address, failed);
+  if (failed) return fail(errc::invalid_argument, "admin address \"" + shared.options.address + "\" is no IP address");
+  const tcp::endpoint endpoint(address, shared.options.port);
+  acceptor.open(endpoint.protocol(), failed);
+  if (!failed) acceptor.set_option(tcp::acceptor::reuse_address(true), failed);
+  if (!failed) acceptor.bind(endpoint, failed);
+  if (!failed) acceptor.listen(asio::socket_base::max_listen_connections, failed);
+  if (failed) {
+    return fail(errc::unavailable, "admin: cannot listen on " + shared.options.address + ":" +
+                                       std::to_string(shared.options.port) + ": " + failed.message());
+  }
+  return {};
+}
+
+void admin_server::impl::accept() {
+  acceptor.async_accept(asio::make_strand(io), [this](const beast::error_code& failed, tcp::socket socket) {
+    if (failed == asio::error::operation_aborted) return;
+    if (failed) return accept_later();
+    // Over the bound the connection is closed at once: its client sees that, and /metrics of the others works on.
+    if (shared.connections < shared.options.connections) {
+      std::make_shared<session>(std::move(socket), tls->current(), shared)->start();
+    }
+    accept();
+  });
+}
+
+/// Out of descriptors, most likely: trying at once again would only burn the processor.
+void admin_server::impl::accept_later() {
+  retry.expires_after(std::chrono::milliseconds(100));
+  retry.async_wait([this](const beast::error_code& canceled) {
+    if (!canceled) accept();
+  });
+}
+
+admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
+
+admin_server::~admin_server() {
+  impl_->io.stop();
+  for (auto& thread : impl_->threads) thread.join();
+}
+
+unsigned short admin_server::port() const noexcept {
+  beast::error_code ignored;
+  return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service,
+                                                          std::shared_ptr<net::reloadable_tls> tls,
+                                                          std::shared_ptr<net::credential_store> credentials,
+                                                          admin_options options, const net::probe* protocol) {
+  auto made = std::make_unique<impl>(service, std::move(tls), std::move(credentials), options, protocol);
+  if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
+  made->accept();
+  for (unsigned i = 0; i < options.threads; ++i) made->threads.emplace_back([io = &made->io] { io->run(); });
+  return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
+}
+
+}  // namespace kith::admin

@@ -1,0 +1,47 @@
+// The admin HTTPS server: HTTP/1.1 over TLS 1.3 on threads of its own, so that it never delays a shard.
+//
+// Thread safety: all public members, from any thread but a shard's.
+#pragma once
+
+#include <utility>
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "actors/service.hpp"
+#include "net/credentials.hpp"
+#include "net/probe.hpp"
+#include "net/tls_context.hpp"
+
+namespace kith::admin {
+
+struct admin_options {
+  std::string address = "127.0.0.1";
+  unsigned short port = 7442;                   ///< 0: any that is free
+  unsigned threads = 4;                         ///< handlers may block
+  std::size_t connections = 256;
+  std::size_t header_bytes = 16 * 1024;
+  std::size_t body_bytes = 1024 * 1024;
+  std::chrono::seconds request_timeout{15};     ///< for a whole request to arrive, and between requests
+};
+
+class admin_server {
+ public:
+  /// `protocol`: the protocol server's counts, for /metrics; may be null. Errors: unavailable, invalid_argument.
+  static result<std::unique_ptr<admin_server>> start(actors::service& service, std::shared_ptr<net::reloadable_tls> tls,
+                                                     std::shared_ptr<net::credential_store> credentials,
+                                                     admin_options options, const net::probe* protocol);
+  ~admin_server();  ///< closes all connections and joins the threads
+  admin_server(const admin_server&) = delete;
+  admin_server& operator=(const admin_server&) = delete;
+
+  unsigned short port() const noexcept;
+
+ private:
+  struct impl;
+  explicit admin_server(std::unique_ptr<impl> made);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace kith::admin

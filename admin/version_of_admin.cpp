@@ -1,2 +1,0 @@
-// The folder’s first source.
-namespace kith {}

@@ -1,0 +1,53 @@
+#include <cstdio>
+
+#include "cli/command.hpp"
+#include "cli/exit_codes.hpp"
+
+namespace kith::cli {
+
+namespace {
+
+/// Commands and their long options, read from the parser itself.
+std::vector<std::pair<std::string, std::string>> words_of(const CLI::App& root) {
+  std::vector<std::pair<std::string, std::string>> words;
+  for (const auto* sub : root.get_subcommands([](const CLI::App*) { return true; })) {
+    std::string options;
+    for (const auto* option : sub->get_options()) {
+      for (const auto& name : option->get_lnames()) options += (options.empty() ? "--" : " --") + name;
+    }
+    words.emplace_back(sub->get_name(), options);
+  }
+  return words;
+}
+
+int print_script(const std::string& shell, const CLI::App& root) {
+  std::string commands;
+  std::string cases;
+  std::string fish;
+  for (const auto& [name, options] : words_of(root)) {
+    commands += (commands.empty() ? "" : " ") + name;
+    cases += "    " + name + ") words=\"" + options + "\" ;;\n";
+    fish += "complete -c kith -n '__fish_seen_subcommand_from " + name + "' -a '" + options + "'\n";
+  }
+  const std::string body = "  local words=\"" + commands + "\"\n  case \"${COMP_WORDS[1]}\" in\n" + cases +
+                           "  esac\n  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" + commands +
+                           "\"\n  COMPREPLY=($(compgen -o default -W \"$words\" -- \"${COMP_WORDS[COMP_CWORD]}\"))\n";
+  if (shell == "fish") {
+    std::printf("complete -c kith -n __fish_use_subcommand -a '%s'\n%s", commands.c_str(), fish.c_str());
+  } else {
+    if (shell == "zsh") std::puts("autoload -U +X bashcompinit && bashcompinit");
+    std::printf("_kith() {\n%s}\ncomplete -F _kith kith\n", body.c_str());
+  }
+  return exit_ok;
+}
+
+}  // namespace
+
+command_body add_completion(CLI::App& app) {
+  auto shell = std::make_shared<std::string>("bash");
+  app.add_option("SHELL", *shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}))->capture_default_str();
+  app.footer("For bash: source <(kith completion bash)");
+  return [shell, root = app.get_parent()] { return print_script(*shell, *root); };
+}
+
+}  // namespace kith::cli

@@ -1,0 +1,283 @@
+#include "cli/config.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <sstream>
+#include <toml++/toml.h>
+
+namespace kith::cli {
+
+namespace {
+
+struct bad_config {
+  std::string message;
+};
+
+/// Edits between two words, for "did you mean".
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    auto diagonal = std::exchange(row[0], i);
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const auto substituted = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substituted});
+    }
+  }
+  return row.back();
+}
+
+/// A table's known keys and what to do with each.
+class table_reader {
+ public:
+  using setter = std::function<void(const toml::node&, const std::string& key)>;
+
+  table_reader(std::string file, std::string path) : file_(std::move(file)), path_(std::move(path)) {}
+
+  table_reader& key(const std::string& name, setter set) {
+    setters_.emplace_back(name, std::move(set));
+    return *this;
+  }
+  table_reader& text(const std::string& name, std::string& into) {
+    return key(name, [this, &into](const toml::node& node, const std::string& where) {
+      const auto* value = node.as_string();
+      if (value == nullptr) refuse(node, where, "must be a string");
+      into = value->get();
+    });
+  }
+  table_reader& flag(const std::string& name, bool& into) {
+    return key(name, [this, &into](const toml::node& node, const std::string& where) {
+      const auto* value = node.as_boolean();
+      if (value == nullptr) refuse(node, where, "must be true or false");
+      into = value->get();
+    });
+  }
+  template <class T>
+  table_reader& number(const std::string& name, T& into, std::int64_t least, std::int64_t most) {
+    return key(name, [this, &into, least, most](const toml::node& node, const std::string& where) {
+      const auto value = node.value<std::int64_t>();
+      if (!node.is_integer() || !value || *value < least || *value > most) {
+        refuse(node, where, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+      }
+      into = static_cast<T>(*value);
+    });
+  }
+  table_reader& rate(const std::string& name, double& into) {
+    return key(name, [this, &into](const toml::node& node, const std::string& where) {
+      const auto value = node.value<double>();
+      if (!node.is_number() || !value || *value < 0) refuse(node, where, "must be a number from 0 (none) on");
+      into = *value;
+    });
+  }
+  /// "64MiB", "2GiB", or a number of bytes.
+  table_reader& bytes(const std::string& name, std::size_t& into) {
+    return key(name, [this, &into](const toml::node& node, const std::string& where) {
+      into = static_cast<std::size_t>(quantity(node, where, {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}},
+                                               "must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""));
+    });
+  }
+  /// "250ms", "30s", "10m", "6h", "90d".
+  table_reader& milliseconds(const std::string& name, const std::function<void(std::int64_t)>& set, bool or_forever = false) {
+    return key(name, [this, set, or_forever](const toml::node& node, const std::string& where) {
+      const auto* word = node.as_string();
+      if (or_forever && word != nullptr && word->get() == "forever") return set(0);
+      set(quantity(node, where, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
+                   std::string("must be a duration like \"250ms\", \"30s\", \"10m\", \"6h\" or \"90d\"") +
+                       (or_forever ? ", or \"forever\"" : "")));
+    });
+  }
+  table_reader& table(const std::string& name, const std::function<void(table_reader&)>& describe) {
+    return key(name, [this, name, describe](const toml::node& node, const std::string& where) {
+      const auto* inner = node.as_table();
+      if (inner == nullptr) refuse(node, where, "must be a table: [" + where + "]");
+      table_reader reader(file_, where);
+      describe(reader);
+      reader.read(*inner);
+    });
+  }
+
+  void read(const toml::table& table) const {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      const auto known = std::find_if(setters_.begin(), setters_.end(), [&](const auto& each) { return each.first == name; });
+      if (known == setters_.end()) refuse_key(key.source(), name);
+      known->second(node, path_.empty() ? name : path_ + "." + name);
+    }
+  }
+  const std::string& file() const { return file_; }
+  [[noreturn]] void refuse(const toml::node& node, const std::string& where, const std::string& why) const {
+    refuse(node.source(), where + ": " + why);
+  }
+
+ private:
+  [[noreturn]] void refuse(const toml::source_region& at, const std::string& message) const {
+    throw bad_config{file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column) + ": " + message};
+  }
+  [[noreturn]] void refuse_key(const toml::source_region& at, const std::string& name) const {
+    std::string allowed;
+    const std::string* nearest = nullptr;
+    for (const auto& [known, set] : setters_) {
+      allowed += (allowed.empty() ? "" : ", ") + known;
+      if (nearest == nullptr || distance(name, known) < distance(name, *nearest)) nearest = &known;
+    }
+    std::string message = (path_.empty() ? name : path_ + "." + name) + ": is not a key";
+    if (nearest != nullptr && distance(name, *nearest) <= 3) message += "; did you mean " + *nearest + "?";
+    refuse(at, message + " Allowed: " + allowed);
+  }
+  std::int64_t quantity(const toml::node& node, const std::string& where,
+                        const std::vector<std::pair<std::string, std::int64_t>>& units, const std::string& why) const {
+    if (const auto* whole = node.as_integer(); whole != nullptr && whole->get() >= 0) return whole->get();
+    const auto* text = node.as_string();
+    if (text == nullptr) refuse(node, where, why);
+    const auto digits = text->get().find_first_not_of("0123456789");
+    if (digits == 0 || digits > 15) refuse(node, where, why);
+    auto unit = text->get().substr(std::min(digits, text->get().size()));
+    unit.erase(0, unit.find_first_not_of(' '));
+    for (const auto& [name, factor] : units) {
+      if (unit == name) return std::stoll(text->get().substr(0, digits)) * factor;
+    }
+    refuse(node, where, why);
+  }
+
+  std::string file_;
+  std::string path_;
+  std::vector<std::pair<std::string, setter>> setters_;
+};
+
+void read_rights(const table_reader& reader, const toml::node& node, const std::string& where, net::credential_config& into) {
+  const auto* list = node.as_array();
+  if (list == nullptr) reader.refuse(node, where, "must be an array of \"publish\", \"read\", \"admin\"");
+  into.can_publish = into.can_read = into.can_admin = false;
+  for (const auto& each : *list) {
+    const auto right = each.value<std::string>().value_or("");
+    if (right == "publish") {
+      into.can_publish = true;
+    } else if (right == "read") {
+      into.can_read = true;
+    } else if (right == "admin") {
+      into.can_admin = true;
+    } else {
+      reader.refuse(each, where, "holds something else than \"publish\", \"read\", \"admin\"");
+    }
+  }
+}
+
+std::string first_line_of(const std::string& path) {
+  std::ifstream in(path);
+  std::string line;
+  if (!std::getline(in, line)) throw bad_config{path + ": a token file cannot be read or is empty"};
+  return line;
+}
+
+void describe_credential(table_reader& reader, net::credential_config& into) {
+  reader.text("name", into.name)
+      .text("token", into.token)
+      .text("token_sha256", into.token_sha256)
+      .text("common_name", into.common_name)
+      .text("source", into.source)
+      .rate("events_per_second", into.events_per_second)
+      .key("token_file",
+           [&](const toml::node& node, const std::string& where) {
+             const auto path = node.value<std::string>();
+             if (!path) reader.refuse(node, where, "must be a file's path");
+             into.token = first_line_of(*path);
+           })
+      .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); });
+}
+
+void describe(table_reader& root, config& into) {
+  auto& runtime = into.runtime;
+  auto& connection = into.connection;
+  root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
+  root.table("listen", [&](table_reader& t) {
+    t.text("address", into.address).number("port_base", into.port_base, 1, 65533);
+  });
+  root.table("tls", [&](table_reader& t) {
+    t.text("certificate", into.tls.certificate)
+        .text("key", into.tls.key)
+        .text("client_ca", into.tls.ca)
+        .flag("require_client_certificate", into.require_client_certificate)
+        .flag("unlisted_certificates", into.unlisted_certificates);
+  });
+  root.table("memory", [&](table_reader& t) {
+    t.bytes("profiles", runtime.memory_bytes).milliseconds("idle", [&](std::int64_t ms) {
+      runtime.idle = std::chrono::seconds(ms / 1000);
+    });
+    t.bytes("in_flight", runtime.in_flight_bytes).bytes("store_cache", runtime.store.cache_bytes);
+  });
+  root.table("journal", [&](table_reader& t) {
+    t.bytes("segment", runtime.journal.segment_bytes)
+        .bytes("checkpoint_bytes", runtime.checkpoint_bytes)
+        .milliseconds("checkpoint_interval", [&](std::int64_t ms) { runtime.checkpoint_interval = std::chrono::seconds(ms / 1000); });
+  });
+  root.table("dedup", [&](table_reader& t) {
+    t.milliseconds("retention", [&](std::int64_t ms) { runtime.dedup_retention_ms = ms; }, true)
+        .number("recent_days", runtime.recent_days, 1, 365);
+  });
+  root.table("history", [&](table_reader& t) {
+    t.milliseconds("retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
+  });
+  root.table("limits", [&](table_reader& t) {
+    const auto time = [&](const char* name, std::chrono::milliseconds& field) {
+      t.milliseconds(name, [&field](std::int64_t ms) { field = std::chrono::milliseconds(ms); });
+    };
+    t.bytes("event", runtime.event.bytes)
+        .number("nesting", runtime.event.nesting, 1, static_cast<std::int64_t>(limits::max_nesting))
+        .bytes("frame", connection.frame_bytes)
+        .number("batch_events", connection.batch_events, 1, 1'000'000)
+        .number("get_many_ids", connection.get_many_ids, 1, 1'000'000)
+        .number("in_flight_requests", connection.in_flight_requests, 1, 1'000'000)
+        .bytes("in_flight_bytes", connection.in_flight_bytes)
+        .bytes("outbound_bytes", connection.outbound_bytes)
+        .number("watches", connection.watches, 0, 100'000)
+        .number("connections", connection.connections, 1, 1'000'000)
+        .rate("events_per_second", connection.events_per_second)
+        .rate("requests_per_second", connection.requests_per_second);
+    time("handshake_timeout", connection.handshake_timeout);
+    time("frame_timeout", connection.frame_timeout);
+    time("hello_timeout", connection.hello_timeout);
+  });
+  root.key("credentials", [&](const toml::node& node, const std::string& where) {
+    const auto* list = node.as_array();
+    if (list == nullptr || !list->is_homogeneous(toml::node_type::table)) {
+      root.refuse(node, where, "must be an array of tables: [[credentials]]");
+    }
+    for (const auto& each : *list) {
+      table_reader reader(root.file(), where);
+      auto& credential = into.credentials.emplace_back();
+      describe_credential(reader, credential);
+      reader.read(*each.as_table());
+    }
+  });
+}
+
+}  // namespace
+
+result<config> parse_config(std::string_view toml_text, const std::string& file_name) {
+  config made;
+  try {
+    const auto table = toml::parse(toml_text, file_name);
+    table_reader root(file_name, "");
+    describe(root, made);
+    root.read(table);
+    return made;
+  } catch (const toml::parse_error& error) {
+    const auto at = error.source().begin;
+    return fail(errc::invalid_argument, file_name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
+                                            ": is not TOML: " + std::string(error.description()));
+  } catch (const bad_config& error) {
+    return fail(errc::invalid_argument, error.message);
+  }
+}
+
+result<config> load_config(const std::string& file_name) {
+  std::ifstream in(file_name);
+  if (!in) return fail(errc::not_found, file_name + ": cannot be read");
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  return parse_config(text, file_name);
+}
+
+}  // namespace kith::cli

@@ -1,0 +1,33 @@
+// The server's configuration: TOML, every key with a default.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "actors/runtime.hpp"
+#include "net/credentials.hpp"
+#include "net/tls_context.hpp"
+#include "profile/limits.hpp"
+
+namespace kith::cli {
+
+struct config {
+  std::string data = "data";
+  std::string node = "kith-1";
+  std::string address = "127.0.0.1";
+  unsigned short port_base = 7440;  ///< protocol; +1: ingest HTTPS; +2: admin HTTPS
+  net::tls_files tls;
+  bool require_client_certificate = false;
+  actors::runtime_options runtime;
+  limits::connection connection;
+  std::vector<net::credential_config> credentials;
+  bool unlisted_certificates = true;  ///< may certificates that our CA signed and no credential names do everything?
+};
+
+/// Errors: invalid_argument with file:line:column, what is wrong and what is allowed.
+result<config> parse_config(std::string_view toml, const std::string& file_name);
+/// Errors: as above; not_found.
+result<config> load_config(const std::string& file_name);
+
+}  // namespace kith::cli

@@ -1,0 +1,242 @@
+// kith serve: wires the runtime, the protocol server and the admin server, and listens to signals.
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+#include "actors/runtime.hpp"
+#include "admin/server.hpp"
+#include "cli/command.hpp"
+#include "cli/config.hpp"
+#include "cli/dev_pki.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/log.hpp"
+#include "net/server.hpp"
+
+namespace kith::cli {
+
+namespace {
+
+constexpr std::chrono::seconds stop_deadline{30};
+
+struct serve_flags {
+  std::string config_file;
+  std::string data;
+  bool dev = false;
+  bool check_only = false;
+  int port_base = 0;
+};
+
+result<config> settle(const serve_flags& flags) {
+  result<config> made = flags.config_file.empty() ? config{} : load_config(flags.config_file);
+  if (!made) return made;
+  if (!flags.data.empty()) made->data = flags.data;
+  if (flags.port_base != 0) made->port_base = static_cast<unsigned short>(flags.port_base);
+  made->runtime.data = made->data;
+  if (flags.dev) {
+    made->address = "127.0.0.1";
+    const auto dev = made->data + "/dev";
+    made->tls = {dev + "/server.pem", dev + "/server.key", dev + "/ca.pem"};
+  } else if (made->tls.certificate.empty() || made->tls.key.empty()) {
+    return fail(errc::invalid_argument,
+                "tls.certificate and tls.key: missing; name the server's PEM files in the configuration, or try it out "
+                "with `kith serve --dev`");
+  }
+  return made;
+}
+
+/// The tokens of --dev, beside those of the configuration.
+result<void> add_dev_credentials(config& to) {
+  struct token {
+    const char* file;
+    const char* name;
+    bool admin;
+  };
+  for (const auto& [file, name, admin] : {token{"admin.token", "dev-admin", true}, token{"ingest.token", "dev-ingest", false}}) {
+    const auto path = to.data + "/dev/" + file;
+    std::ifstream in(path);
+    net::credential_config credential;
+    if (!std::getline(in, credential.token)) return fail(errc::unavailable, path + ": cannot be read");
+    credential.name = name;
+    credential.can_admin = admin;
+    to.credentials.push_back(credential);
+  }
+  return {};
+}
+
+std::optional<net::credential> unlisted_rights(const config& of) {
+  if (!of.unlisted_certificates) return std::nullopt;
+  net::credential all;
+  all.can_admin = true;
+  return all;
+}
+
+class serving {
+ public:
+  explicit serving(const serve_flags& flags, config settings) : flags_(flags), settings_(std::move(settings)) {}
+  int run();
+
+ private:
+  result<void> start();
+  void print_urls() const;
+  void reload();
+  void wait_for_signals();
+  void report_progress();
+
+  const serve_flags& flags_;
+  config settings_;
+  std::unique_ptr<actors::runtime> runtime_;
+  std::shared_ptr<net::reloadable_tls> protocol_tls_;
+  std::shared_ptr<net::reloadable_tls> admin_tls_;
+  std::shared_ptr<net::credential_store> credentials_;
+  std::unique_ptr<net::server> server_;
+  std::unique_ptr<admin::admin_server> admin_;
+};
+
+result<void> serving::start() {
+  if (flags_.dev) {
+    if (auto made = make_dev_files(settings_.data + "/dev"); !made) return made;
+    if (auto added = add_dev_credentials(settings_); !added) return added;
+  }
+  const auto clients = settings_.require_client_certificate ? net::peer_certificate::required : net::peer_certificate::optional;
+  auto protocol_tls = net::reloadable_tls::load({settings_.tls, clients, net::alpn_protocol});
+  if (!protocol_tls) return tl::make_unexpected(protocol_tls.error());
+  protocol_tls_ = *protocol_tls;
+  auto admin_tls = net::reloadable_tls::load({settings_.tls, net::peer_certificate::optional, "http/1.1"});
+  if (!admin_tls) return tl::make_unexpected(admin_tls.error());
+  admin_tls_ = *admin_tls;
+  auto credentials = net::credential_store::make(settings_.credentials, unlisted_rights(settings_));
+  if (!credentials) return tl::make_unexpected(credentials.error());
+  credentials_ = *credentials;
+
+  settings_.runtime.log = log;
+  auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
+  if (!runtime) return tl::make_unexpected(runtime.error());
+  runtime_ = std::move(*runtime);
+
+  net::server_options options;
+  options.address = settings_.address;
+  options.port = settings_.port_base;
+  options.limits = settings_.connection;
+  options.node = settings_.node;
+  options.event = settings_.runtime.event;
+  auto server = net::server::start(*runtime_, protocol_tls_, credentials_, options);
+  if (!server) return tl::make_unexpected(server.error());
+  server_ = std::move(*server);
+
+  admin::admin_options admin;
+  admin.address = settings_.address;
+  admin.port = static_cast<unsigned short>(settings_.port_base + 2);
+  auto admin_server = admin::admin_server::start(*runtime_, admin_tls_, credentials_, admin, &server_->stats());
+  if (!admin_server) return tl::make_unexpected(admin_server.error());
+  admin_ = std::move(*admin_server);
+  return {};
+}
+
+void serving::print_urls() const {
+  const auto& address = settings_.address;
+  std::printf("protocol  %s:%u  (TLS 1.3, MessagePack-RPC)\n", address.c_str(), unsigned{server_->port()});
+  std::printf("admin     https://%s:%u/v1/stats  /metrics  /healthz  /readyz  /v1/openapi.json\n", address.c_str(),
+              unsigned{admin_->port()});
+  if (flags_.dev) {
+    const auto& data = settings_.data;
+    std::printf("\ntry:\n  kith publish events.jsonl --addr %s:%u --dev %s\n  kith get USER_ID --addr %s:%u --dev %s\n",
+                address.c_str(), unsigned{server_->port()}, data.c_str(), address.c_str(), unsigned{server_->port()}, data.c_str());
+    std::printf("  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" https://localhost:%u/v1/stats\n",
+                data.c_str(), data.c_str(), unsigned{admin_->port()});
+  }
+  std::fflush(stdout);
+}
+
+void serving::reload() {
+  if (auto loaded = protocol_tls_->reload(); !loaded) return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
+  if (auto loaded = admin_tls_->reload(); !loaded) return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
+  auto settings = settle(flags_);
+  if (settings && flags_.dev) {
+    if (auto added = add_dev_credentials(*settings); !added) settings = tl::make_unexpected(added.error());
+  }
+  if (!settings) return log("error", "SIGHUP: " + settings.error().message + "; the old configuration stays");
+  if (auto replaced = credentials_->replace(settings->credentials, unlisted_rights(*settings)); !replaced) {
+    return log("error", "SIGHUP: " + replaced.error().message + "; the old credentials stay");
+  }
+  server_->reload_limits(settings->connection);
+  log("info", "SIGHUP: certificates, credentials and limits are reloaded");
+}
+
+void serving::report_progress() {
+  const auto state = runtime_->state();
+  if (state.now != actors::phase::recovering || state.replay_bytes == 0) return;
+  log("info", "recovering: " + std::to_string(state.replayed_bytes * 100 / state.replay_bytes) + " % of " +
+                  std::to_string(state.replay_bytes >> 20) + " MiB of journal replayed");
+}
+
+void serving::wait_for_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  for (;;) {
+    const timespec second{1, 0};
+    const int got = sigtimedwait(&signals, nullptr, &second);
+    if (got == SIGHUP) reload();
+    if (got == SIGTERM || got == SIGINT) return;
+    report_progress();
+  }
+}
+
+int serving::run() {
+  if (auto started = start(); !started) {
+    const auto code = started.error().code == errc::invalid_argument ? exit_config : exit_code_of(started.error().code);
+    report("serve", started.error());
+    return code;
+  }
+  print_urls();
+  wait_for_signals();
+  log("info", "stopping: finishing what is in flight, saving profiles");
+  admin_.reset();
+  server_->stop(stop_deadline / 3);
+  runtime_->stop(stop_deadline);
+  // Sessions that the deadline cut live on the runtime's threads' queues: the server goes first, they go with the runtime.
+  server_.reset();
+  runtime_.reset();
+  log("info", "stopped");
+  return exit_ok;
+}
+
+}  // namespace
+
+command_body add_serve(CLI::App& app) {
+  auto flags = std::make_shared<serve_flags>();
+  app.add_option("--config", flags->config_file, "TOML file, see docs/configuration.md");
+  app.add_option("--data", flags->data, "data directory (default: data)");
+  app.add_flag("--dev", flags->dev, "loopback only, with certificates and tokens made at the first start under DATA/dev");
+  app.add_flag("--check-config", flags->check_only, "only check the configuration");
+  app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
+      ->check(CLI::Range(1, 65533));
+  return [flags] {
+    auto settings = settle(*flags);
+    if (!settings) {
+      report("serve", settings.error());
+      return static_cast<int>(exit_config);
+    }
+    if (flags->check_only) {
+      std::puts("the configuration is good");
+      return static_cast<int>(exit_ok);
+    }
+    rlimit files{};
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    // Before any thread is made, so that all inherit it: signals are taken by wait_for_signals alone.
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    return serving(*flags, std::move(*settings)).run();
+  };
+}
+
+}  // namespace kith::cli
