@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <array>
-
 #include <boost/asio/post.hpp>
 
 namespace kith::net {
 
 namespace {
 
-constexpr std::size_t read_bytes = 64 * 1024;    ///< read before they are looked at
-constexpr std::size_t turn_bytes = 256 * 1024;   ///< read before others get their turn
-constexpr std::size_t space_bytes = 16 * 1024;   ///< a TLS record's payload
-constexpr std::size_t kept_bytes = 4 * 1024;     ///< an idle connection may keep so much of a buffer
+constexpr std::size_t read_bytes = 64 * 1024;   ///< read before they are looked at
+constexpr std::size_t turn_bytes = 256 * 1024;  ///< read before others get their turn
+constexpr std::size_t space_bytes = 16 * 1024;  ///< a TLS record's payload
+constexpr std::size_t kept_bytes = 4 * 1024;    ///< an idle connection may keep so much of a buffer
 
 }  // namespace
 

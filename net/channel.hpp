@@ -9,7 +9,6 @@
 #pragma once
 
 #include <utility>
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -80,7 +79,7 @@ class channel : public std::enable_shared_from_this<channel> {
   std::size_t written_ = 0;  ///< of writing_
   state state_ = state::idle;
   bool reading_ = true;
-  bool resumed_ = false;     ///< in_ may hold what received() left when it stopped
+  bool resumed_ = false;  ///< in_ may hold what received() left when it stopped
   bool waiting_to_read_ = false;
   bool waiting_to_write_ = false;
   bool pump_posted_ = false;

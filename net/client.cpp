@@ -1,11 +1,10 @@
 #include "net/client.hpp"
 
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
 #include <future>
 #include <map>
 #include <thread>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
 
 #include "net/retrying_connection.hpp"
 #include "profile/msgpack.hpp"

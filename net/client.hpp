@@ -37,8 +37,7 @@ class client {
   client& operator=(const client&) = delete;
 
   /// `events`: MessagePack maps.
-  result<actors::publish_outcome> publish(const std::vector<std::string>& events,
-                                          actors::publish_options options = {});
+  result<actors::publish_outcome> publish(const std::vector<std::string>& events, actors::publish_options options = {});
   /// The profile map as MessagePack. Errors: not_found among them.
   result<std::string> get(const profile::identifier& id, const std::vector<std::string>& fields = {});
   /// The array of maps and nils as MessagePack.

@@ -1,13 +1,12 @@
 #include "net/client_connection.hpp"
 
 #include <algorithm>
-#include <unordered_map>
-#include <vector>
-
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <unordered_map>
+#include <vector>
 
 #include "net/channel.hpp"
 #include "net/frame_finder.hpp"
@@ -78,7 +77,11 @@ struct client_connection::impl : std::enable_shared_from_this<impl> {
   };
 
   impl(boost::asio::io_context& context, std::shared_ptr<tls_context> certificates, client_options chosen)
-      : io(context), tls(std::move(certificates)), options(std::move(chosen)), resolver(io), connect_timer(io),
+      : io(context),
+        tls(std::move(certificates)),
+        options(std::move(chosen)),
+        resolver(io),
+        connect_timer(io),
         request_timer(io) {}
 
   void connect(std::function<void(const result<void>&)> done) {
@@ -99,14 +102,14 @@ struct client_connection::impl : std::enable_shared_from_this<impl> {
   void connect_to(const tcp::resolver::results_type& endpoints) {
     auto socket = std::make_shared<tcp::socket>(io);
     dialling = socket;
-    boost::asio::async_connect(
-        *socket, endpoints, [self = shared_from_this(), socket](const boost::system::error_code& ec, const auto&) {
-          self->dialling.reset();
-          if (!self->connected) return;
-          if (ec) return self->give_up_connecting(ec.message());
-          self->peer = std::make_shared<link>(std::move(*socket), self);
-          self->peer->start_handshake();
-        });
+    boost::asio::async_connect(*socket, endpoints,
+                               [self = shared_from_this(), socket](const boost::system::error_code& ec, const auto&) {
+                                 self->dialling.reset();
+                                 if (!self->connected) return;
+                                 if (ec) return self->give_up_connecting(ec.message());
+                                 self->peer = std::make_shared<link>(std::move(*socket), self);
+                                 self->peer->start_handshake();
+                               });
   }
 
   void say_hello() {

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <utility>
-
 #include <boost/asio/io_context.hpp>
 #include <chrono>
 #include <cstdint>
@@ -35,8 +34,8 @@ struct retry_policy {
 struct client_options {
   std::string host = "127.0.0.1";
   unsigned short port = 7440;
-  std::string ca_file;      ///< empty: the system's
-  std::string cert_file;    ///< empty: no client certificate
+  std::string ca_file;    ///< empty: the system's
+  std::string cert_file;  ///< empty: no client certificate
   std::string key_file;
   std::string token;        ///< empty: the certificate says who we are
   std::string server_name;  ///< what the server's certificate must name; empty: the host

@@ -1,10 +1,9 @@
 #include "net/credentials.hpp"
 
+#include <utility>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-
 #include <unordered_map>
-#include <utility>
 
 namespace kith::net {
 

@@ -33,9 +33,9 @@ class frame_finder {
   enum class status : std::uint8_t { need_more, found, failed };
   struct outcome {
     status is = status::need_more;
-    std::size_t bytes = 0;           ///< found: the frame's length
-    errc code = errc::internal;      ///< failed: too_large or invalid_argument
-    std::string_view message;        ///< failed: what is wrong; a literal
+    std::size_t bytes = 0;       ///< found: the frame's length
+    errc code = errc::internal;  ///< failed: too_large or invalid_argument
+    std::string_view message;    ///< failed: what is wrong; a literal
   };
 
   explicit frame_finder(frame_limits bounds = {}) noexcept;
@@ -51,7 +51,7 @@ class frame_finder {
   outcome refuse(errc code, std::string_view message) noexcept;
 
   frame_limits bounds_;
-  std::size_t at_ = 0;      ///< the next header starts here; may lie behind the buffer's end (a payload to come)
+  std::size_t at_ = 0;  ///< the next header starts here; may lie behind the buffer's end (a payload to come)
   std::size_t depth_ = 0;
   bool whole_ = false;      ///< all headers are seen, only payload may be missing
   std::uint64_t owed_ = 0;  ///< values that the open arrays and maps still wait for

@@ -1,7 +1,6 @@
 #include "net/methods.hpp"
 
 #include <array>
-
 #include <boost/asio/post.hpp>
 
 #include "net/responses.hpp"
@@ -76,8 +75,8 @@ void methods::handle(const envelope& call, const request& from) {
                          "method \"" + std::string(call.method.substr(0, 64)) + "\" is not served by this version"});
   }
   if (!is_hello && !may(method->needed)) {
-    return refuse(from, {errc::forbidden, "credential \"" + who_->rights.name + "\" may not call " +
-                                              std::string(method->name)});
+    return refuse(
+        from, {errc::forbidden, "credential \"" + who_->rights.name + "\" may not call " + std::string(method->name)});
   }
   (this->*method->serve)(call.params, from);
 }
@@ -117,8 +116,10 @@ void methods::publish(std::string_view params, const request& from) {
   if (!parsed) return refuse(from, parsed.error());
   if (const std::uint64_t wait = who_->quota.take(parsed->count, from.arrived); wait > 0) {
     probe::add(owner_.server().counts.quota_refusals);
-    return refuse(from, {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name +
-                                                       "\" may publish"}, wait);
+    return refuse(
+        from,
+        {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name + "\" may publish"},
+        wait);
   }
   owner_.server().service.publish(
       owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
@@ -147,17 +148,15 @@ void methods::get(std::string_view params, const request& from) {
 
 void methods::hand_over_reads() {
   if (gets_.empty()) return;
-  owner_.server().service.read(
-      owner_.group().home(), std::exchange(addresses_, {}), fields_,
-      [weak = owner_.weak(),
-       from = std::exchange(gets_, {})](const result<std::vector<std::optional<std::string>>>& found) {
-        const auto self = weak.lock();
-        if (self && !self->is_lost()) self->calls().on_read(from, found);
-      });
+  owner_.server().service.read(owner_.group().home(), std::exchange(addresses_, {}), fields_,
+                               [weak = owner_.weak(), from = std::exchange(gets_, {})](
+                                   const result<std::vector<std::optional<std::string>>>& found) {
+                                 const auto self = weak.lock();
+                                 if (self && !self->is_lost()) self->calls().on_read(from, found);
+                               });
 }
 
-void methods::on_read(const std::vector<request>& from,
-                      const result<std::vector<std::optional<std::string>>>& found) {
+void methods::on_read(const std::vector<request>& from, const result<std::vector<std::optional<std::string>>>& found) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (!found) {
       refuse(from[i], found.error());
@@ -236,8 +235,8 @@ void methods::on_change(std::uint64_t watch, const result<actors::change>& chang
     boost::asio::post(owner_.group().io(), [&service = owner_.server().service, home = owner_.group().home(),
                                             id = found->second] { service.unwatch(home, id); });
     watches_.erase(found);
-    return end_watch(watch, {errc::resource_exhausted,
-                             "changes come faster than they are read; watch again from the last cursor"});
+    return end_watch(
+        watch, {errc::resource_exhausted, "changes come faster than they are read; watch again from the last cursor"});
   }
   begin_notification(owner_.outbound(), "change", 2);
   msgpack::writer(owner_.outbound()).natural(watch);

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <utility>
-
 #include <cstdint>
 #include <map>
 #include <memory>

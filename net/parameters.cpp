@@ -200,8 +200,8 @@ result<read_parameters> parse_get_many(std::string_view params, const limits::co
   const msgpack::token ids = in->next();
   if (!ids.is_array()) return refuse("ids: not an array");
   if (ids.size > bounds.get_many_ids) {
-    return fail(errc::too_large, "ids: " + std::to_string(ids.size) + " at once; at most " +
-                                     std::to_string(bounds.get_many_ids));
+    return fail(errc::too_large,
+                "ids: " + std::to_string(ids.size) + " at once; at most " + std::to_string(bounds.get_many_ids));
   }
   read_parameters out;
   out.addresses.reserve(ids.size);

@@ -19,17 +19,17 @@ struct probe {
 
   counter connections_open{0};
   counter connections_total{0};
-  counter connections_refused{0};    ///< over limits::connection::connections
+  counter connections_refused{0};  ///< over limits::connection::connections
   counter handshake_failures{0};
-  counter timeouts{0};               ///< handshake, hello and half-sent frames
+  counter timeouts{0};  ///< handshake, hello and half-sent frames
   counter malformed_frames{0};
   counter frames{0};
   counter notifications_ignored{0};  ///< clients have none to send
   counter bytes_in{0};               ///< inside TLS
   counter bytes_out{0};
   counter quota_refusals{0};
-  counter reads_paused{0};           ///< times that a connection was not read for a while
-  counter watches_ended{0};          ///< because their reader was too slow
+  counter reads_paused{0};                   ///< times that a connection was not read for a while
+  counter watches_ended{0};                  ///< because their reader was too slow
   std::array<counter, errc_count> errors{};  ///< replies with an error, by errc
 
   void error(errc code) noexcept { add(errors[static_cast<std::size_t>(code)]); }

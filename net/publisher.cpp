@@ -1,14 +1,13 @@
 #include "net/publisher.hpp"
 
+#include <utility>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <condition_variable>
 #include <future>
 #include <mutex>
 #include <thread>
-#include <utility>
-
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include "net/requests.hpp"
 #include "net/retrying_connection.hpp"
@@ -17,8 +16,11 @@ namespace kith::net {
 
 struct publisher::impl {
   impl(std::shared_ptr<tls_context> tls, client_options options, publisher_options chosen, batch_answered callback)
-      : batching(chosen), answered(std::move(callback)), work(io.get_executor()),
-        link(std::make_shared<retrying_connection>(io, std::move(tls), std::move(options))), linger(io) {
+      : batching(chosen),
+        answered(std::move(callback)),
+        work(io.get_executor()),
+        link(std::make_shared<retrying_connection>(io, std::move(tls), std::move(options))),
+        linger(io) {
     thread = std::thread([this] { io.run(); });
   }
 
@@ -83,11 +85,11 @@ struct publisher::impl {
   std::mutex mutex;
   std::condition_variable room;
   std::string events;
-  std::size_t count = 0;       ///< of events
+  std::size_t count = 0;  ///< of events
   std::uint64_t first = 0;
-  std::uint64_t sealed = 0;    ///< batches so far
+  std::uint64_t sealed = 0;  ///< batches so far
   std::size_t in_flight = 0;
-  bool overdue = false;        ///< the present batch has lingered long enough
+  bool overdue = false;  ///< the present batch has lingered long enough
 
   boost::asio::io_context io{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work;

@@ -89,15 +89,24 @@ void write_publish_result(std::string& out, const actors::publish_outcome& outco
 void write_stats_result(std::string& out, const actors::service& service) {
   const actors::counters counted = service.stats();
   const std::pair<std::string_view, std::uint64_t> counters[] = {
-      {"events_applied", counted.events_applied},       {"events_duplicate", counted.events_duplicate},
-      {"events_rejected", counted.events_rejected},     {"events_clamped", counted.events_clamped},
-      {"events_too_late", counted.events_too_late},     {"batches", counted.batches},
-      {"reads", counted.reads},                         {"profiles_active", counted.profiles_active},
-      {"profile_bytes", counted.profile_bytes},         {"profiles_stored", counted.profiles_stored},
-      {"activations", counted.activations},             {"passivations", counted.passivations},
-      {"snapshots_written", counted.snapshots_written}, {"journal_bytes", counted.journal_bytes},
-      {"journal_syncs", counted.journal_syncs},         {"in_flight_bytes", counted.in_flight_bytes},
-      {"history_lag_bytes", counted.history_lag_bytes}, {"watches", counted.watches},
+      {"events_applied", counted.events_applied},
+      {"events_duplicate", counted.events_duplicate},
+      {"events_rejected", counted.events_rejected},
+      {"events_clamped", counted.events_clamped},
+      {"events_too_late", counted.events_too_late},
+      {"batches", counted.batches},
+      {"reads", counted.reads},
+      {"profiles_active", counted.profiles_active},
+      {"profile_bytes", counted.profile_bytes},
+      {"profiles_stored", counted.profiles_stored},
+      {"activations", counted.activations},
+      {"passivations", counted.passivations},
+      {"snapshots_written", counted.snapshots_written},
+      {"journal_bytes", counted.journal_bytes},
+      {"journal_syncs", counted.journal_syncs},
+      {"in_flight_bytes", counted.in_flight_bytes},
+      {"history_lag_bytes", counted.history_lag_bytes},
+      {"watches", counted.watches},
   };
   msgpack::writer to(out);
   to.map(std::size(counters) + 2);

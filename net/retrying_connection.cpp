@@ -1,7 +1,6 @@
 #include "net/retrying_connection.hpp"
 
 #include <algorithm>
-
 #include <boost/asio/post.hpp>
 
 namespace kith::net {

@@ -1,11 +1,10 @@
 #include "net/server.hpp"
 
-#include <future>
-#include <vector>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <future>
+#include <vector>
 
 #include "net/server_state.hpp"
 #include "net/session_group.hpp"
@@ -52,13 +51,13 @@ struct server::impl : std::enable_shared_from_this<server::impl> {
   void accept() {
     if (!acceptor.is_open()) return;
     session_group& group = *groups[next++ % groups.size()];
-    acceptor.async_accept(group.io(), [self = shared_from_this(), &group](const boost::system::error_code& ec,
-                                                                          tcp::socket socket) {
-      if (ec == boost::asio::error::operation_aborted) return;
-      if (ec) return self->accept_later();
-      self->welcome(group, std::move(socket));
-      self->accept();
-    });
+    acceptor.async_accept(group.io(),
+                          [self = shared_from_this(), &group](const boost::system::error_code& ec, tcp::socket socket) {
+                            if (ec == boost::asio::error::operation_aborted) return;
+                            if (ec) return self->accept_later();
+                            self->welcome(group, std::move(socket));
+                            self->accept();
+                          });
   }
 
   void accept_later() {

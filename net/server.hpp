@@ -8,7 +8,6 @@
 #pragma once
 
 #include <utility>
-
 #include <chrono>
 #include <memory>
 #include <string>
@@ -28,7 +27,7 @@ struct server_options {
   std::string server_name = "kith";
   std::string version = KITH_VERSION;
   std::string node = "kith-1";
-  limits::event event;         ///< told in `hello`; the service enforces them
+  limits::event event;  ///< told in `hello`; the service enforces them
 };
 
 class server {

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <utility>
-
 #include <condition_variable>
 #include <memory>
 #include <mutex>
@@ -20,7 +19,10 @@ namespace kith::net {
 struct server_state {
   server_state(actors::service& runs, std::shared_ptr<reloadable_tls> certificates,
                std::shared_ptr<credential_store> known, server_options chosen)
-      : service(runs), tls(std::move(certificates)), credentials(std::move(known)), options(std::move(chosen)),
+      : service(runs),
+        tls(std::move(certificates)),
+        credentials(std::move(known)),
+        options(std::move(chosen)),
         limits_(std::make_shared<const limits::connection>(options.limits)) {}
 
   actors::service& service;

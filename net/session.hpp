@@ -8,7 +8,6 @@
 #pragma once
 
 #include <utility>
-
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -79,8 +78,8 @@ class session final : public channel {
   bool handshaken_ = false;
   bool paused_ = false;
   bool closing_ = false;
-  bool waits_for_shard_ = false;                     ///< is on the group's list
-  bool active_ = false;                              ///< since the last tidy_memory()
+  bool waits_for_shard_ = false;  ///< is on the group's list
+  bool active_ = false;           ///< since the last tidy_memory()
 };
 
 }  // namespace kith::net

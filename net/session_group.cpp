@@ -1,7 +1,6 @@
 #include "net/session_group.hpp"
 
 #include <algorithm>
-
 #include <boost/asio/post.hpp>
 
 #include "net/session.hpp"

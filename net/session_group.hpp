@@ -4,7 +4,6 @@
 #pragma once
 
 #include <utility>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>

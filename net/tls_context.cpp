@@ -1,10 +1,9 @@
 #include "net/tls_context.hpp"
 
+#include <cstring>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-
-#include <cstring>
 #include <vector>
 
 namespace kith::net {
@@ -39,8 +38,8 @@ result<void> use_files(tls_context& context, const tls_files& files) {
 /// What all contexts have in common.
 void use_defaults(SSL_CTX* context) {
   SSL_CTX_set_min_proto_version(context, TLS1_3_VERSION);
-  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_set_mode(context,
+                   SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   // No resumption: a connection is judged by its certificate and token each time, and lives long.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_num_tickets(context, 0);
@@ -64,8 +63,8 @@ int select_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const 
 
 /// The list lives as long as its context, which may outlive its maker.
 void accept_alpn(SSL_CTX* context, const std::string& name) {
-  static const int slot = SSL_CTX_get_ex_new_index(
-      0, nullptr, nullptr, nullptr, [](void*, void* list, CRYPTO_EX_DATA*, int, long, void*) {
+  static const int slot =
+      SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* list, CRYPTO_EX_DATA*, int, long, void*) {
         delete static_cast<std::string*>(list);  // NOLINT: OpenSSL owns it and calls this once
       });
   auto list = std::make_unique<std::string>(alpn_list(name));
@@ -81,8 +80,9 @@ result<std::shared_ptr<tls_context>> make_server_context(const tls_server_option
   use_defaults(raw);
   if (auto used = use_files(*context, options.files); !used) return tl::make_unexpected(std::move(used.error()));
   if (!options.files.ca.empty() && options.clients != peer_certificate::none) {
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | (options.clients == peer_certificate::required
-                                                   ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+    SSL_CTX_set_verify(
+        raw, SSL_VERIFY_PEER | (options.clients == peer_certificate::required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+        nullptr);
     SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(options.files.ca.c_str()));
   }
   if (!options.alpn.empty()) accept_alpn(raw, options.alpn);

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <utility>
-
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <mutex>
@@ -20,13 +19,13 @@ enum class peer_certificate : unsigned char { none, optional, required };
 struct tls_files {
   std::string certificate;  ///< the chain, own certificate first
   std::string key;
-  std::string ca;           ///< server: signs client certificates; client: signs the server's; empty: see below
+  std::string ca;  ///< server: signs client certificates; client: signs the server's; empty: see below
 };
 
 struct tls_server_options {
-  tls_files files;                                    ///< no `ca`: client certificates are not asked for
+  tls_files files;  ///< no `ca`: client certificates are not asked for
   peer_certificate clients = peer_certificate::optional;
-  std::string alpn = alpn_protocol;                   ///< empty: none, e.g. for HTTPS
+  std::string alpn = alpn_protocol;  ///< empty: none, e.g. for HTTPS
 };
 
 using tls_context = boost::asio::ssl::context;

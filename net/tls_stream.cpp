@@ -1,15 +1,13 @@
 #include "net/tls_stream.hpp"
 
+#include <boost/asio/ip/address.hpp>
+#include <cerrno>
+#include <cstring>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
-
-#include <cerrno>
-#include <cstring>
-
-#include <boost/asio/ip/address.hpp>
 
 namespace kith::net {
 

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <utility>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <cstddef>
 #include <cstdint>

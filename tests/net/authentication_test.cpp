@@ -1,5 +1,4 @@
 #include <utility>
-
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <filesystem>

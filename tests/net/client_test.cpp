@@ -50,9 +50,8 @@ TEST_CASE("a client publishes, reads, watches") {
 
   std::atomic<int> changes{0};
   std::atomic<int> ends{0};
-  const auto watch = (*client)->watch({ann, {}}, [&](const result<std::string_view>& change) {
-    ++(change ? changes : ends);
-  });
+  const auto watch =
+      (*client)->watch({ann, {}}, [&](const result<std::string_view>& change) { ++(change ? changes : ends); });
   REQUIRE(watch);
   server.service.emit({address(ann), 1, nullptr, "c"});
   server.service.emit({address(email), 1, nullptr, "c"});
@@ -189,9 +188,9 @@ TEST_CASE("a publisher batches, and answers for each event once") {
 TEST_CASE("a lone event does not wait for others longer than the linger time") {
   test_server server;
   std::atomic<int> answered{0};
-  const auto publisher = net::publisher::connect(
-      server.client_options(), {},
-      [&](std::uint64_t, std::size_t, const result<actors::publish_outcome>&) { ++answered; });
+  const auto publisher =
+      net::publisher::connect(server.client_options(), {},
+                              [&](std::uint64_t, std::size_t, const result<actors::publish_outcome>&) { ++answered; });
   (*publisher)->add("\x80");
   REQUIRE(eventually([&] { return answered == 1; }));
 }

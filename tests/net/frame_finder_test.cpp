@@ -32,7 +32,12 @@ std::string random_value(std::mt19937& random, int depth) {
     case 3: to.real(1.5); break;
     case 4: to.string(std::string(random() % 400, 'x')); break;
     case 5: to.binary(std::string(random() % 70'000, 'y')); break;
-    case 6: out.append("\xc7\x03\x05" "abc", 6); break;  // extension 5 of three bytes
+    case 6:
+      out.append(
+          "\xc7\x03\x05"
+          "abc",
+          6);
+      break;  // extension 5 of three bytes
     case 7: {
       const std::size_t n = random() % 20;
       to.array(n);
@@ -83,10 +88,10 @@ TEST_CASE("frames that follow one another are found one after another") {
 
 TEST_CASE("a declared size that can not fit is refused at its header") {
   const net::frame_limits bounds{1024, 35};
-  for (const std::string& head : {std::string("\xdd\x7f\xff\xff\xff", 5),    // array of 2^31 - 1
-                                  std::string("\xdf\x00\x00\x02\x00", 5),    // map of 512: 1,024 values and a header
-                                  std::string("\xdb\x80\x00\x00\x00", 5),    // string of 2 GiB
-                                  std::string("\xc6\x00\x00\x04\x00", 5),    // binary of 1,024
+  for (const std::string& head : {std::string("\xdd\x7f\xff\xff\xff", 5),  // array of 2^31 - 1
+                                  std::string("\xdf\x00\x00\x02\x00", 5),  // map of 512: 1,024 values and a header
+                                  std::string("\xdb\x80\x00\x00\x00", 5),  // string of 2 GiB
+                                  std::string("\xc6\x00\x00\x04\x00", 5),  // binary of 1,024
                                   std::string("\xc9\xff\xff\xff\xff\x01", 6),
                                   std::string("\x92\xdc\x01\xff\xdc\x02\x00", 7)}) {  // together too much
     const auto found = one_by_one(head, bounds);

@@ -29,13 +29,13 @@ std::string refusal_of(test_server& server, const std::string& hostile) {
 TEST_CASE("hostile frames get an error and a closed connection, others are unharmed") {
   test_server server;
   const auto other = server.connect();
-  REQUIRE(refusal_of(server, std::string(200, '\x91')) == "too_large");                   // nesting bomb
-  REQUIRE(refusal_of(server, "\xdd\x7f\xff\xff\xff"s) == "too_large");                    // array of 2 Gi entries
+  REQUIRE(refusal_of(server, std::string(200, '\x91')) == "too_large");                    // nesting bomb
+  REQUIRE(refusal_of(server, "\xdd\x7f\xff\xff\xff"s) == "too_large");                     // array of 2 Gi entries
   REQUIRE(refusal_of(server, "\x94\x00\x05\xa3get\xdb\x80\x00\x00\x00"s) == "too_large");  // string of 2 GiB
   REQUIRE(refusal_of(server, "\xc1"s) == "invalid_argument");
   REQUIRE(refusal_of(server, "GET / HTTP/1.1\r\n\r\n") == "invalid_argument");
-  REQUIRE(refusal_of(server, "\x94\x00\xff\xa1x\x90"s) == "invalid_argument");            // msgid -1
-  REQUIRE(refusal_of(server, "\x94\x01\x05\xc0\xc0"s) == "invalid_argument");             // a response
+  REQUIRE(refusal_of(server, "\x94\x00\xff\xa1x\x90"s) == "invalid_argument");  // msgid -1
+  REQUIRE(refusal_of(server, "\x94\x01\x05\xc0\xc0"s) == "invalid_argument");   // a response
   REQUIRE(server.running->stats().malformed_frames == 7);
   REQUIRE(code(other->call("stats")) == "");
   REQUIRE(server.eventually_open(1));

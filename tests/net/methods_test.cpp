@@ -74,8 +74,7 @@ TEST_CASE("publish answers with rejections and details") {
   const auto client = server.connect();
   const json got = client->call("publish", json::array({event("1"), event("2")}), {{"detail", true}});
   REQUIRE(got[3]["rejected"] == json::array({json::array({1, "too_late", "older than retention"})}));
-  REQUIRE(got[3]["details"][0] ==
-          json::array({"00000000000000010000000000000002", 7, json::array(), json::array()}));
+  REQUIRE(got[3]["details"][0] == json::array({"00000000000000010000000000000002", 7, json::array(), json::array()}));
   REQUIRE(got[3]["details"][1].is_null());
 }
 
@@ -97,9 +96,9 @@ TEST_CASE("get finds a profile by each kind of identifier") {
   server.service.put(profile::address_of(profile::id_kind::anonymous, {}, "a1"), encoded(map));
   server.service.put(profile::address_of(profile::id_kind::external, "email", "a@b.c"), encoded(map));
   const auto client = server.connect();
-  for (const json& id : {json{{"userId", "ann"}}, json{{"anonymousId", "a1"}},
-                         json{{"externalId", {{"type", "email"}, {"id", "a@b.c"}}}},
-                         json{{"profile", profile::to_hex(user("ann"))}}}) {
+  for (const json& id :
+       {json{{"userId", "ann"}}, json{{"anonymousId", "a1"}},
+        json{{"externalId", {{"type", "email"}, {"id", "a@b.c"}}}}, json{{"profile", profile::to_hex(user("ann"))}}}) {
     REQUIRE(client->call("get", id)[3] == map);
   }
   REQUIRE(client->call("get", {{"userId", "ann"}}, {{"fields", {"traits", "version"}}})[2] == no_error);
@@ -147,8 +146,7 @@ TEST_CASE("wrong parameters are named") {
   REQUIRE(refused(client->call("get", {{"externalId", {{"type", "email"}}}})) ==
           "externalId: not a map of type and id");
   REQUIRE(refused(client->call("get", {{"userId", "a"}}, {{"fields", json::array({"name"})}}))
-              .find("unknown field \"name\"; allowed are profile,") !=
-          std::string::npos);
+              .find("unknown field \"name\"; allowed are profile,") != std::string::npos);
   REQUIRE(refused(client->call("get", {{"userId", "a"}}, {{"depth", 1}})) ==
           "options: unknown key \"depth\"; allowed are view, fields");
   REQUIRE(refused(client->call("get_many", {{{"userId", "a"}}, {{"userId", 1}}})) == "ids[1]: userId: not a string");
@@ -203,8 +201,12 @@ TEST_CASE("a watch brings changes until it is unwatched") {
   REQUIRE(change[0] == 2);
   REQUIRE(change[1] == "change");
   REQUIRE(change[2][0] == 1);
-  REQUIRE(change[2][1] == json{{"profile", profile::to_hex(user("bob"))}, {"version", 4}, {"entered", json::array()},
-                               {"left", json::array()}, {"traits", {{"age", 5}}}, {"cursor", "c2"}});
+  REQUIRE(change[2][1] == json{{"profile", profile::to_hex(user("bob"))},
+                               {"version", 4},
+                               {"entered", json::array()},
+                               {"left", json::array()},
+                               {"traits", {{"age", 5}}},
+                               {"cursor", "c2"}});
   REQUIRE(client->call("unwatch", 1)[2] == no_error);
   REQUIRE(code(client->call("unwatch", 1)) == "not_found");
   REQUIRE(server.service.watching() == 1);

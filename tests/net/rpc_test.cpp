@@ -33,7 +33,9 @@ TEST_CASE("an error is what was written") {
   REQUIRE(error->message == "slowly");
   REQUIRE(error->retry_after_ms == 250);
   REQUIRE_FALSE(net::parse_error("\xc0"));
-  REQUIRE(net::parse_error("\xa3" "odd")->code == errc::internal);
+  REQUIRE(net::parse_error("\xa3"
+                           "odd")
+              ->code == errc::internal);
 }
 
 TEST_CASE("what is no envelope is refused with what is wrong") {

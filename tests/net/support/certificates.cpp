@@ -1,13 +1,12 @@
 #include "tests/net/support/certificates.hpp"
 
+#include <cstdio>
+#include <filesystem>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
-#include <stdlib.h>
-
-#include <cstdio>
-#include <filesystem>
 #include <stdexcept>
+#include <stdlib.h>
 
 namespace kith::test {
 
@@ -59,9 +58,7 @@ void write_file(const std::string& path, Write write) {
 
 void save(const signed_key& one, const std::string& certificate, const std::string& key) {
   write_file(certificate, [&](std::FILE* file) { PEM_write_X509(file, one.certificate); });
-  write_file(key, [&](std::FILE* file) {
-    PEM_write_PrivateKey(file, one.key, nullptr, nullptr, 0, nullptr, nullptr);
-  });
+  write_file(key, [&](std::FILE* file) { PEM_write_PrivateKey(file, one.key, nullptr, nullptr, 0, nullptr, nullptr); });
 }
 
 signed_key load(const std::string& certificate, const std::string& key) {

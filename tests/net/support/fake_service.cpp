@@ -1,9 +1,8 @@
 #include "tests/net/support/fake_service.hpp"
 
 #include <algorithm>
-#include <chrono>
-
 #include <boost/asio/post.hpp>
+#include <chrono>
 
 #include "profile/msgpack.hpp"
 

@@ -1,9 +1,9 @@
 // A runtime that keeps nothing but what a test tells it: shards with threads, answers on command.
 #pragma once
 
+#include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -50,8 +50,8 @@ class fake_service final : public actors::service {
   // What the edges see.
   actors::shard_id shard_count() const override { return static_cast<actors::shard_id>(shards_.size()); }
   boost::asio::io_context& io(actors::shard_id home) override { return shards_[home]->io; }
-  void publish(actors::shard_id home, std::string_view events, actors::publish_options options,
-               std::string_view source, actors::publish_done done) override;
+  void publish(actors::shard_id home, std::string_view events, actors::publish_options options, std::string_view source,
+               actors::publish_done done) override;
   void read(actors::shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
             actors::read_done done) override;
   bool ready_for_more(actors::shard_id) const override { return ready_; }

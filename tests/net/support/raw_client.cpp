@@ -1,10 +1,8 @@
 #include "tests/net/support/raw_client.hpp"
 
-#include <poll.h>
-
-#include <boost/asio/write.hpp>
-
 #include <algorithm>
+#include <boost/asio/write.hpp>
+#include <poll.h>
 #include <stdexcept>
 
 namespace kith::test {
