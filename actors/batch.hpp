@@ -24,22 +24,22 @@ struct batch {
   using time_point = std::chrono::steady_clock::time_point;
 
   shard_id home = 0;
-  std::string record;                        ///< the journal record's payload
-  std::vector<profile::event_view> events;   ///< the accepted ones
-  std::vector<std::uint32_t> indexes;        ///< of the events in the sender's batch; empty: the same
+  std::string record;                       ///< the journal record's payload
+  std::vector<profile::event_view> events;  ///< the accepted ones
+  std::vector<std::uint32_t> indexes;       ///< of the events in the sender's batch; empty: the same
   std::vector<event_outcome> outcomes;
-  std::vector<std::uint64_t> versions;       ///< if options.detail: after each event
+  std::vector<std::uint64_t> versions;  ///< if options.detail: after each event
   std::vector<rejection> rejected;
-  std::vector<std::uint32_t> left;           ///< by shard: events not applied yet
+  std::vector<std::uint32_t> left;  ///< by shard: events not applied yet
   std::atomic<std::uint32_t> shards_left{0};
-  std::uint32_t received = 0;                ///< events the sender sent
+  std::uint32_t received = 0;  ///< events the sender sent
   publish_options options;
-  publish_done done;                         ///< empty in replay
+  publish_done done;  ///< empty in replay
   time_point started{};
   time_point durable{};
-  unsigned epoch = 0;                        ///< of the home shard when it started (checkpoints wait for epochs)
-  bool journaled = false;                    ///< its record needs no more writing
-  bool applied = false;                      ///< every event has its outcome
+  unsigned epoch = 0;      ///< of the home shard when it started (checkpoints wait for epochs)
+  bool journaled = false;  ///< its record needs no more writing
+  bool applied = false;    ///< every event has its outcome
 };
 
 using batch_ptr = std::unique_ptr<batch>;
@@ -51,8 +51,8 @@ inline shard_id shard_of(profile::hash128 address, std::size_t shards) noexcept 
 
 /// Takes events in: parses each, refuses the bad ones with their index, builds the record of the accepted ones.
 /// Errors: invalid_argument (not an array of values), too_large (over `most` events).
-result<batch_ptr> make_batch(std::string_view events_array, std::string_view source,
-                             const profile::reception& received, std::size_t shards);
+result<batch_ptr> make_batch(std::string_view events_array, std::string_view source, const profile::reception& received,
+                             std::size_t shards);
 
 /// The batch of a journal record, for replay. Events that this version refuses are counted in `rejected`.
 result<batch_ptr> make_replay_batch(std::string_view payload, const profile::reception& received, std::size_t shards);

@@ -18,7 +18,8 @@ std::size_t histogram::index_of(std::uint64_t value) noexcept {
   if (value < first_octave) return static_cast<std::size_t>(value);
   // The octave keeps the value's 8 highest bits, of which the first is always set.
   const auto octave = static_cast<std::uint64_t>(std::bit_width(value)) - sub_bucket_bits;
-  return static_cast<std::size_t>(first_octave + (octave - 1) * buckets_an_octave + ((value >> octave) - buckets_an_octave));
+  return static_cast<std::size_t>(first_octave + (octave - 1) * buckets_an_octave +
+                                  ((value >> octave) - buckets_an_octave));
 }
 
 std::uint64_t histogram::highest_equivalent(std::size_t index) noexcept {
@@ -55,7 +56,8 @@ void histogram::add(const histogram& other) noexcept {
 
 std::uint64_t histogram::percentile(double percent) const noexcept {
   if (count_ == 0) return 0;
-  const auto wanted = static_cast<std::uint64_t>(std::ceil(std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_)));
+  const auto wanted =
+      static_cast<std::uint64_t>(std::ceil(std::clamp(percent, 0.0, 100.0) / 100.0 * static_cast<double>(count_)));
   std::uint64_t passed = 0;
   for (std::size_t i = 0; i < bucket_count; ++i) {
     passed += buckets_[i];

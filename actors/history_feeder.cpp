@@ -33,7 +33,8 @@ struct pending_feed {
     for (std::uint32_t i = 0; i < record->count; ++i) {
       const auto parsed = profile::parse_event(reader.skip(), received);
       if (!parsed) continue;
-      events.push_back({parsed->address, parsed->id, parsed->time_ms, record->received_ms, record->source, parsed->encoded});
+      events.push_back(
+          {parsed->address, parsed->id, parsed->time_ms, record->received_ms, record->source, parsed->encoded});
     }
   }
   void clear() {
@@ -45,8 +46,8 @@ struct pending_feed {
 
 }  // namespace
 
-history_feeder::history_feeder(persistence::file_system& files, std::string journal_directory, persistence::store& store,
-                               durable_end_of durable_end)
+history_feeder::history_feeder(persistence::file_system& files, std::string journal_directory,
+                               persistence::store& store, durable_end_of durable_end)
     : files_(files), directory_(std::move(journal_directory)), store_(store), durable_end_(std::move(durable_end)) {}
 
 result<void> history_feeder::start() {
@@ -88,12 +89,13 @@ result<std::uint64_t> history_feeder::feed_segment(const persistence::segment_fi
     pending.clear();
     return outcome.has_value();
   };
-  const auto report = persistence::read_segment(
-      files_, segment, true, position.offset, [&](std::string_view payload, std::uint64_t end) {
-        if (durable < persistence::journal_position{segment.segment, end}) return false;
-        pending.add(payload, end);
-        return pending.bytes < bytes_a_feed || (flush() && fed < most);
-      });
+  const auto report = persistence::read_segment(files_, segment, true, position.offset,
+                                                [&](std::string_view payload, std::uint64_t end) {
+                                                  if (durable < persistence::journal_position{segment.segment, end})
+                                                    return false;
+                                                  pending.add(payload, end);
+                                                  return pending.bytes < bytes_a_feed || (flush() && fed < most);
+                                                });
   if (!report) return tl::make_unexpected(report.error());
   if (pending.bytes > 0 && outcome) flush();
   if (!outcome) return tl::make_unexpected(outcome.error());

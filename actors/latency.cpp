@@ -9,8 +9,8 @@ namespace kith::actors {
 
 namespace {
 
-constexpr std::size_t short_slices = 6;                ///< of ten seconds
-constexpr std::size_t long_slices = 60;                ///< of a minute
+constexpr std::size_t short_slices = 6;  ///< of ten seconds
+constexpr std::size_t long_slices = 60;  ///< of a minute
 constexpr std::size_t short_slices_a_long = 6;
 constexpr std::size_t long_slices_in_five_minutes = 5;
 
@@ -42,7 +42,7 @@ struct latency_recorder::impl {
   mutable std::mutex mutex_;  ///< of what follows
   std::deque<stage_histograms> short_;
   std::deque<stage_histograms> long_;
-  stage_histograms minute_;   ///< the long slice that is being filled
+  stage_histograms minute_;  ///< the long slice that is being filled
   std::size_t in_minute_ = 0;
   stage_histograms ever_;
 };
@@ -62,7 +62,8 @@ histogram latency_recorder::snapshot(stage stage, window window, std::chrono::st
   histogram sum;
   const std::lock_guard lock(impl_->mutex_);
   const auto add_newest = [&](const std::deque<stage_histograms>& slices, std::size_t most) {
-    for (std::size_t i = slices.size() - std::min(most, slices.size()); i < slices.size(); ++i) sum.add(slices[i][index]);
+    for (std::size_t i = slices.size() - std::min(most, slices.size()); i < slices.size(); ++i)
+      sum.add(slices[i][index]);
   };
   switch (window) {
     case window::minute: add_newest(impl_->short_, short_slices); break;

@@ -83,8 +83,8 @@ void profile_actor::receive(caf::mailbox_element& mail) {
     exiting_ = true;  // the shard's next sweep saves it and lets it go
   } else if (mail.mid.is_request()) {
     if (mail.sender) {
-      mail.sender->enqueue(nullptr, mail.mid.response_id(), caf::make_message(caf::make_error(caf::sec::unexpected_message)),
-                           &home_);
+      mail.sender->enqueue(nullptr, mail.mid.response_id(),
+                           caf::make_message(caf::make_error(caf::sec::unexpected_message)), &home_);
     }
   }
 }

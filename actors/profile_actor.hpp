@@ -10,13 +10,12 @@
 // Thread safety: enqueue() from any thread; all else on the shard.
 #pragma once
 
-#include <tsl/robin_map.h>
-
-#include <caf/actor_control_block.hpp>
 #include <caf/actor_config.hpp>
+#include <caf/actor_control_block.hpp>
 #include <caf/monitorable_actor.hpp>
 #include <caf/resumable.hpp>
 #include <memory>
+#include <tsl/robin_map.h>
 #include <vector>
 
 #include "actors/protocol.hpp"
@@ -58,7 +57,9 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
 
   /// May be read or dropped right now, without a message.
   bool loaded() const noexcept { return !loading_; }
-  bool busy() const noexcept { return loading_ || asking_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty(); }
+  bool busy() const noexcept {
+    return loading_ || asking_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty();
+  }
   bool dirty() const noexcept { return dirty_; }
   bool saving() const noexcept { return saving_; }
   bool exiting() const noexcept { return exiting_; }
@@ -83,7 +84,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
 
   // The shard's hands on it.
   void load(profile::profile state) { state_ = std::move(state), loading_ = false; }
-  void answer(bool was_spilled);              ///< to the question about the event in front
+  void answer(bool was_spilled);  ///< to the question about the event in front
   std::vector<profile::spilled_id> begin_save();
   void end_save(bool saved);
 
@@ -97,7 +98,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   std::uint32_t last_used_ = 0;  ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;
   bool loading_ = false;
-  bool asking_ = false;          ///< whether the event in front of `urgent_` is a spilled one
+  bool asking_ = false;  ///< whether the event in front of `urgent_` is a spilled one
   bool scheduled_ = false;
   bool scheduled_urgent_ = false;
   bool dirty_ = false;

@@ -1,9 +1,5 @@
 #include "actors/runtime.hpp"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <caf/actor_system.hpp>
@@ -11,7 +7,10 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 
 #include "actors/checkpoint_file.hpp"
 #include "actors/history_feeder.hpp"
@@ -22,7 +21,7 @@ namespace kith::actors {
 namespace {
 
 constexpr std::uint64_t replay_in_flight_bytes = 64 * 1024 * 1024;
-constexpr std::uint64_t fed_a_second = 256 * 1024 * 1024;   ///< at most, so that other duties get their turn
+constexpr std::uint64_t fed_a_second = 256 * 1024 * 1024;  ///< at most, so that other duties get their turn
 constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
 constexpr unsigned pool_threads = 2;
 
@@ -64,8 +63,7 @@ class runtime_impl final : public runtime {
   counters stats() const override;
   const latency_recorder& latency() const override { return latency_; }
   latency_recorder& latency() override { return latency_; }
-  result<persistence::history_page> history(profile::hash128 address,
-                                            const persistence::history_query& query) override;
+  result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;
   result<void> checkpoint() override { return checkpoint(true); }
 
  private:
@@ -130,9 +128,11 @@ result<void> runtime_impl::open() {
   auto repaired = persistence::repair_journal(files_, journal_directory());
   if (!repaired) return tl::make_unexpected(repaired.error());
   for (const auto& report : *repaired) {
-    const auto where = "journal of shard " + std::to_string(report.shard) + ", segment " + std::to_string(report.segment);
+    const auto where =
+        "journal of shard " + std::to_string(report.shard) + ", segment " + std::to_string(report.segment);
     if (report.torn_bytes > 0) {
-      log("info", where + ": cut " + std::to_string(report.torn_bytes) + " bytes of a write that was never acknowledged");
+      log("info",
+          where + ": cut " + std::to_string(report.torn_bytes) + " bytes of a write that was never acknowledged");
     }
     for (const auto& damage : report.damages) {
       log("error", where + ", offset " + std::to_string(damage.offset) + ": " + std::to_string(damage.bytes) +
@@ -147,13 +147,12 @@ result<void> runtime_impl::open() {
   std::vector<std::unique_ptr<persistence::journal>> journals;
   for (shard_id id = 0; id < options_.shards; ++id) {
     auto* home = shards_[id].get();
-    auto journal = persistence::journal::open(
-        files_, journal_directory(), id, options_.journal,
-        [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
-          home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()), outcome] {
-            home->journaled(kept, outcome);
-          });
-        });
+    auto journal =
+        persistence::journal::open(files_, journal_directory(), id, options_.journal,
+                                   [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
+                                     home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()),
+                                                 outcome] { home->journaled(kept, outcome); });
+                                   });
     if (!journal) return tl::make_unexpected(journal.error());
     journals.push_back(std::move(*journal));
   }
@@ -174,7 +173,8 @@ void runtime_impl::failed(const error& why) {
   failure_ = why;
   health_.now = phase::failed;
   health_.reason = why.message;
-  log("error", "the disk failed: " + why.message + "; events are refused until a restart, nothing acknowledged is lost");
+  log("error",
+      "the disk failed: " + why.message + "; events are refused until a restart, nothing acknowledged is lost");
 }
 
 result<void> runtime_impl::refusal() const {
@@ -187,8 +187,9 @@ result<void> runtime_impl::refusal() const {
     }
     case phase::stopping: return fail(errc::unavailable, "the server is stopping; try again in a moment");
     default:
-      return fail(errc::unavailable, "the server is recovering (" + std::to_string(health_.replayed_bytes >> 20) + " of " +
-                                         std::to_string(health_.replay_bytes >> 20) + " MiB of journal replayed)");
+      return fail(errc::unavailable, "the server is recovering (" + std::to_string(health_.replayed_bytes >> 20) +
+                                         " of " + std::to_string(health_.replay_bytes >> 20) +
+                                         " MiB of journal replayed)");
   }
 }
 
@@ -217,7 +218,8 @@ void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, 
   const auto now_in = state().now;
   if (now_in == phase::recovering) {
     shards_[home]->post([done = std::move(done), why = refusal()] {
-      done(tl::make_unexpected(why ? error{errc::unavailable, "the server has just recovered; ask again"} : why.error()));
+      done(tl::make_unexpected(why ? error{errc::unavailable, "the server has just recovered; ask again"}
+                                   : why.error()));
     });
     return;
   }
@@ -264,7 +266,8 @@ counters runtime_impl::stats() const {
   sum.journal_bytes = journal_bytes();
   sum.history_lag_bytes = feeder_->lag_bytes();
   sum.watches = environment_->watch_count;
-  if (oldest != 0) sum.memory_window_seconds = std::max(0.0, static_cast<double>(now().time_since_epoch().count() - oldest) / 1e9);
+  if (oldest != 0)
+    sum.memory_window_seconds = std::max(0.0, static_cast<double>(now().time_since_epoch().count() - oldest) / 1e9);
   return sum;
 }
 
@@ -289,8 +292,8 @@ void runtime_impl::recover() {
   if (!listed) return failed(listed.error());
   std::erase_if(*listed, [&](const auto& segment) {
     const auto mark = marks.find(segment.shard);
-    const bool ours = segment.shard < shards_.size() &&
-                      segment.segment >= shards_[segment.shard]->journal().durable_end().segment;
+    const bool ours =
+        segment.shard < shards_.size() && segment.segment >= shards_[segment.shard]->journal().durable_end().segment;
     return ours || (mark != marks.end() && segment.segment <= mark->second);
   });
   {

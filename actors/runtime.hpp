@@ -20,19 +20,20 @@
 namespace kith::actors {
 
 struct runtime_options {
-  unsigned shards = 0;                                       ///< 0: one a core
-  std::string data;                                          ///< directory; journal/, store/, quarantine/ inside
-  std::size_t memory_bytes = 4ULL * 1024 * 1024 * 1024;      ///< of profiles in memory, over all shards
-  std::chrono::seconds idle{600};                            ///< passivate a profile nobody asked for, for so long
-  std::size_t checkpoint_bytes = 2ULL * 1024 * 1024 * 1024;  ///< of journal, past which profiles are saved and it is cut
+  unsigned shards = 0;                                   ///< 0: one a core
+  std::string data;                                      ///< directory; journal/, store/, quarantine/ inside
+  std::size_t memory_bytes = 4ULL * 1024 * 1024 * 1024;  ///< of profiles in memory, over all shards
+  std::chrono::seconds idle{600};                        ///< passivate a profile nobody asked for, for so long
+  std::size_t checkpoint_bytes =
+      2ULL * 1024 * 1024 * 1024;  ///< of journal, past which profiles are saved and it is cut
   std::chrono::seconds checkpoint_interval{600};
-  std::size_t in_flight_bytes = 64ULL * 1024 * 1024;         ///< a shard's, past which it stops reading sockets
+  std::size_t in_flight_bytes = 64ULL * 1024 * 1024;  ///< a shard's, past which it stops reading sockets
   persistence::journal_options journal;
   persistence::store_options store;
   limits::event event;
   int recent_days = profile::profile::default_recent_days;
-  std::int64_t dedup_retention_ms = 0;                       ///< 0: for ever
-  std::function<std::int64_t()> now_ms;                      ///< milliseconds since 1970; the system's clock if empty
+  std::int64_t dedup_retention_ms = 0;   ///< 0: for ever
+  std::function<std::int64_t()> now_ms;  ///< milliseconds since 1970; the system's clock if empty
   std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread
 };
 

@@ -5,6 +5,7 @@
 // The rest may be called from any thread.
 #pragma once
 
+#include <utility>
 #include <boost/asio/io_context.hpp>
 #include <cstdint>
 #include <functional>
@@ -12,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "actors/latency.hpp"
@@ -78,24 +78,24 @@ struct counters {
   std::uint64_t events_too_late = 0;
   std::uint64_t batches = 0;
   std::uint64_t reads = 0;
-  std::uint64_t profiles_active = 0;      ///< actors in memory
-  std::uint64_t profile_bytes = 0;        ///< memory held by them
-  std::uint64_t profiles_stored = 0;      ///< snapshots, estimated
+  std::uint64_t profiles_active = 0;  ///< actors in memory
+  std::uint64_t profile_bytes = 0;    ///< memory held by them
+  std::uint64_t profiles_stored = 0;  ///< snapshots, estimated
   std::uint64_t activations = 0;
   std::uint64_t passivations = 0;
   std::uint64_t snapshots_written = 0;
-  std::uint64_t journal_bytes = 0;        ///< of files
+  std::uint64_t journal_bytes = 0;  ///< of files
   std::uint64_t journal_syncs = 0;
-  std::uint64_t in_flight_bytes = 0;      ///< of batches not answered yet
-  std::uint64_t history_lag_bytes = 0;    ///< durable in the journal, not yet in the history
+  std::uint64_t in_flight_bytes = 0;    ///< of batches not answered yet
+  std::uint64_t history_lag_bytes = 0;  ///< durable in the journal, not yet in the history
   std::uint64_t watches = 0;
-  double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
+  double memory_window_seconds = 0;  ///< age of the oldest event answered with `memory` and not yet synced
 };
 
 enum class phase : std::uint8_t { recovering, ready, failed, stopping };
 struct health {
   phase now = phase::recovering;
-  std::string reason;             ///< why it failed, for people
+  std::string reason;  ///< why it failed, for people
   std::uint64_t replayed_bytes = 0;
   std::uint64_t replay_bytes = 0;
 };

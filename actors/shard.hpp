@@ -9,10 +9,7 @@
 // thread; everything else belongs to the shard's thread.
 #pragma once
 
-#include <tsl/robin_set.h>
-
 #include <utility>
-
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -25,6 +22,7 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <tsl/robin_set.h>
 #include <vector>
 
 #include "actors/batch.hpp"
@@ -45,8 +43,14 @@ struct shard_environment {
                     latency_recorder& latencies, const runtime_options& settings,
                     std::vector<std::unique_ptr<shard>>& all_shards, std::function<void(const error&)> on_failure,
                     std::uint64_t process_id)
-      : system(actor_system), store(snapshots), pool(threads), latency(latencies), options(settings),
-        shards(all_shards), failed(std::move(on_failure)), process(process_id) {}
+      : system(actor_system),
+        store(snapshots),
+        pool(threads),
+        latency(latencies),
+        options(settings),
+        shards(all_shards),
+        failed(std::move(on_failure)),
+        process(process_id) {}
 
   caf::actor_system& system;
   persistence::store& store;
@@ -57,7 +61,7 @@ struct shard_environment {
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
   const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
   std::atomic<std::uint64_t> watch_count{0};
-  std::atomic<bool> watched{false};                ///< somebody has watched since the start
+  std::atomic<bool> watched{false};  ///< somebody has watched since the start
 };
 
 /// Written by the shard's thread, read by any.
@@ -106,10 +110,12 @@ class shard : public caf::execution_unit {
   }
 
   // Publishing (shard_publish.cpp)
-  void publish(batch_ptr work);               ///< to the journal, then to the actors (or at once, with `memory`)
-  void replay(batch_ptr work);                ///< to the actors
+  void publish(batch_ptr work);  ///< to the journal, then to the actors (or at once, with `memory`)
+  void replay(batch_ptr work);   ///< to the actors
   void journaled(const std::vector<std::uint64_t>& tags, const result<void>& outcome);
-  bool ready_for_more() const noexcept { return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full(); }
+  bool ready_for_more() const noexcept {
+    return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full();
+  }
   void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
   void next_epoch(std::function<void()> drained);
   void count_refused(const batch& work);
@@ -177,8 +183,7 @@ class shard : public caf::execution_unit {
   void drop(profile_actor& actor);
   void send_loads();
   void send_questions();
-  void loaded(const std::vector<profile::hash128>& addresses,
-              result<std::vector<std::optional<std::string>>> states);
+  void loaded(const std::vector<profile::hash128>& addresses, result<std::vector<std::optional<std::string>>> states);
   void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
   void saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome);
@@ -223,7 +228,7 @@ class shard : public caf::execution_unit {
   std::array<std::size_t, 2> epoch_in_flight_{};
   std::function<void()> drained_;
   std::vector<std::function<void()>> resumed_;
-  bool paused_ = false;  ///< somebody may have stopped reading since ready_for_more() said no
+  bool paused_ = false;              ///< somebody may have stopped reading since ready_for_more() said no
   std::deque<time_point> unsynced_;  ///< when each record was handed to the journal, oldest first
   std::vector<profile::spilled_id> scratch_spilled_;
   watch_hub watches_;

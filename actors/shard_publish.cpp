@@ -106,10 +106,11 @@ void shard::deliver(batch& work) {
   for (std::uint32_t index = 0; index < work.events.size(); ++index) {
     const auto& event = work.events[index];
     if (shard_of(event.address, shards) != id_) continue;
-    const auto urgency = event.urgency == profile::priority::critical ? caf::message_priority::high
-                                                                      : caf::message_priority::normal;
+    const auto urgency =
+        event.urgency == profile::priority::critical ? caf::message_priority::high : caf::message_priority::normal;
     activate(event.address)
-        .enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}), this);
+        .enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}),
+                 this);
   }
 }
 

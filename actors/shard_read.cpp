@@ -46,8 +46,8 @@ void shard::serve(read_group& group) {
       group.results[index] = map_of(*actor, group.fields);
       ++answered;
     } else {
-      activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
-                                                          read_profile{&group, index}),
+      activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high),
+                                                          {}, read_profile{&group, index}),
                                 this);
     }
   }

@@ -18,8 +18,8 @@ profile_actor& shard::activate(profile::hash128 address) {
   caf::actor_config config(this);
   auto& system = environment_.system;
   // The shard keeps the one reference that make_actor returns; drop() gives it back.
-  auto* reference = caf::make_actor<profile_actor, caf::strong_actor_ptr>(system.next_actor_id(), system.node(), &system,
-                                                                          config, *this, address)
+  auto* reference = caf::make_actor<profile_actor, caf::strong_actor_ptr>(system.next_actor_id(), system.node(),
+                                                                          &system, config, *this, address)
                         .release();
   auto& actor = *static_cast<profile_actor*>(reference->get());
   actor.slot_ = static_cast<std::uint32_t>(actors_.size());
@@ -157,14 +157,15 @@ void shard::save(const std::vector<profile_actor*>& actors, bool let_go, save_co
     addresses.push_back(actor->address());
   }
   ++save_jobs_;
-  boost::asio::post(environment_.pool, [this, writes, addresses = std::move(addresses), let_go, then = std::move(then)] {
-    auto outcome = environment_.store.save(*writes);
-    post([this, addresses, let_go, then, outcome = std::move(outcome)] {
-      --save_jobs_;
-      saved(addresses, let_go, outcome);
-      then(outcome);
-    });
-  });
+  boost::asio::post(environment_.pool,
+                    [this, writes, addresses = std::move(addresses), let_go, then = std::move(then)] {
+                      auto outcome = environment_.store.save(*writes);
+                      post([this, addresses, let_go, then, outcome = std::move(outcome)] {
+                        --save_jobs_;
+                        saved(addresses, let_go, outcome);
+                        then(outcome);
+                      });
+                    });
 }
 
 void shard::saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome) {

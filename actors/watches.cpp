@@ -16,7 +16,8 @@ bool parse_number(std::string_view& text, std::uint64_t& value) {
 }
 
 /// One sequence a shard, or nothing if the text is no cursor of this process.
-std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, std::uint64_t process, std::size_t shards) {
+std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, std::uint64_t process,
+                                                       std::size_t shards) {
   std::uint64_t value = 0;
   if (!parse_number(text, value) || value != process) return std::nullopt;
   std::vector<std::uint64_t> seen;
@@ -160,9 +161,9 @@ void watch_hub::lost(watch_id id) {
   if (found == watches_.end()) return;
   const auto callback = found->second.callback;
   remove(id);
-  callback(fail(errc::not_found,
-                "watch: changes behind the cursor are not kept any more (the newest " + std::to_string(kept_changes) +
-                    " a shard are); read what you need again and watch without `from`"));
+  callback(fail(errc::not_found, "watch: changes behind the cursor are not kept any more (the newest " +
+                                     std::to_string(kept_changes) +
+                                     " a shard are); read what you need again and watch without `from`"));
 }
 
 std::string watch_hub::cursor_of(const watch& of) const {

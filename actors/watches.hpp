@@ -1,7 +1,8 @@
 // Watching changes. Each shard's hub keeps the recent changes of its own profiles (source) and the watches of its own
 // connections (home); sources hand matching changes to homes at the end of a turn.
 //
-// A cursor is `<start of this process>.<sequence at shard 0>.<sequence at shard 1>…`: what has been seen of each source.
+// A cursor is `<start of this process>.<sequence at shard 0>.<sequence at shard 1>…`: what has been seen of each
+// source.
 //
 // Invariants
 //   - A source keeps at most `kept_changes` changes and `kept_bytes` of traits; a watch that needs older ones ends with
@@ -58,7 +59,7 @@ class watch_hub {
   };
   struct watch {
     watch_callback callback;
-    std::vector<std::optional<std::uint64_t>> seen;  ///< by source; nothing until the source has answered
+    std::vector<std::optional<std::uint64_t>> seen;            ///< by source; nothing until the source has answered
     std::vector<std::pair<shard_id, sequenced_change>> early;  ///< came before every source had answered
   };
 

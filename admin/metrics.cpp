@@ -53,16 +53,21 @@ void add_protocol(std::vector<MetricFamily>& to, const net::probe& probe) {
   };
   count("kith_connections_open", "Protocol connections that are open.", probe.connections_open, MetricType::Gauge);
   count("kith_connections_total", "Protocol connections accepted.", probe.connections_total, MetricType::Counter);
-  count("kith_connections_refused_total", "Connections over the bound.", probe.connections_refused, MetricType::Counter);
+  count("kith_connections_refused_total", "Connections over the bound.", probe.connections_refused,
+        MetricType::Counter);
   count("kith_handshake_failures_total", "TLS handshakes that failed.", probe.handshake_failures, MetricType::Counter);
-  count("kith_timeouts_total", "Handshakes, hellos and half-sent frames that took too long.", probe.timeouts, MetricType::Counter);
-  count("kith_malformed_frames_total", "Frames that were no MessagePack-RPC.", probe.malformed_frames, MetricType::Counter);
+  count("kith_timeouts_total", "Handshakes, hellos and half-sent frames that took too long.", probe.timeouts,
+        MetricType::Counter);
+  count("kith_malformed_frames_total", "Frames that were no MessagePack-RPC.", probe.malformed_frames,
+        MetricType::Counter);
   count("kith_frames_total", "Frames received.", probe.frames, MetricType::Counter);
   count("kith_received_bytes_total", "Bytes received inside TLS.", probe.bytes_in, MetricType::Counter);
   count("kith_sent_bytes_total", "Bytes sent inside TLS.", probe.bytes_out, MetricType::Counter);
   count("kith_quota_refusals_total", "Requests refused by a quota.", probe.quota_refusals, MetricType::Counter);
-  count("kith_reads_paused_total", "Times a connection was not read for a while.", probe.reads_paused, MetricType::Counter);
-  count("kith_watches_ended_total", "Watches ended because their reader was too slow.", probe.watches_ended, MetricType::Counter);
+  count("kith_reads_paused_total", "Times a connection was not read for a while.", probe.reads_paused,
+        MetricType::Counter);
+  count("kith_watches_ended_total", "Watches ended because their reader was too slow.", probe.watches_ended,
+        MetricType::Counter);
   to.push_back(family("kith_protocol_errors_total", "Replies with an error, by code.", MetricType::Counter));
   for (std::size_t i = 0; i < net::errc_count; ++i) {
     add(to.back(), static_cast<double>(probe.errors[i].load()), {{"code", std::string(name_of(static_cast<errc>(i)))}});
@@ -75,10 +80,13 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   const auto number = [](auto value) { return static_cast<double>(value); };
   return {
       {"eventsApplied", "kith_events_applied_total", "Events counted.", true, number(of.events_applied)},
-      {"eventsDuplicate", "kith_events_duplicate_total", "Events whose id was counted before.", true, number(of.events_duplicate)},
+      {"eventsDuplicate", "kith_events_duplicate_total", "Events whose id was counted before.", true,
+       number(of.events_duplicate)},
       {"eventsRejected", "kith_events_rejected_total", "Events refused as invalid.", true, number(of.events_rejected)},
-      {"eventsClamped", "kith_events_clamped_total", "Events from the future, set to the time received.", true, number(of.events_clamped)},
-      {"eventsTooLate", "kith_events_too_late_total", "Events refused as older than dedup.retention.", true, number(of.events_too_late)},
+      {"eventsClamped", "kith_events_clamped_total", "Events from the future, set to the time received.", true,
+       number(of.events_clamped)},
+      {"eventsTooLate", "kith_events_too_late_total", "Events refused as older than dedup.retention.", true,
+       number(of.events_too_late)},
       {"batches", "kith_batches_total", "Batches published.", true, number(of.batches)},
       {"reads", "kith_reads_total", "Profiles read.", true, number(of.reads)},
       {"profilesActive", "kith_profiles_active", "Profiles in memory.", false, number(of.profiles_active)},
@@ -89,10 +97,13 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
       {"snapshotsWritten", "kith_snapshots_written_total", "Snapshots written.", true, number(of.snapshots_written)},
       {"journalBytes", "kith_journal_bytes", "Size of the journal's files.", false, number(of.journal_bytes)},
       {"journalSyncs", "kith_journal_syncs_total", "Group commits.", true, number(of.journal_syncs)},
-      {"inFlightBytes", "kith_in_flight_bytes", "Events taken in and not answered yet.", false, number(of.in_flight_bytes)},
-      {"historyLagBytes", "kith_history_lag_bytes", "Journal that is not in the history yet.", false, number(of.history_lag_bytes)},
+      {"inFlightBytes", "kith_in_flight_bytes", "Events taken in and not answered yet.", false,
+       number(of.in_flight_bytes)},
+      {"historyLagBytes", "kith_history_lag_bytes", "Journal that is not in the history yet.", false,
+       number(of.history_lag_bytes)},
       {"watches", "kith_watches", "Watches that are open.", false, number(of.watches)},
-      {"memoryWindowSeconds", "kith_memory_window_seconds", "Age of the oldest event that is not synced yet.", false, of.memory_window_seconds},
+      {"memoryWindowSeconds", "kith_memory_window_seconds", "Age of the oldest event that is not synced yet.", false,
+       of.memory_window_seconds},
   };
 }
 

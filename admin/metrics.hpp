@@ -13,7 +13,7 @@ struct named_counter {
   const char* field;   ///< in /v1/stats
   const char* metric;  ///< in /metrics
   const char* help;
-  bool grows;          ///< a counter; else a gauge
+  bool grows;  ///< a counter; else a gauge
   double value;
 };
 

@@ -83,8 +83,9 @@ std::optional<response> unknown_parameter(const parsed_target& target, std::init
     if (std::find(known.begin(), known.end(), name) == known.end()) {
       std::string allowed;
       for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
-      return problem(400, "invalid_argument", "query parameter " + name + ": is not known here; " +
-                                                  (allowed.empty() ? "there are none" : "allowed: " + allowed));
+      return problem(400, "invalid_argument",
+                     "query parameter " + name + ": is not known here; " +
+                         (allowed.empty() ? "there are none" : "allowed: " + allowed));
     }
   }
   return std::nullopt;
@@ -107,7 +108,8 @@ result<profile::hash128> address_in(const parsed_target& target) {
   }
   profile::hash128 address;
   if (id.empty() || !address_of(identifier, address)) {
-    return fail(errc::invalid_argument, "path: \"" + id + "\" is no id of a profile; 32 lower-case hexadecimal digits are");
+    return fail(errc::invalid_argument,
+                "path: \"" + id + "\" is no id of a profile; 32 lower-case hexadecimal digits are");
   }
   return address;
 }
@@ -119,7 +121,8 @@ result<profile::field_set> fields_in(const parsed_target& target) {
   for (const auto name : split(found->second, ',')) {
     unsigned field = 0;
     if (!profile::field_index(name, field)) {
-      return fail(errc::invalid_argument, "query parameter fields: \"" + std::string(name) + "\" is no key of a profile");
+      return fail(errc::invalid_argument,
+                  "query parameter fields: \"" + std::string(name) + "\" is no key of a profile");
     }
     fields.bits |= 1U << field;
   }
@@ -130,13 +133,16 @@ result<persistence::history_query> query_in(const parsed_target& target) {
   persistence::history_query query;
   for (const auto& [name, value] : target.query) {
     if (name == "limit") {
-      const bool digits = !value.empty() && value.size() <= 4 && value.find_first_not_of("0123456789") == std::string::npos;
+      const bool digits =
+          !value.empty() && value.size() <= 4 && value.find_first_not_of("0123456789") == std::string::npos;
       query.limit = digits ? std::stoul(value) : 0;
       if (query.limit == 0 || query.limit > most_events_a_page) {
-        return fail(errc::invalid_argument, "query parameter limit: must be 1 to " + std::to_string(most_events_a_page));
+        return fail(errc::invalid_argument,
+                    "query parameter limit: must be 1 to " + std::to_string(most_events_a_page));
       }
     } else if (name == "order") {
-      if (value != "asc" && value != "desc") return fail(errc::invalid_argument, "query parameter order: must be asc or desc");
+      if (value != "asc" && value != "desc")
+        return fail(errc::invalid_argument, "query parameter order: must be asc or desc");
       query.newest_first = value == "desc";
     } else if (name == "cursor") {
       query.cursor = value;
@@ -165,7 +171,10 @@ std::string_view name_of_phase(actors::phase phase) {
 }  // namespace
 
 response problem(unsigned status, std::string_view code, std::string detail) {
-  const json body = {{"type", "about:blank"}, {"title", reason_of(status)}, {"status", status}, {"code", code},
+  const json body = {{"type", "about:blank"},
+                     {"title", reason_of(status)},
+                     {"status", status},
+                     {"code", code},
                      {"detail", std::move(detail)}};
   return {status, "application/problem+json", dump(body), {}};
 }
@@ -234,7 +243,8 @@ response routes::handle(const request& asked) {
     }
     if (each.needs != route::needs::nothing) {
       if (!asked.who) {
-        auto refused = problem(401, "unauthenticated", "send `Authorization: Bearer TOKEN` or a client certificate that is known");
+        auto refused =
+            problem(401, "unauthenticated", "send `Authorization: Bearer TOKEN` or a client certificate that is known");
         refused.headers["WWW-Authenticate"] = "Bearer";
         return refused;
       }
@@ -267,7 +277,9 @@ response routes::metrics(const parsed_target&) {
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, protocol_), {}};
 }
 
-response routes::openapi(const parsed_target&) { return {200, "application/json", std::string(openapi_document()), {}}; }
+response routes::openapi(const parsed_target&) {
+  return {200, "application/json", std::string(openapi_document()), {}};
+}
 
 response routes::profile(const parsed_target& target) {
   if (auto unknown = unknown_parameter(target, {"fields", "view"})) return *unknown;

@@ -16,8 +16,8 @@
 namespace kith::admin {
 
 struct request {
-  std::string method;  ///< "GET", …
-  std::string target;  ///< path and query as they were sent
+  std::string method;                  ///< "GET", …
+  std::string target;                  ///< path and query as they were sent
   std::shared_ptr<net::identity> who;  ///< null: not known
 };
 

@@ -44,11 +44,12 @@ class session : public std::enable_shared_from_this<session> {
 
   void start() {
     expire();
-    stream_.async_handshake(asio::ssl::stream_base::server, [self = shared_from_this()](const beast::error_code& failed) {
-      if (failed) return;
-      self->take_certificate();
-      self->read();
-    });
+    stream_.async_handshake(asio::ssl::stream_base::server,
+                            [self = shared_from_this()](const beast::error_code& failed) {
+                              if (failed) return;
+                              self->take_certificate();
+                              self->read();
+                            });
   }
 
  private:
@@ -68,18 +69,20 @@ class session : public std::enable_shared_from_this<session> {
     parser_->header_limit(static_cast<std::uint32_t>(shared_.options.header_bytes));
     parser_->body_limit(shared_.options.body_bytes);
     expire();
-    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](const beast::error_code& failed, std::size_t) {
-      self->received(failed);
-    });
+    http::async_read(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](const beast::error_code& failed, std::size_t) { self->received(failed); });
   }
 
   void received(const beast::error_code& failed) {
     if (failed == http::error::end_of_stream) return close();
     if (failed == http::error::header_limit) {
-      return refuse(problem(431, "too_large", "the header is over " + std::to_string(shared_.options.header_bytes) + " bytes"));
+      return refuse(
+          problem(431, "too_large", "the header is over " + std::to_string(shared_.options.header_bytes) + " bytes"));
     }
     if (failed == http::error::body_limit) {
-      return refuse(problem(413, "too_large", "the body is over " + std::to_string(shared_.options.body_bytes) + " bytes"));
+      return refuse(
+          problem(413, "too_large", "the body is over " + std::to_string(shared_.options.body_bytes) + " bytes"));
     }
     if (failed && failed.category() == http::make_error_code(http::error::bad_method).category() &&
         failed != http::error::partial_message) {
@@ -91,7 +94,8 @@ class session : public std::enable_shared_from_this<session> {
     constexpr std::string_view scheme = "Bearer ";
     const auto authorization = message[http::field::authorization];
     if (authorization.starts_with({scheme.data(), scheme.size()})) {
-      asked.who = shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
+      asked.who =
+          shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
     }
     answer(shared_.handlers.handle(asked), message.keep_alive(), message.method() == http::verb::head);
   }

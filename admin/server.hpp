@@ -4,7 +4,6 @@
 #pragma once
 
 #include <utility>
-
 #include <chrono>
 #include <memory>
 #include <string>
@@ -18,12 +17,12 @@ namespace kith::admin {
 
 struct admin_options {
   std::string address = "127.0.0.1";
-  unsigned short port = 7442;                   ///< 0: any that is free
-  unsigned threads = 4;                         ///< handlers may block
+  unsigned short port = 7442;  ///< 0: any that is free
+  unsigned threads = 4;        ///< handlers may block
   std::size_t connections = 256;
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
-  std::chrono::seconds request_timeout{15};     ///< for a whole request to arrive, and between requests
+  std::chrono::seconds request_timeout{15};  ///< for a whole request to arrive, and between requests
 };
 
 class admin_server {

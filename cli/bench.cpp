@@ -1,14 +1,12 @@
 // kith bench: load on pipelined connections, from one thread, latencies by HdrHistogram.
-#include <sys/resource.h>
-
 #include <utility>
-
 #include <boost/asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <random>
+#include <sys/resource.h>
 
 #include "actors/histogram.hpp"
 #include "cli/bench_load.hpp"
@@ -42,8 +40,12 @@ struct bench_flags {
 class bench {
  public:
   bench(const bench_flags& flags, net::client_options options)
-      : flags_(flags), options_(std::move(options)), timer_(io_), bar_(flags.events),
-        random_(flags.seed != 0 ? flags.seed : std::random_device{}()), event_(static_cast<std::uint32_t>(random_())) {
+      : flags_(flags),
+        options_(std::move(options)),
+        timer_(io_),
+        bar_(flags.events),
+        random_(flags.seed != 0 ? flags.seed : std::random_device{}()),
+        event_(static_cast<std::uint32_t>(random_())) {
     if (flags.zipf > 0) zipf_.emplace(flags.profiles, flags.zipf);
     publish_.wait_for = flags.durability == "memory" ? actors::durability::memory : actors::durability::fsync;
   }
@@ -77,7 +79,7 @@ class bench {
   std::string events_;
   std::string frame_;
   std::size_t next_connection_ = 0;
-  std::uint64_t issued_ = 0;    ///< events or reads
+  std::uint64_t issued_ = 0;  ///< events or reads
   std::uint64_t requests_ = 0;
   std::uint64_t done_ = 0;
   std::uint64_t applied_ = 0;
@@ -215,7 +217,8 @@ void bench::send_get(connection& to, std::size_t count, clock::time_point intend
 
 void bench::answered(std::size_t count, clock::time_point intended) {
   ended_ = clock::now();
-  latency_.record(static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(ended_ - intended).count()));
+  latency_.record(
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(ended_ - intended).count()));
   done_ += count;
   bar_.update(done_, done_);
   fill();
@@ -278,11 +281,15 @@ int bench::summary() const {
                   static_cast<unsigned long long>(missing_));
     }
     std::printf("latency of a request, µs: p50 %llu, p90 %llu, p99 %llu, p99.9 %llu, max %llu\n",
-                static_cast<unsigned long long>(latency_.percentile(50)), static_cast<unsigned long long>(latency_.percentile(90)),
-                static_cast<unsigned long long>(latency_.percentile(99)), static_cast<unsigned long long>(latency_.percentile(99.9)),
+                static_cast<unsigned long long>(latency_.percentile(50)),
+                static_cast<unsigned long long>(latency_.percentile(90)),
+                static_cast<unsigned long long>(latency_.percentile(99)),
+                static_cast<unsigned long long>(latency_.percentile(99.9)),
                 static_cast<unsigned long long>(latency_.max()));
   }
-  if (failed_ > 0) std::fprintf(stderr, "kith bench: %llu failed, the last: %s\n", static_cast<unsigned long long>(failed_), failure_.c_str());
+  if (failed_ > 0)
+    std::fprintf(stderr, "kith bench: %llu failed, the last: %s\n", static_cast<unsigned long long>(failed_),
+                 failure_.c_str());
   return failed_ > 0 ? exit_unavailable : rejected_ > 0 ? exit_data : exit_ok;
 }
 
@@ -294,14 +301,26 @@ command_body add_bench(CLI::App& app) {
   app.add_option("WHAT", flags->what, "publish, get or mixed (half of each)")
       ->check(CLI::IsMember({"publish", "get", "mixed"}))
       ->capture_default_str();
-  app.add_option("--events", flags->events, "events (or reads) in all")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--profiles", flags->profiles, "profiles they are spread over")->check(CLI::PositiveNumber)->capture_default_str();
-  app.add_option("--connections", flags->connections, "connections")->check(CLI::Range(1, 100000))->capture_default_str();
-  app.add_option("--batch", flags->batch, "events (or ids) in a request")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--pipeline", flags->pipeline, "requests in flight, a connection")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--events", flags->events, "events (or reads) in all")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--profiles", flags->profiles, "profiles they are spread over")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--connections", flags->connections, "connections")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  app.add_option("--batch", flags->batch, "events (or ids) in a request")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app.add_option("--pipeline", flags->pipeline, "requests in flight, a connection")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
   app.add_option("--rate", flags->rate, "events a second offered, over all connections; 0: as many as go");
   app.add_option("--zipf", flags->zipf, "exponent of a Zipf distribution over the profiles; 0: uniform");
-  app.add_option("--durability", flags->durability, "fsync or memory")->check(CLI::IsMember({"fsync", "memory"}))->capture_default_str();
+  app.add_option("--durability", flags->durability, "fsync or memory")
+      ->check(CLI::IsMember({"fsync", "memory"}))
+      ->capture_default_str();
   app.add_option("--seed", flags->seed, "of the random choices; 0: another one each time");
   app.add_flag("--json", flags->json, "print one JSON object");
   return [flags] {

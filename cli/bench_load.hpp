@@ -16,7 +16,10 @@ namespace kith::cli {
 class zipf_sampler {
  public:
   zipf_sampler(std::uint64_t n, double s)
-      : n_(static_cast<double>(n)), s_(s), low_(integral(1.5) - 1.0), high_(integral(n_ + 0.5)),
+      : n_(static_cast<double>(n)),
+        s_(s),
+        low_(integral(1.5) - 1.0),
+        high_(integral(n_ + 0.5)),
         shortcut_(2.0 - inverse(integral(2.5) - std::pow(2.0, -s_))) {}
 
   template <class Random>
@@ -26,7 +29,8 @@ class zipf_sampler {
       const double u = uniform(random);
       const double x = inverse(u);
       const double rank = std::min(n_, std::max(1.0, std::floor(x + 0.5)));
-      if (rank - x <= shortcut_ || u >= integral(rank + 0.5) - std::pow(rank, -s_)) return static_cast<std::uint64_t>(rank);
+      if (rank - x <= shortcut_ || u >= integral(rank + 0.5) - std::pow(rank, -s_))
+        return static_cast<std::uint64_t>(rank);
     }
   }
 
@@ -49,7 +53,8 @@ class zipf_sampler {
   double shortcut_;
 };
 
-/// An order with three traits (last writer wins) and counters, about 170 bytes. Fields of fixed width are patched in place.
+/// An order with three traits (last writer wins) and counters, about 170 bytes. Fields of fixed width are patched in
+/// place.
 class event_template {
  public:
   explicit event_template(std::uint32_t run) {
@@ -94,7 +99,8 @@ class event_template {
   void append(std::string& out, std::uint64_t number, std::uint64_t user, std::int64_t time_ms) {
     put_digits(message_digits_, 11, number);
     put_digits(user_digits_, 10, user);
-    for (int i = 0; i < 8; ++i) bytes_[time_ + static_cast<std::size_t>(i)] = static_cast<char>((time_ms >> (56 - 8 * i)) & 0xff);
+    for (int i = 0; i < 8; ++i)
+      bytes_[time_ + static_cast<std::size_t>(i)] = static_cast<char>((time_ms >> (56 - 8 * i)) & 0xff);
     bytes_[country_] = static_cast<char>('A' + number % 26);
     bytes_[score_ + 1] = static_cast<char>(number & 0xff);
     out.append(bytes_);

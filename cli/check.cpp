@@ -1,9 +1,10 @@
+#include "persistence/check.hpp"
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
-#include "persistence/check.hpp"
 
 namespace kith::cli {
 
@@ -19,19 +20,26 @@ int check(const check_flags& flags) {
   if (!found) return report("check", found.error());
   if (flags.json) {
     auto findings = nlohmann::json::array();
-    for (const auto& each : found->findings) findings.push_back({{"where", each.where}, {"what", each.what}, {"mend", each.mend}});
-    std::puts(nlohmann::json{{"sound", found->sound()}, {"segments", found->segments}, {"records", found->records},
-                             {"journalBytes", found->journal_bytes}, {"tornBytes", found->torn_bytes},
-                             {"snapshots", found->snapshots}, {"findings", findings}}
+    for (const auto& each : found->findings)
+      findings.push_back({{"where", each.where}, {"what", each.what}, {"mend", each.mend}});
+    std::puts(nlohmann::json{{"sound", found->sound()},
+                             {"segments", found->segments},
+                             {"records", found->records},
+                             {"journalBytes", found->journal_bytes},
+                             {"tornBytes", found->torn_bytes},
+                             {"snapshots", found->snapshots},
+                             {"findings", findings}}
                   .dump()
                   .c_str());
   } else {
     std::printf("journal: %llu segments, %llu records, %llu bytes\nstore: %llu snapshots\n",
                 static_cast<unsigned long long>(found->segments), static_cast<unsigned long long>(found->records),
-                static_cast<unsigned long long>(found->journal_bytes), static_cast<unsigned long long>(found->snapshots));
+                static_cast<unsigned long long>(found->journal_bytes),
+                static_cast<unsigned long long>(found->snapshots));
     if (found->torn_bytes > 0) {
-      std::printf("%llu bytes of a write that was never acknowledged are at the journal's end; the next start cuts them\n",
-                  static_cast<unsigned long long>(found->torn_bytes));
+      std::printf(
+          "%llu bytes of a write that was never acknowledged are at the journal's end; the next start cuts them\n",
+          static_cast<unsigned long long>(found->torn_bytes));
     }
     for (const auto& each : found->findings) {
       std::printf("DAMAGED %s: %s\n  %s\n", each.where.c_str(), each.what.c_str(), each.mend.c_str());

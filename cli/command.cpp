@@ -20,11 +20,13 @@ result<net::client_options> client_flags::options() const {
   net::client_options options;
   const auto colon = addr.rfind(':');
   const auto port = colon == std::string::npos ? std::string() : addr.substr(colon + 1);
-  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos || std::stoi(port) > 65535) {
+  if (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
+      std::stoi(port) > 65535) {
     return fail(errc::invalid_argument, "--addr: \"" + addr + "\" is not host:port");
   }
   options.host = addr.substr(0, colon);
-  if (options.host.size() > 2 && options.host.front() == '[') options.host = options.host.substr(1, options.host.size() - 2);
+  if (options.host.size() > 2 && options.host.front() == '[')
+    options.host = options.host.substr(1, options.host.size() - 2);
   options.port = static_cast<unsigned short>(std::stoi(port));
   options.ca_file = ca;
   options.cert_file = cert;

@@ -45,7 +45,9 @@ int print_script(const std::string& shell, const CLI::App& root) {
 
 command_body add_completion(CLI::App& app) {
   auto shell = std::make_shared<std::string>("bash");
-  app.add_option("SHELL", *shell, "bash, zsh or fish")->check(CLI::IsMember({"bash", "zsh", "fish"}))->capture_default_str();
+  app.add_option("SHELL", *shell, "bash, zsh or fish")
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}))
+      ->capture_default_str();
   app.footer("For bash: source <(kith completion bash)");
   return [shell, root = app.get_parent()] { return print_script(*shell, *root); };
 }

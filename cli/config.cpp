@@ -75,12 +75,14 @@ class table_reader {
   /// "64MiB", "2GiB", or a number of bytes.
   table_reader& bytes(const std::string& name, std::size_t& into) {
     return key(name, [this, &into](const toml::node& node, const std::string& where) {
-      into = static_cast<std::size_t>(quantity(node, where, {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}},
+      into = static_cast<std::size_t>(quantity(node, where,
+                                               {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}},
                                                "must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""));
     });
   }
   /// "250ms", "30s", "10m", "6h", "90d".
-  table_reader& milliseconds(const std::string& name, const std::function<void(std::int64_t)>& set, bool or_forever = false) {
+  table_reader& milliseconds(const std::string& name, const std::function<void(std::int64_t)>& set,
+                             bool or_forever = false) {
     return key(name, [this, set, or_forever](const toml::node& node, const std::string& where) {
       const auto* word = node.as_string();
       if (or_forever && word != nullptr && word->get() == "forever") return set(0);
@@ -102,7 +104,8 @@ class table_reader {
   void read(const toml::table& table) const {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
-      const auto known = std::find_if(setters_.begin(), setters_.end(), [&](const auto& each) { return each.first == name; });
+      const auto known =
+          std::find_if(setters_.begin(), setters_.end(), [&](const auto& each) { return each.first == name; });
       if (known == setters_.end()) refuse_key(key.source(), name);
       known->second(node, path_.empty() ? name : path_ + "." + name);
     }
@@ -114,7 +117,8 @@ class table_reader {
 
  private:
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& message) const {
-    throw bad_config{file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column) + ": " + message};
+    throw bad_config{file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column) + ": " +
+                     message};
   }
   [[noreturn]] void refuse_key(const toml::source_region& at, const std::string& name) const {
     std::string allowed;
@@ -147,7 +151,8 @@ class table_reader {
   std::vector<std::pair<std::string, setter>> setters_;
 };
 
-void read_rights(const table_reader& reader, const toml::node& node, const std::string& where, net::credential_config& into) {
+void read_rights(const table_reader& reader, const toml::node& node, const std::string& where,
+                 net::credential_config& into) {
   const auto* list = node.as_array();
   if (list == nullptr) reader.refuse(node, where, "must be an array of \"publish\", \"read\", \"admin\"");
   into.can_publish = into.can_read = into.can_admin = false;
@@ -192,9 +197,8 @@ void describe(table_reader& root, config& into) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
   root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
-  root.table("listen", [&](table_reader& t) {
-    t.text("address", into.address).number("port_base", into.port_base, 1, 65533);
-  });
+  root.table("listen",
+             [&](table_reader& t) { t.text("address", into.address).number("port_base", into.port_base, 1, 65533); });
   root.table("tls", [&](table_reader& t) {
     t.text("certificate", into.tls.certificate)
         .text("key", into.tls.key)
@@ -211,14 +215,17 @@ void describe(table_reader& root, config& into) {
   root.table("journal", [&](table_reader& t) {
     t.bytes("segment", runtime.journal.segment_bytes)
         .bytes("checkpoint_bytes", runtime.checkpoint_bytes)
-        .milliseconds("checkpoint_interval", [&](std::int64_t ms) { runtime.checkpoint_interval = std::chrono::seconds(ms / 1000); });
+        .milliseconds("checkpoint_interval",
+                      [&](std::int64_t ms) { runtime.checkpoint_interval = std::chrono::seconds(ms / 1000); });
   });
   root.table("dedup", [&](table_reader& t) {
-    t.milliseconds("retention", [&](std::int64_t ms) { runtime.dedup_retention_ms = ms; }, true)
+    t.milliseconds(
+         "retention", [&](std::int64_t ms) { runtime.dedup_retention_ms = ms; }, true)
         .number("recent_days", runtime.recent_days, 1, 365);
   });
   root.table("history", [&](table_reader& t) {
-    t.milliseconds("retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
+    t.milliseconds(
+        "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
   });
   root.table("limits", [&](table_reader& t) {
     const auto time = [&](const char* name, std::chrono::milliseconds& field) {

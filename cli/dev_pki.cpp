@@ -1,18 +1,17 @@
 #include "cli/dev_pki.hpp"
 
+#include <array>
+#include <cerrno>
+#include <cstdio>
 #include <fcntl.h>
+#include <filesystem>
+#include <memory>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
-#include <unistd.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdio>
-#include <filesystem>
-#include <memory>
 #include <system_error>
+#include <unistd.h>
 
 namespace kith::cli {
 
@@ -67,7 +66,8 @@ identity make_identity(const std::string& common_name, const identity* issuer, c
   X509_set_issuer_name(certificate, X509_get_subject_name(signer));
   const bool is_ca = issuer == nullptr;
   add_extension(certificate, signer, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-  add_extension(certificate, signer, NID_key_usage, is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+  add_extension(certificate, signer, NID_key_usage,
+                is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   add_extension(certificate, signer, NID_subject_key_identifier, "hash");
   add_extension(certificate, signer, NID_authority_key_identifier, "keyid");
   if (usage != nullptr) add_extension(certificate, signer, NID_ext_key_usage, usage);
@@ -109,7 +109,8 @@ std::string random_token() {
 result<void> write_file(const std::string& path, const std::string& text, unsigned mode) {
   ::unlink(path.c_str());
   const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  const bool written = descriptor >= 0 && ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const bool written =
+      descriptor >= 0 && ::write(descriptor, text.data(), text.size()) == static_cast<ssize_t>(text.size());
   const int code = errno;
   if (descriptor >= 0) ::close(descriptor);
   if (written) return {};

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <filesystem>
+#include <map>
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
@@ -8,8 +9,6 @@
 #include "cli/exit_codes.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
-
-#include <map>
 
 namespace kith::cli {
 
@@ -26,10 +25,11 @@ class journal_tail {
     if (!segments) return tl::make_unexpected(segments.error());
     for (const auto& segment : *segments) {
       result<void> outcome;
-      const auto report = persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
-        outcome = apply(payload);
-        return outcome.has_value();
-      });
+      const auto report =
+          persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
+            outcome = apply(payload);
+            return outcome.has_value();
+          });
       if (!report) return tl::make_unexpected(report.error());
       if (!outcome) return outcome;
     }
@@ -53,7 +53,8 @@ class journal_tail {
       if (seen == profile::seen::ask_spilled) {
         const auto spilled = store_.is_spilled(event.address, event.id);
         if (!spilled) return tl::make_unexpected(spilled.error());
-        seen = *spilled || spilled_.contains({event.address, event.id}) ? profile::seen::duplicate : profile::seen::fresh;
+        seen =
+            *spilled || spilled_.contains({event.address, event.id}) ? profile::seen::duplicate : profile::seen::fresh;
       }
       if (seen == profile::seen::duplicate) continue;
       std::vector<profile::spilled_id> left;

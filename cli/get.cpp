@@ -1,7 +1,6 @@
-#include <unistd.h>
-
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
@@ -36,7 +35,8 @@ int get(const get_flags& flags) {
 command_body add_get(CLI::App& app) {
   auto flags = std::make_shared<get_flags>();
   flags->client.add_to(app);
-  app.add_option("ID", flags->id, "a userId, or user:ID, anonymous:ID, profile:HEX, TYPE:ID for an external id")->required();
+  app.add_option("ID", flags->id, "a userId, or user:ID, anonymous:ID, profile:HEX, TYPE:ID for an external id")
+      ->required();
   app.add_option("--fields", flags->fields, "only these keys, separated by commas")->delimiter(',');
   app.add_flag("--json", flags->json, "one line, also on a terminal");
   app.footer("Exit codes: 0 found, 1 no such profile, 69 server not reached, 77 no permission.");

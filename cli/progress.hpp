@@ -1,11 +1,10 @@
 // A progress bar on stderr, on a terminal only.
 #pragma once
 
-#include <unistd.h>
-
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <unistd.h>
 
 namespace kith::cli {
 

@@ -119,9 +119,9 @@ int publish(const publish_flags& flags) {
   tally counts;
   std::vector<std::unique_ptr<net::publisher>> publishers;
   for (std::size_t i = 0; i < flags.connections; ++i) {
-    auto made = net::publisher::connect(*options, batching, [&counts, i](std::uint64_t, std::size_t count, const auto& outcome) {
-      counts.answered(i, count, outcome);
-    });
+    auto made = net::publisher::connect(
+        *options, batching,
+        [&counts, i](std::uint64_t, std::size_t count, const auto& outcome) { counts.answered(i, count, outcome); });
     if (!made) return report("publish", made.error());
     publishers.push_back(std::move(*made));
   }
@@ -157,13 +157,16 @@ command_body add_publish(CLI::App& app) {
   flags->client.add_to(app);
   app.add_option("FILE", flags->file, "events, one JSON object a line; - is standard input")->capture_default_str();
   app.add_option("--batch", flags->batch, "events in one request")->check(CLI::Range(1, 65536))->capture_default_str();
-  app.add_option("--in-flight", flags->in_flight, "requests on their way, a connection")->check(CLI::Range(1, 1024))->capture_default_str();
+  app.add_option("--in-flight", flags->in_flight, "requests on their way, a connection")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   app.add_option("--connections", flags->connections, "connections")->check(CLI::Range(1, 1024))->capture_default_str();
   app.add_option("--durability", flags->durability, "reply when on disk (fsync) or at once (memory)")
       ->check(CLI::IsMember({"fsync", "memory"}))
       ->capture_default_str();
   app.add_flag("--json", flags->json, "print the summary as a JSON object");
-  app.footer("Exit codes: 0 every event applied or duplicate, 65 some rejected, 69 server not reached, 77 no permission.");
+  app.footer(
+      "Exit codes: 0 every event applied or duplicate, 65 some rejected, 69 server not reached, 77 no permission.");
   return [flags] { return publish(*flags); };
 }
 

@@ -1,10 +1,9 @@
 // kith serve: wires the runtime, the protocol server and the admin server, and listens to signals.
-#include <pthread.h>
-#include <sys/resource.h>
-
 #include <csignal>
 #include <cstdio>
 #include <fstream>
+#include <pthread.h>
+#include <sys/resource.h>
 #include <thread>
 
 #include "actors/runtime.hpp"
@@ -55,7 +54,8 @@ result<void> add_dev_credentials(config& to) {
     const char* name;
     bool admin;
   };
-  for (const auto& [file, name, admin] : {token{"admin.token", "dev-admin", true}, token{"ingest.token", "dev-ingest", false}}) {
+  for (const auto& [file, name, admin] :
+       {token{"admin.token", "dev-admin", true}, token{"ingest.token", "dev-ingest", false}}) {
     const auto path = to.data + "/dev/" + file;
     std::ifstream in(path);
     net::credential_config credential;
@@ -101,7 +101,8 @@ result<void> serving::start() {
     if (auto made = make_dev_files(settings_.data + "/dev"); !made) return made;
     if (auto added = add_dev_credentials(settings_); !added) return added;
   }
-  const auto clients = settings_.require_client_certificate ? net::peer_certificate::required : net::peer_certificate::optional;
+  const auto clients =
+      settings_.require_client_certificate ? net::peer_certificate::required : net::peer_certificate::optional;
   auto protocol_tls = net::reloadable_tls::load({settings_.tls, clients, net::alpn_protocol});
   if (!protocol_tls) return tl::make_unexpected(protocol_tls.error());
   protocol_tls_ = *protocol_tls;
@@ -144,16 +145,21 @@ void serving::print_urls() const {
   if (flags_.dev) {
     const auto& data = settings_.data;
     std::printf("\ntry:\n  kith publish events.jsonl --addr %s:%u --dev %s\n  kith get USER_ID --addr %s:%u --dev %s\n",
-                address.c_str(), unsigned{server_->port()}, data.c_str(), address.c_str(), unsigned{server_->port()}, data.c_str());
-    std::printf("  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" https://localhost:%u/v1/stats\n",
-                data.c_str(), data.c_str(), unsigned{admin_->port()});
+                address.c_str(), unsigned{server_->port()}, data.c_str(), address.c_str(), unsigned{server_->port()},
+                data.c_str());
+    std::printf(
+        "  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" "
+        "https://localhost:%u/v1/stats\n",
+        data.c_str(), data.c_str(), unsigned{admin_->port()});
   }
   std::fflush(stdout);
 }
 
 void serving::reload() {
-  if (auto loaded = protocol_tls_->reload(); !loaded) return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
-  if (auto loaded = admin_tls_->reload(); !loaded) return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
+  if (auto loaded = protocol_tls_->reload(); !loaded)
+    return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
+  if (auto loaded = admin_tls_->reload(); !loaded)
+    return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
   auto settings = settle(flags_);
   if (settings && flags_.dev) {
     if (auto added = add_dev_credentials(*settings); !added) settings = tl::make_unexpected(added.error());
@@ -198,7 +204,8 @@ int serving::run() {
   admin_.reset();
   server_->stop(stop_deadline / 3);
   runtime_->stop(stop_deadline);
-  // Sessions that the deadline cut live on the runtime's threads' queues: the server goes first, they go with the runtime.
+  // Sessions that the deadline cut live on the runtime's threads' queues: the server goes first, they go with the
+  // runtime.
   server_.reset();
   runtime_.reset();
   log("info", "stopped");
@@ -211,7 +218,8 @@ command_body add_serve(CLI::App& app) {
   auto flags = std::make_shared<serve_flags>();
   app.add_option("--config", flags->config_file, "TOML file, see docs/configuration.md");
   app.add_option("--data", flags->data, "data directory (default: data)");
-  app.add_flag("--dev", flags->dev, "loopback only, with certificates and tokens made at the first start under DATA/dev");
+  app.add_flag("--dev", flags->dev,
+               "loopback only, with certificates and tokens made at the first start under DATA/dev");
   app.add_flag("--check-config", flags->check_only, "only check the configuration");
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));

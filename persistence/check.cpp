@@ -26,8 +26,8 @@ result<void> check_journal(file_system& files, const std::string& directory, che
                                  "the bytes to journal/quarantine and goes on with the rest"});
     }
     if (i > 0 && (*segments)[i - 1].shard == segment.shard && segment.segment != (*segments)[i - 1].segment + 1) {
-      report.findings.push_back({segment.path, "segments between this and the one before are missing",
-                                 "bring the files back from a backup"});
+      report.findings.push_back(
+          {segment.path, "segments between this and the one before are missing", "bring the files back from a backup"});
     }
   }
   return {};
@@ -50,7 +50,8 @@ result<void> check_store(file_system& files, const std::string& directory, check
   return (*opened)->for_each_snapshot([&](profile::hash128 address, std::string_view state) {
     ++report.snapshots;
     if (const auto decoded = profile::profile::decode(state); !decoded) {
-      report.findings.push_back({"profile " + to_hex(address), decoded.error().message, "restore the directory from a backup"});
+      report.findings.push_back(
+          {"profile " + to_hex(address), decoded.error().message, "restore the directory from a backup"});
     }
     return true;
   });
@@ -63,8 +64,10 @@ result<check_report> check_directory(file_system& files, const std::string& dire
   if (!there) return tl::make_unexpected(there.error());
   if (!*there) return fail(errc::not_found, directory + ": is no data directory of kith (it has no journal/)");
   check_report report;
-  if (auto checked = check_journal(files, directory + "/journal", report); !checked) return tl::make_unexpected(checked.error());
-  if (auto checked = check_store(files, directory + "/store", report); !checked) return tl::make_unexpected(checked.error());
+  if (auto checked = check_journal(files, directory + "/journal", report); !checked)
+    return tl::make_unexpected(checked.error());
+  if (auto checked = check_store(files, directory + "/store", report); !checked)
+    return tl::make_unexpected(checked.error());
   return report;
 }
 

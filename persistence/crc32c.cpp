@@ -3,9 +3,8 @@
 #include "persistence/journal.hpp"
 
 #if defined(__x86_64__)
-#include <nmmintrin.h>
-
 #include <cstring>
+#include <nmmintrin.h>
 #endif
 
 namespace kith::persistence {

@@ -1,24 +1,23 @@
 #include "persistence/file.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/statvfs.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
 #include <filesystem>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/uio.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace kith::persistence {
 
 namespace {
 
 tl::unexpected<error> failed(std::string_view call, const std::string& path, int code) {
-  const auto kind = code == ENOENT                      ? errc::not_found
+  const auto kind = code == ENOENT                     ? errc::not_found
                     : code == ENOSPC || code == EDQUOT ? errc::resource_exhausted
                                                        : errc::unavailable;
   return fail(kind, path + ": " + std::string(call) + ": " + std::generic_category().message(code));

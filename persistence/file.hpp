@@ -38,7 +38,8 @@ class file_system {
  public:
   virtual ~file_system() = default;
 
-  /// Errors: not_found; unavailable with the path, the call and strerror's words for anything else (ENOSPC and EDQUOT: resource_exhausted).
+  /// Errors: not_found; unavailable with the path, the call and strerror's words for anything else (ENOSPC and EDQUOT:
+  /// resource_exhausted).
   virtual result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) = 0;
   virtual result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual result<void> remove(const std::string& path) = 0;

@@ -17,7 +17,11 @@ class journal_writer final : public journal {
  public:
   journal_writer(file_system& files, std::string directory, unsigned shard, journal_options options,
                  completion completed)
-      : files_(files), directory_(std::move(directory)), shard_(shard), options_(options), completed_(std::move(completed)) {}
+      : files_(files),
+        directory_(std::move(directory)),
+        shard_(shard),
+        options_(options),
+        completed_(std::move(completed)) {}
   ~journal_writer() override;
 
   result<void> start();
@@ -71,7 +75,8 @@ result<void> journal_writer::start() {
     old_segments_.push_back(std::move(segment));
   }
   if (!old_segments_.empty()) {
-    auto report = read_segment(files_, old_segments_.back(), true, 0, [](std::string_view, std::uint64_t) { return true; });
+    auto report =
+        read_segment(files_, old_segments_.back(), true, 0, [](std::string_view, std::uint64_t) { return true; });
     if (!report) return tl::make_unexpected(report.error());
     next_sequence_ = std::max(report->last_sequence + 1, report->first_sequence);
     synced_ = next_sequence_ - 1;

@@ -77,7 +77,7 @@ struct segment_report {
     std::uint64_t bytes;
     std::string what;
   };
-  std::vector<damage> damages;   ///< durable data that is not readable
+  std::vector<damage> damages;  ///< durable data that is not readable
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
 };

@@ -26,7 +26,8 @@ void put(char* at, T value) noexcept {
 template <class T>
 T get(const char* at) noexcept {
   T value = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) value |= static_cast<T>(static_cast<T>(static_cast<unsigned char>(at[i])) << (8 * i));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    value |= static_cast<T>(static_cast<T>(static_cast<unsigned char>(at[i])) << (8 * i));
   return value;
 }
 
@@ -51,7 +52,8 @@ inline bool decode(std::string_view bytes, segment_head& head) {
   std::string checked(bytes.substr(0, segment_head_bytes));
   put<std::uint32_t>(checked.data() + 12, 0);
   if (crc32c(checked) != get<std::uint32_t>(bytes.data() + 12)) return false;
-  head = {get<std::uint32_t>(bytes.data() + 8), get<std::uint64_t>(bytes.data() + 16), get<std::uint64_t>(bytes.data() + 24)};
+  head = {get<std::uint32_t>(bytes.data() + 8), get<std::uint64_t>(bytes.data() + 16),
+          get<std::uint64_t>(bytes.data() + 24)};
   return true;
 }
 
@@ -77,7 +79,8 @@ inline record_head decode(const char* at) noexcept {
 inline bool is_record(std::string_view bytes, record_head& head) noexcept {
   if (bytes.size() < record_head_bytes) return false;
   head = decode(bytes.data());
-  if (head.length > max_payload_bytes || bytes.size() - record_head_bytes < head.length || head.sequence == 0) return false;
+  if (head.length > max_payload_bytes || bytes.size() - record_head_bytes < head.length || head.sequence == 0)
+    return false;
   return crc32c(bytes.substr(record_head_bytes, head.length), crc32c(bytes.substr(8, 16))) == head.crc;
 }
 

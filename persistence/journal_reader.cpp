@@ -48,7 +48,8 @@ result<bool> record_at_front(sliding_window& window, std::uint64_t expected, for
   head = format::decode(window.view().data());
   constexpr std::uint64_t plausible = 1ULL << 40;  // spares computing checksums of garbage
   if (head.length > format::max_payload_bytes || head.sequence - expected > plausible) return false;
-  if (auto filled = window.fill(format::record_head_bytes + head.length); !filled) return tl::make_unexpected(filled.error());
+  if (auto filled = window.fill(format::record_head_bytes + head.length); !filled)
+    return tl::make_unexpected(filled.error());
   return format::is_record(window.view(), head);
 }
 
@@ -84,9 +85,8 @@ result<std::vector<segment_file>> list_segments(file_system& files, const std::s
     if (!size) return tl::make_unexpected(size.error());
     segments.push_back({path, shard, segment, *size});
   }
-  std::sort(segments.begin(), segments.end(), [](const auto& a, const auto& b) {
-    return std::pair(a.shard, a.segment) < std::pair(b.shard, b.segment);
-  });
+  std::sort(segments.begin(), segments.end(),
+            [](const auto& a, const auto& b) { return std::pair(a.shard, a.segment) < std::pair(b.shard, b.segment); });
   return segments;
 }
 
@@ -101,7 +101,8 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
   if (!size) return tl::make_unexpected(size.error());
 
   std::string head_bytes;
-  if (auto read = (*opened)->read_at(0, format::segment_head_bytes, head_bytes); !read) return tl::make_unexpected(read.error());
+  if (auto read = (*opened)->read_at(0, format::segment_head_bytes, head_bytes); !read)
+    return tl::make_unexpected(read.error());
   format::segment_head segment_head;
   if (!format::decode(head_bytes, segment_head)) {
     // A segment is used only after its head is durable, so in a crash only the last one's can be missing.
@@ -187,7 +188,8 @@ result<std::vector<segment_report>> repair_journal(file_system& files, const std
     }
     for (const auto& damage : report->damages) {
       const auto folder = directory + "/quarantine";
-      const auto copy = folder + "/" + format::file_name(segment.shard, segment.segment) + "." + std::to_string(damage.offset);
+      const auto copy =
+          folder + "/" + format::file_name(segment.shard, segment.segment) + "." + std::to_string(damage.offset);
       const auto there = files.exists(copy);
       if (!there) return tl::make_unexpected(there.error());
       if (*there || damage.bytes == 0) continue;
@@ -195,7 +197,8 @@ result<std::vector<segment_report>> repair_journal(file_system& files, const std
       auto opened = files.open(segment.path, open_mode::read);
       if (!opened) return tl::make_unexpected(opened.error());
       std::string bytes;
-      if (auto read = (*opened)->read_at(damage.offset, damage.bytes, bytes); !read) return tl::make_unexpected(read.error());
+      if (auto read = (*opened)->read_at(damage.offset, damage.bytes, bytes); !read)
+        return tl::make_unexpected(read.error());
       auto out = files.open(copy, open_mode::create);
       if (!out) return tl::make_unexpected(out.error());
       const std::array<std::string_view, 1> pieces{bytes};

@@ -1,5 +1,9 @@
 #include "persistence/store.hpp"
 
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstring>
 #include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
@@ -7,11 +11,6 @@
 #include <rocksdb/slice_transform.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
-
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <cstring>
 
 #include "persistence/store_keys.hpp"
 
@@ -25,13 +24,13 @@ using rocksdb::Status;
 
 enum family : std::size_t { f_default, f_snapshots, f_spilled, f_history, f_history_ids, f_meta, family_count };
 constexpr std::array<const char*, family_count> family_names = {"default", "snapshots",   "spilled",
-                                                               "history", "history_ids", "meta"};
+                                                                "history", "history_ids", "meta"};
 constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
 
 tl::unexpected<error> failed(const Status& status, std::string_view doing) {
-  const auto code = status.IsNoSpace() ? errc::resource_exhausted
+  const auto code = status.IsNoSpace()      ? errc::resource_exhausted
                     : status.IsCorruption() ? errc::internal
                                             : errc::unavailable;
   return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
@@ -138,9 +137,8 @@ result<void> rocks_store::open(const std::string& directory) {
   std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
   for (std::size_t i = 0; i < family_count; ++i) wanted.emplace_back(family_names[i], family_options(i));
   rocksdb::DB* opened = nullptr;
-  const auto status = options_.read_only
-                          ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
-                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
+  const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
+                                         : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
   if (!status.ok()) {
     const bool locked = status.ToString().find("lock") != std::string::npos;
     return fail(locked ? errc::unavailable : failed(status, "").value().code,
@@ -273,9 +271,10 @@ result<std::vector<std::pair<unsigned, journal_position>>> rocks_store::fed() {
 result<history_page> rocks_store::read_history(hash128 address, const history_query& query) {
   const auto prefix = profile::to_bytes(address);
   std::string cursor;
-  if (!query.cursor.empty() && (!keys::from_hex(query.cursor, cursor) || cursor.size() != keys::history_bytes ||
-                                !cursor.starts_with(prefix))) {
-    return fail(errc::invalid_argument, "cursor: is not one that this timeline gave out; take `next` of the page before");
+  if (!query.cursor.empty() &&
+      (!keys::from_hex(query.cursor, cursor) || cursor.size() != keys::history_bytes || !cursor.starts_with(prefix))) {
+    return fail(errc::invalid_argument,
+                "cursor: is not one that this timeline gave out; take `next` of the page before");
   }
   const auto lowest = prefix + keys::ordered_time(query.from_ms);
   const auto highest = prefix + keys::ordered_time(query.to_ms);  // exclusive
@@ -288,7 +287,8 @@ result<history_page> rocks_store::read_history(hash128 address, const history_qu
     if (at->Valid() && at->key() == Slice(cursor)) at->Next();
   }
   const auto within = [&] {
-    return at->Valid() && at->key().starts_with(prefix) && at->key().compare(lowest) >= 0 && at->key().compare(highest) < 0;
+    return at->Valid() && at->key().starts_with(prefix) && at->key().compare(lowest) >= 0 &&
+           at->key().compare(highest) < 0;
   };
   history_page page;
   std::string last;

@@ -31,8 +31,8 @@ struct store_options {
   std::int64_t dedup_retention_ms = 0;                          ///< by event time; 0: for ever
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
-  std::function<std::int64_t()> now_ms;                         ///< for dropping what is past retention
-  bool read_only = false;                                       ///< for looking at a directory without changing it
+  std::function<std::int64_t()> now_ms;  ///< for dropping what is past retention
+  bool read_only = false;                ///< for looking at a directory without changing it
 };
 
 /// A profile's state to keep, with the event ids that left it since the last save. Kept together or not at all.
@@ -57,7 +57,7 @@ struct history_query {
   std::int64_t to_ms = INT64_MAX;    ///< exclusive
   bool newest_first = true;
   std::size_t limit = 100;
-  std::string cursor;                ///< of the page before; empty: from the start
+  std::string cursor;  ///< of the page before; empty: from the start
 };
 struct history_page {
   struct item {
@@ -67,7 +67,7 @@ struct history_page {
     std::string encoded;
   };
   std::vector<item> items;
-  std::string next;                  ///< empty: no more. Opaque, printable ASCII.
+  std::string next;  ///< empty: no more. Opaque, printable ASCII.
 };
 
 class store {

@@ -1,12 +1,12 @@
 // A byte vector of 16 bytes that keeps its allocation tight: profiles hold several, by the million.
 #pragma once
 
+#include <utility>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string_view>
-#include <utility>
 
 namespace kith::profile {
 
@@ -14,7 +14,9 @@ class blob {
  public:
   blob() noexcept = default;
   blob(blob&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)), capacity_(std::exchange(other.capacity_, 0)) {}
+      : data_(std::exchange(other.data_, nullptr)),
+        size_(std::exchange(other.size_, 0)),
+        capacity_(std::exchange(other.capacity_, 0)) {}
   blob& operator=(blob&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(size_, other.size_);

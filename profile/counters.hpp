@@ -82,7 +82,8 @@ class counters {
     const auto first = in.number<std::int64_t>();
     return {name, count, first, in.number<std::int64_t>()};
   }
-  void update(std::size_t at, const counter& present, std::uint64_t count, std::int64_t first_ms, std::int64_t last_ms) {
+  void update(std::size_t at, const counter& present, std::uint64_t count, std::int64_t first_ms,
+              std::int64_t last_ms) {
     char* numbers = bytes_.data() + at + 1 + present.name.size();
     count += present.count;
     first_ms = std::min(first_ms, present.first_ms);

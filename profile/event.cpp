@@ -100,9 +100,10 @@ result<std::int64_t> time_of(std::string_view raw, std::string_view name) {
   }
   if (!known || ms < earliest || ms > latest) {
     const auto shown = value.is_string() ? "\"" + std::string(value.bytes.substr(0, 40)) + "\"" : describe(value);
-    return bad(std::string(name) + ": " + shown +
-               " is no time; send ISO 8601 (\"2024-05-01T10:00:00Z\"), a MessagePack timestamp or milliseconds since 1970 "
-               "as an integer, in the years 1 to 9999");
+    return bad(
+        std::string(name) + ": " + shown +
+        " is no time; send ISO 8601 (\"2024-05-01T10:00:00Z\"), a MessagePack timestamp or milliseconds since 1970 "
+        "as an integer, in the years 1 to 9999");
   }
   return ms;
 }
@@ -128,7 +129,9 @@ result<std::string_view> external_ids_of(std::string_view context, std::string_v
                std::to_string(limits::external_ids_per_event) + " are allowed");
   }
   for (std::uint32_t i = 0; i < head.size; ++i) {
-    const auto where = [i](std::string_view part) { return "context.externalIds[" + std::to_string(i) + "]" + std::string(part); };
+    const auto where = [i](std::string_view part) {
+      return "context.externalIds[" + std::to_string(i) + "]" + std::string(part);
+    };
     reader entry(list.skip());
     const auto map = entry.next();
     if (!map.is_map()) return bad(where("") + ": is " + describe(map) + "; it must be a map {type, id}");
@@ -159,12 +162,13 @@ result<void> check_traits(std::string_view raw, std::string& path) {
   const auto head = in.next();
   for (std::uint32_t i = 0; i < head.size; ++i) {
     const auto key = in.next();
-    if (!key.is_string()) return bad("traits" + path + ": has a key that is " + describe(key) + "; keys must be strings");
+    if (!key.is_string())
+      return bad("traits" + path + ": has a key that is " + describe(key) + "; keys must be strings");
     if (!is_utf8(key.bytes)) return bad("traits" + path + ": has a key that is not UTF-8");
     const auto value = in.skip();
     if (path.size() + 1 + key.bytes.size() > limits::trait_path_bytes) {
-      return bad("traits" + path.substr(0, 80) + "…: the path of keys is over " + std::to_string(limits::trait_path_bytes) +
-                 " bytes; use shorter or fewer nested keys");
+      return bad("traits" + path.substr(0, 80) + "…: the path of keys is over " +
+                 std::to_string(limits::trait_path_bytes) + " bytes; use shorter or fewer nested keys");
     }
     const auto tag = static_cast<unsigned char>(value.front());
     const bool is_map = (tag & 0xf0) == 0x80 || tag == 0xde || tag == 0xdf;
@@ -243,7 +247,8 @@ result<void> read_identity(const raw_fields& raw, event_view& event) {
   } else if (!anonymous->empty()) {
     event.address = address_of(id_kind::anonymous, {}, *anonymous);
   } else {
-    return bad("userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
+    return bad(
+        "userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
   }
   return {};
 }
@@ -265,8 +270,9 @@ result<void> read_time(const raw_fields& raw, const reception& received, event_v
     event.clamped = true;
   }
   if (received.retention_ms > 0 && event.time_ms < received.received_ms - received.retention_ms) {
-    return fail(errc::too_late, "timestamp: " + format_time(event.time_ms) +
-                                    " is older than dedup.retention, so it cannot be told whether it was counted before");
+    return fail(errc::too_late,
+                "timestamp: " + format_time(event.time_ms) +
+                    " is older than dedup.retention, so it cannot be told whether it was counted before");
   }
   return {};
 }
@@ -281,7 +287,8 @@ result<event_view> parse_event(std::string_view encoded, const reception& receiv
   event_view event;
   event.encoded = encoded;
   if (auto read = read_type(*raw, event); !read) return tl::make_unexpected(read.error());
-  for (const auto& [field, name] : {std::pair{raw->properties, "properties"}, {raw->traits, "traits"}, {raw->context, "context"}}) {
+  for (const auto& [field, name] :
+       {std::pair{raw->properties, "properties"}, {raw->traits, "traits"}, {raw->context, "context"}}) {
     if (auto checked = must_be_map(field, name); !checked) return tl::make_unexpected(checked.error());
   }
   if (auto read = read_identity(*raw, event); !read) return tl::make_unexpected(read.error());

@@ -18,25 +18,26 @@ std::string_view name_of(event_type type) noexcept;
 
 /// A validated event. All views point into the bytes it was parsed from, which must outlive it.
 struct event_view {
-  std::string_view encoded;       ///< the whole event, one MessagePack map, as the sender wrote it
+  std::string_view encoded;  ///< the whole event, one MessagePack map, as the sender wrote it
   std::string_view message_id;
   std::string_view user_id;       ///< empty: absent
   std::string_view anonymous_id;  ///< empty: absent
   std::string_view name;          ///< what it is counted under: `event` of a track, else the type's name ("page", …)
-  std::string_view traits;        ///< a MessagePack map; empty: absent (always for group and alias, whose traits are not the person's)
+  std::string_view
+      traits;  ///< a MessagePack map; empty: absent (always for group and alias, whose traits are not the person's)
   std::string_view external_ids;  ///< a MessagePack array of {type, id}; empty: absent
   hash128 id;                     ///< hash_of(message_id)
   hash128 address;                ///< of its first identifier: userId, else the first external id, else anonymousId
   std::int64_t time_ms = 0;       ///< event time, milliseconds since 1970, corrected for the sender's clock
   event_type type = event_type::track;
   priority urgency = priority::normal;
-  bool clamped = false;           ///< its time was over 5 minutes in the future and was set to `received_ms`
+  bool clamped = false;  ///< its time was over 5 minutes in the future and was set to `received_ms`
 };
 
 /// What the outside knows of an event that is being parsed.
 struct reception {
-  std::int64_t received_ms = 0;      ///< the server's clock
-  std::int64_t retention_ms = 0;     ///< dedup.retention; 0: for ever. Older events are refused as too_late.
+  std::int64_t received_ms = 0;   ///< the server's clock
+  std::int64_t retention_ms = 0;  ///< dedup.retention; 0: for ever. Older events are refused as too_late.
   limits::event bounds{};
 };
 

@@ -26,7 +26,8 @@ result<std::string> event_from_json(std::string_view text) {
   } catch (const too_deep&) {
     return fail(errc::invalid_argument, "event: nests over " + std::to_string(limits::max_nesting) + " levels");
   } catch (const json::parse_error& error) {
-    return fail(errc::invalid_argument, "event: is not JSON at byte " + std::to_string(error.byte) + ": " + error.what());
+    return fail(errc::invalid_argument,
+                "event: is not JSON at byte " + std::to_string(error.byte) + ": " + error.what());
   } catch (const json::exception& error) {
     return fail(errc::invalid_argument, std::string("event: cannot be read: ") + error.what());
   }

@@ -11,8 +11,8 @@ namespace kith::profile::msgpack {
 enum class kind : std::uint8_t {
   nil,
   boolean,
-  integer,    ///< fits std::int64_t
-  natural,    ///< an unsigned integer over INT64_MAX
+  integer,  ///< fits std::int64_t
+  natural,  ///< an unsigned integer over INT64_MAX
   real,
   string,
   binary,
@@ -29,10 +29,10 @@ struct token {
   kind type = kind::nil;
   std::int8_t extension_type = 0;
   std::uint32_t size = 0;
-  std::int64_t integer = 0;    ///< boolean (0 or 1), integer
+  std::int64_t integer = 0;  ///< boolean (0 or 1), integer
   std::uint64_t natural = 0;
   double real = 0;
-  std::string_view bytes;      ///< payload of string, binary, extension
+  std::string_view bytes;  ///< payload of string, binary, extension
 
   bool is_string() const noexcept { return type == kind::string; }
   bool is_map() const noexcept { return type == kind::map; }

@@ -19,10 +19,23 @@ constexpr unsigned char format_version = 1;
 constexpr std::int64_t ms_a_day = 86'400'000;
 
 constexpr std::array<std::string_view, 13> field_names = {
-    "profile",  "version", "userIds",   "anonymousIds", "externalIds", "traits", "computed",
+    "profile",  "version", "userIds",   "anonymousIds", "externalIds", "traits",  "computed",
     "segments", "consent", "firstSeen", "lastSeen",     "events",      "sessions"};
-enum field : unsigned { f_profile, f_version, f_users, f_anonymous, f_external, f_traits, f_computed, f_segments, f_consent,
-                        f_first, f_last, f_events, f_sessions };
+enum field : unsigned {
+  f_profile,
+  f_version,
+  f_users,
+  f_anonymous,
+  f_external,
+  f_traits,
+  f_computed,
+  f_segments,
+  f_consent,
+  f_first,
+  f_last,
+  f_events,
+  f_sessions
+};
 
 std::int32_t day_of(std::int64_t ms) noexcept {
   return static_cast<std::int32_t>(ms >= 0 ? ms / ms_a_day : (ms + 1) / ms_a_day - 1);
@@ -130,7 +143,8 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   if (day_before != INT32_MIN && day_of(s.last_seen) > day_before) s.spill_old(first_day, spilled);
   s.remember(event.id, day_of(event.time_ms), first_day, spilled);
   if (!event.user_id.empty()) add_identifier(s.identifiers, identifier_entry(id_kind::user, {}, event.user_id));
-  if (!event.anonymous_id.empty()) add_identifier(s.identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
+  if (!event.anonymous_id.empty())
+    add_identifier(s.identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
   if (!event.external_ids.empty()) {
     msgpack::reader list(event.external_ids);
     for (auto left = list.next().size; left > 0; --left) {
@@ -167,7 +181,8 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
     add_identifier(mine.identifiers, identifier_entry(id.kind, id.type, id.value));
   }
   mine.facts.join(theirs.facts);
-  theirs.events.for_each([&](const counter& each) { mine.events.add(each.name, each.count, each.first_ms, each.last_ms); });
+  theirs.events.for_each(
+      [&](const counter& each) { mine.events.add(each.name, each.count, each.first_ms, each.last_ms); });
   theirs.visits.for_each([&](std::int64_t start, std::int64_t end) { mine.visits.add(start, end); });
 }
 

@@ -66,8 +66,12 @@ class sessions {
  private:
   static constexpr std::size_t interval_bytes = 16;
   std::size_t count() const noexcept { return bytes_.size() / interval_bytes; }
-  std::int64_t start_of(std::size_t i) const noexcept { return get<std::int64_t>(bytes_.view().data() + i * interval_bytes); }
-  std::int64_t end_of(std::size_t i) const noexcept { return get<std::int64_t>(bytes_.view().data() + i * interval_bytes + 8); }
+  std::int64_t start_of(std::size_t i) const noexcept {
+    return get<std::int64_t>(bytes_.view().data() + i * interval_bytes);
+  }
+  std::int64_t end_of(std::size_t i) const noexcept {
+    return get<std::int64_t>(bytes_.view().data() + i * interval_bytes + 8);
+  }
 
   blob bytes_;
 };

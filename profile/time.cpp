@@ -95,7 +95,8 @@ bool parse_time(std::string_view text, std::int64_t& ms) noexcept {
   unsigned year = 0;
   unsigned month = 0;
   unsigned day = 0;
-  if (!in.number(4, year) || !in.literal('-') || !in.number(2, month) || !in.literal('-') || !in.number(2, day)) return false;
+  if (!in.number(4, year) || !in.literal('-') || !in.number(2, month) || !in.literal('-') || !in.number(2, day))
+    return false;
   if (year == 0 || month == 0 || month > 12 || day == 0 || day > days_in(year, month)) return false;
   ms = days_from_civil(year, month, day) * ms_a_day;
   if (in.done()) return true;
@@ -128,8 +129,8 @@ std::string format_time(std::int64_t ms) {
   const auto year = static_cast<long long>(year_of_era + era * 400 + (month <= 2 ? 1 : 0));
   const auto seconds = static_cast<int>(in_day / 1000);
   std::array<char, 64> buffer{};
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month, day,
-                                 seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(in_day % 1000));
+  const int size = std::snprintf(buffer.data(), buffer.size(), "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month,
+                                 day, seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(in_day % 1000));
   return {buffer.data(), static_cast<std::size_t>(size)};
 }
 

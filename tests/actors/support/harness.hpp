@@ -56,8 +56,7 @@ bool eventually(const std::function<bool()>& condition);
 
 class running {
  public:
-  explicit running(actors::runtime_options options,
-                   persistence::file_system& files = persistence::real_files());
+  explicit running(actors::runtime_options options, persistence::file_system& files = persistence::real_files());
   ~running();
 
   actors::runtime& operator*() { return *runtime_; }
