@@ -32,6 +32,7 @@ struct bench_flags {
   std::size_t pipeline = 1;
   double rate = 0;
   double zipf = 0;
+  bool in_turn = false;
   std::string durability = "fsync";
   std::uint64_t seed = 0;
   bool json = false;
@@ -62,7 +63,7 @@ class bench {
   void send_publish(connection& to, std::size_t count, clock::time_point intended);
   void send_get(connection& to, std::size_t count, clock::time_point intended);
   void answered(std::size_t count, clock::time_point intended);
-  std::uint64_t pick_user();
+  std::uint64_t pick_user(std::uint64_t number);
   int summary() const;
 
   const bench_flags& flags_;
@@ -94,7 +95,8 @@ class bench {
   clock::time_point ended_;
 };
 
-std::uint64_t bench::pick_user() {
+std::uint64_t bench::pick_user(std::uint64_t number) {
+  if (flags_.in_turn) return number % flags_.profiles;
   if (zipf_) {
     // Neighbouring ranks are spread over the key space, as in real life.
     return ((*zipf_)(random_)*0x9e3779b97f4a7c15ULL) % flags_.profiles;
@@ -169,7 +171,7 @@ void bench::send_publish(connection& to, std::size_t count, clock::time_point in
   events_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     const auto number = issued_ + i;
-    event_.append(events_, number, pick_user(), 1'700'000'000'000 + static_cast<std::int64_t>(number % 604'800'000));
+    event_.append(events_, number, pick_user(number), 1'700'000'000'000 + static_cast<std::int64_t>(number % 604'800'000));
   }
   const auto msgid = to.next_msgid();
   frame_.clear();
@@ -191,10 +193,10 @@ void bench::send_get(connection& to, std::size_t count, clock::time_point intend
   const auto msgid = to.next_msgid();
   frame_.clear();
   if (count == 1) {
-    net::write_get(frame_, msgid, {profile::id_kind::user, {}, bench_user(pick_user())});
+    net::write_get(frame_, msgid, {profile::id_kind::user, {}, bench_user(pick_user(issued_))});
   } else {
     std::vector<profile::identifier> ids(count);
-    for (auto& id : ids) id.value = bench_user(pick_user());
+    for (std::size_t i = 0; i < count; ++i) ids[i].value = bench_user(pick_user(issued_ + i));
     net::write_get_many(frame_, msgid, ids);
   }
   to.send(frame_, msgid, [this, count, intended](const net::reply& reply) {
@@ -318,6 +320,7 @@ command_body add_bench(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--rate", flags->rate, "events a second offered, over all connections; 0: as many as go");
   app.add_option("--zipf", flags->zipf, "exponent of a Zipf distribution over the profiles; 0: uniform");
+  app.add_flag("--in-turn", flags->in_turn, "one profile after the other, instead of at random");
   app.add_option("--durability", flags->durability, "fsync or memory")
       ->check(CLI::IsMember({"fsync", "memory"}))
       ->capture_default_str();
