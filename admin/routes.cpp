@@ -327,7 +327,10 @@ response routes::events(const parsed_target& target) {
 response routes::stats(const parsed_target& target) {
   if (auto unknown = unknown_parameter(target, {})) return *unknown;
   auto body = json::object();
-  for (const auto& each : counters_of(service_.stats())) body[each.field] = each.value;
+  for (const auto& each : counters_of(service_.stats())) {
+    const auto whole = static_cast<std::uint64_t>(each.value);
+    body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
+  }
   if (protocol_ != nullptr) {
     body["connectionsOpen"] = protocol_->connections_open.load();
     body["connectionsTotal"] = protocol_->connections_total.load();

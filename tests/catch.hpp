@@ -3,7 +3,12 @@
 
 #if __has_include(<catch2/catch_all.hpp>)
 #include <catch2/catch_all.hpp>
-using Catch::Approx;
+namespace kith::tests {
+inline auto Contains(const std::string& part) { return Catch::Matchers::ContainsSubstring(part); }
+}  // namespace kith::tests
 #else
 #include <catch2/catch.hpp>
+namespace kith::tests {
+using Catch::Matchers::Contains;
+}
 #endif
