@@ -66,7 +66,7 @@ result<std::uint64_t> history_feeder::feed(std::uint64_t most) {
   for (const auto& segment : *segments) {
     if (fed >= most) break;
     if (segment.segment < fed_[segment.shard].segment) continue;
-    const auto more = feed_segment(segment, most - fed);
+    auto more = feed_segment(segment, most - fed);
     if (!more) return more;
     fed += *more;
   }

@@ -232,7 +232,7 @@ void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, 
 }
 
 result<watch_id> runtime_impl::watch(shard_id home, watch_filter filter, watch_callback callback) {
-  return shards_[home]->watches().add(std::move(filter), std::move(callback));
+  return shards_[home]->watches().add(filter, std::move(callback));
 }
 
 health runtime_impl::state() const {

@@ -188,7 +188,7 @@ class shard : public caf::execution_unit {
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
   void saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome);
   void sweep();
-  void checkpoint_step(std::shared_ptr<checkpoint_run> run);
+  void checkpoint_step(const std::shared_ptr<checkpoint_run>& run);
   std::size_t budget() const noexcept;
   bool over_budget() const noexcept { return bytes_ > budget(); }
   /// Far over, with saves under way that will free memory: no more work is taken in until they have.

@@ -70,7 +70,7 @@ void shard::journaled(const std::vector<std::uint64_t>& tags, const result<void>
   shard_counters::add(counters_.syncs, 1);
   if (!outcome) environment_.failed(outcome.error());
   for (const auto tag : tags) {
-    batch& work = *reinterpret_cast<batch*>(tag);
+    batch& work = *reinterpret_cast<batch*>(tag);  // NOLINT(performance-no-int-to-ptr): publish() made it from one
     unsynced_.pop_front();
     work.journaled = true;
     if (work.options.wait_for == durability::memory) {

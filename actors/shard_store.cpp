@@ -189,10 +189,10 @@ void shard::checkpoint(std::function<void(result<void>)> done) {
   std::sort(run->addresses.begin(), run->addresses.end());
   run->addresses.erase(std::unique(run->addresses.begin(), run->addresses.end()), run->addresses.end());
   run->done = std::move(done);
-  checkpoint_step(std::move(run));
+  checkpoint_step(run);
 }
 
-void shard::checkpoint_step(std::shared_ptr<checkpoint_run> run) {
+void shard::checkpoint_step(const std::shared_ptr<checkpoint_run>& run) {
   std::vector<profile_actor*> chunk;
   std::vector<profile::hash128> later;  // a save of theirs is under way, maybe of an older state
   while (!run->addresses.empty() && chunk.size() < saves_at_once) {

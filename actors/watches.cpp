@@ -32,7 +32,7 @@ std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, st
 
 }  // namespace
 
-result<watch_id> watch_hub::add(watch_filter filter, watch_callback callback) {
+result<watch_id> watch_hub::add(const watch_filter& filter, watch_callback callback) {
   const auto shards = environment_.shards.size();
   std::optional<std::vector<std::uint64_t>> from;
   if (!filter.from.empty()) {

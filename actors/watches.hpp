@@ -32,7 +32,7 @@ class watch_hub {
   watch_hub(shard& home, shard_environment& environment) : home_(home), environment_(environment) {}
 
   /// Errors: invalid_argument (a cursor that is malformed or from before a restart).
-  result<watch_id> add(watch_filter filter, watch_callback callback);
+  result<watch_id> add(const watch_filter& filter, watch_callback callback);
   void remove(watch_id id);
   /// Ends every watch of this home with the error.
   void end_all(const error& why);

@@ -143,9 +143,9 @@ result<std::string_view> external_ids_of(std::string_view context, std::string_v
       if (key.is_string() && key.bytes == "type") type = value;
       if (key.is_string() && key.bytes == "id") id = value;
     }
-    const auto type_text = text(type, where(".type"), limits::identifier_type_bytes);
+    auto type_text = text(type, where(".type"), limits::identifier_type_bytes);
     if (!type_text) return type_text;
-    const auto id_text = text(id, where(".id"), limits::identifier_bytes);
+    auto id_text = text(id, where(".id"), limits::identifier_bytes);
     if (!id_text) return id_text;
     if (type_text->empty() || id_text->empty()) return bad(where("") + ": needs both type and id");
     if (i == 0) {

@@ -126,11 +126,12 @@ std::string format_time(std::int64_t ms) {
   const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
   const auto day = static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
   const auto month = static_cast<int>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
-  const auto year = static_cast<long long>(year_of_era + era * 400 + (month <= 2 ? 1 : 0));
+  const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
   const auto seconds = static_cast<int>(in_day / 1000);
   std::array<char, 64> buffer{};
-  const int size = std::snprintf(buffer.data(), buffer.size(), "%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", year, month,
-                                 day, seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(in_day % 1000));
+  const int size =
+      std::snprintf(buffer.data(), buffer.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year), month,
+                    day, seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(in_day % 1000));
   return {buffer.data(), static_cast<std::size_t>(size)};
 }
 
