@@ -171,7 +171,8 @@ void bench::send_publish(connection& to, std::size_t count, clock::time_point in
   events_.clear();
   for (std::size_t i = 0; i < count; ++i) {
     const auto number = issued_ + i;
-    event_.append(events_, number, pick_user(number), 1'700'000'000'000 + static_cast<std::int64_t>(number % 604'800'000));
+    event_.append(events_, number, pick_user(number),
+                  1'700'000'000'000 + static_cast<std::int64_t>(number % 604'800'000));
   }
   const auto msgid = to.next_msgid();
   frame_.clear();
