@@ -64,7 +64,7 @@ result<std::uint64_t> history_feeder::feed(std::uint64_t most) {
   if (!segments) return tl::make_unexpected(segments.error());
   std::uint64_t fed = 0;
   for (const auto& segment : *segments) {
-    if (fed >= most) break;
+    if (fed >= most || canceled_) break;
     if (segment.segment < fed_[segment.shard].segment) continue;
     auto more = feed_segment(segment, most - fed);
     if (!more) return more;
@@ -89,13 +89,12 @@ result<std::uint64_t> history_feeder::feed_segment(const persistence::segment_fi
     pending.clear();
     return outcome.has_value();
   };
-  const auto report = persistence::read_segment(files_, segment, true, position.offset,
-                                                [&](std::string_view payload, std::uint64_t end) {
-                                                  if (durable < persistence::journal_position{segment.segment, end})
-                                                    return false;
-                                                  pending.add(payload, end);
-                                                  return pending.bytes < bytes_a_feed || (flush() && fed < most);
-                                                });
+  const auto report = persistence::read_segment(
+      files_, segment, true, position.offset, [&](std::string_view payload, std::uint64_t end) {
+        if (durable < persistence::journal_position{segment.segment, end}) return false;
+        pending.add(payload, end);
+        return pending.bytes < bytes_a_feed || (flush() && fed < most && !canceled_);
+      });
   if (!report) return tl::make_unexpected(report.error());
   if (pending.bytes > 0 && outcome) flush();
   if (!outcome) return tl::make_unexpected(outcome.error());

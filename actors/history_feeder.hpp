@@ -27,6 +27,8 @@ class history_feeder {
   result<void> start();
   /// Feeds up to about `most` bytes of journal; how many it fed (less than `most`: caught up).
   result<std::uint64_t> feed(std::uint64_t most);
+  /// feed() returns soon, now and from now on.
+  void cancel() noexcept { canceled_ = true; }
   /// All segments of the shard up to this one are in the history.
   std::uint64_t fed_through(unsigned shard);
   std::uint64_t lag_bytes() const noexcept { return lag_bytes_.load(std::memory_order_relaxed); }
@@ -42,6 +44,7 @@ class history_feeder {
   std::mutex mutex_;
   std::map<unsigned, persistence::journal_position> fed_;
   std::atomic<std::uint64_t> lag_bytes_{0};
+  std::atomic<bool> canceled_{false};
 };
 
 }  // namespace kith::actors

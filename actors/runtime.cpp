@@ -479,6 +479,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
     const std::lock_guard lock(maintenance_mutex_);
     stopping_ = true;
   }
+  if (feeder_) feeder_->cancel();
   maintenance_wake_.notify_all();
   replay_moved_.notify_all();
   if (recovery_.joinable()) recovery_.join();

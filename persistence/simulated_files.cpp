@@ -26,7 +26,7 @@ class simulated_files::handle final : public file {
 
   result<void> append(std::span<const std::string_view> pieces) override {
     bool part = false;
-    const auto entered = disk_.enter(call::append, path_, &part);
+    auto entered = disk_.enter(call::append, path_, &part);
     if (!entered && !part) return entered;
     if (!writable_) return kith::fail(errc::unavailable, path_ + ": append: opened for reading");
     std::string data;
@@ -41,7 +41,7 @@ class simulated_files::handle final : public file {
   }
 
   result<void> sync() override {
-    const auto entered = disk_.enter(call::sync, path_);
+    auto entered = disk_.enter(call::sync, path_);
     const std::lock_guard lock(disk_.mutex_);
     disk_.record(call::sync, path_, node_->id);
     disk_.changes_.back().lost = !entered;
