@@ -23,6 +23,11 @@ tl::unexpected<error> failed(std::string_view call, const std::string& path, int
   return fail(kind, path + ": " + std::string(call) + ": " + std::generic_category().message(code));
 }
 
+std::string parent_of(const std::string& path) {
+  const auto parent = std::filesystem::path(path).parent_path().string();
+  return parent.empty() ? "." : parent;
+}
+
 class real_file final : public file {
  public:
   real_file(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {}
@@ -117,9 +122,15 @@ class real_file_system final : public file_system {
   }
 
   result<void> make_directory(const std::string& path) override {
-    std::error_code code;
-    std::filesystem::create_directories(path, code);
-    if (code) return failed("mkdir", path, code.value());
+    if (::mkdir(path.c_str(), 0755) == 0) return sync_directory(parent_of(path));
+    if (errno == ENOENT && parent_of(path) != path) {
+      if (auto made = make_directory(parent_of(path)); !made) return made;
+      return make_directory(path);
+    }
+    if (errno != EEXIST) return failed("mkdir", path, errno);
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return failed("stat", path, errno);
+    if (!S_ISDIR(status.st_mode)) return failed("mkdir", path, ENOTDIR);
     return {};
   }
 

@@ -43,7 +43,7 @@ class file_system {
   virtual result<std::unique_ptr<file>> open(const std::string& path, open_mode mode) = 0;
   virtual result<void> rename(const std::string& from, const std::string& to) = 0;
   virtual result<void> remove(const std::string& path) = 0;
-  virtual result<void> make_directory(const std::string& path) = 0;  ///< with its parents; fine if it exists
+  virtual result<void> make_directory(const std::string& path) = 0;  ///< with its parents, durably; fine if it exists
   virtual result<void> sync_directory(const std::string& path) = 0;
   virtual result<std::vector<std::string>> list(const std::string& directory) = 0;  ///< names, sorted
   virtual result<bool> exists(const std::string& path) = 0;

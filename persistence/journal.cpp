@@ -47,6 +47,9 @@ class journal_writer final : public journal {
   std::condition_variable wake_;
   std::condition_variable sealed_;
   std::deque<append_request> pending_;
+  std::uint64_t appended_ = 0;  // requests so far
+  std::uint64_t taken_ = 0;     // of them, by the thread
+  std::uint64_t seal_behind_ = 0;
   std::uint64_t seals_asked_ = 0;
   std::uint64_t seals_done_ = 0;
   std::uint64_t sealed_segment_ = 0;
@@ -74,13 +77,13 @@ result<void> journal_writer::start() {
     segment_ = segment.segment;
     old_segments_.push_back(std::move(segment));
   }
-  if (!old_segments_.empty()) {
-    auto report =
-        read_segment(files_, old_segments_.back(), true, 0, [](std::string_view, std::uint64_t) { return true; });
+  // From the last segment whose records or head tell a sequence: those behind it may be damaged through and through.
+  for (auto at = old_segments_.rbegin(); at != old_segments_.rend() && next_sequence_ == 1; ++at) {
+    const auto report = read_segment(files_, *at, true, 0, [](std::string_view, std::uint64_t) { return true; });
     if (!report) return tl::make_unexpected(report.error());
-    next_sequence_ = std::max(report->last_sequence + 1, report->first_sequence);
-    synced_ = next_sequence_ - 1;
+    next_sequence_ = report->last_sequence + 1;
   }
+  synced_ = next_sequence_ - 1;
   if (auto opened = open_segment(); !opened) return opened;
   thread_ = std::thread([this] { run(); });
   return {};
@@ -117,6 +120,7 @@ void journal_writer::append(std::span<const append_request> requests) {
   {
     const std::lock_guard lock(mutex_);
     pending_.insert(pending_.end(), requests.begin(), requests.end());
+    appended_ += requests.size();
   }
   wake_.notify_one();
 }
@@ -125,21 +129,24 @@ void journal_writer::run() {
   std::vector<append_request> group;
   std::vector<std::uint64_t> tags;
   for (;;) {
-    bool seal = false;
+    std::uint64_t sealing = 0;
     {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || !pending_.empty() || seals_asked_ != seals_done_; });
       if (pending_.empty() && stopping_) return;
+      // Not when nothing is pending: under load that would be never.
+      if (seals_asked_ != seals_done_ && taken_ >= seal_behind_) sealing = seals_asked_;
       std::size_t bytes = 0;
-      while (!pending_.empty() && (bytes == 0 || bytes + pending_.front().payload.size() <= options_.write_bytes)) {
+      while (sealing == 0 && !pending_.empty() &&
+             (bytes == 0 || bytes + pending_.front().payload.size() <= options_.write_bytes)) {
         bytes += pending_.front().payload.size();
         group.push_back(pending_.front());
         pending_.pop_front();
       }
-      seal = group.empty();
+      taken_ += group.size();
     }
     auto outcome = failure_;  // only this thread writes it
-    if (seal) {
+    if (sealing != 0) {
       if (outcome) outcome = open_segment();
     } else if (outcome) {
       outcome = write(group);
@@ -147,8 +154,8 @@ void journal_writer::run() {
     {
       const std::lock_guard lock(mutex_);
       if (!outcome) failure_ = outcome;
-      if (seal) {
-        seals_done_ = seals_asked_;
+      if (sealing != 0) {
+        seals_done_ = sealing;
         sealed_segment_ = segment_ - 1;
         sealed_.notify_all();
       }
@@ -187,6 +194,7 @@ result<void> journal_writer::write(std::span<const append_request> group) {
 result<std::uint64_t> journal_writer::seal() {
   std::unique_lock lock(mutex_);
   const auto mine = ++seals_asked_;
+  seal_behind_ = appended_;
   wake_.notify_one();
   sealed_.wait(lock, [&] { return seals_done_ >= mine; });
   if (!failure_) return tl::make_unexpected(failure_.error());
@@ -204,8 +212,10 @@ result<void> journal_writer::remove_through(std::uint64_t segment) {
   }
   for (const auto& each : removed) {
     if (auto outcome = files_.remove(each.path); !outcome && outcome.error().code != errc::not_found) return outcome;
+    // One by one, so that no power cut leaves a gap, which would be taken for damage.
+    if (auto synced = files_.sync_directory(directory_); !synced) return synced;
   }
-  return removed.empty() ? result<void>() : files_.sync_directory(directory_);
+  return {};
 }
 
 journal_position journal_writer::durable_end() const {

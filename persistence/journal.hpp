@@ -26,7 +26,7 @@
 
 namespace kith::persistence {
 
-/// One record to write. The payload's bytes stay valid until its tag is completed.
+/// One record to write. The payload's bytes stay valid until its tag is completed. REQUIRES: at most 64 MiB.
 struct append_request {
   std::string_view payload;
   std::uint64_t tag = 0;
@@ -48,7 +48,8 @@ struct journal_position {
 
 class journal {
  public:
-  /// Starts a new segment behind those that exist. The directory exists.
+  /// Starts a new segment behind those that exist.
+  /// REQUIRES: the directory exists and repair_journal() ran on it since the last journal wrote there.
   static result<std::unique_ptr<journal>> open(file_system& files, std::string directory, unsigned shard,
                                                journal_options options, completion completed);
   virtual ~journal() = default;  ///< completes what was appended, then stops the thread
@@ -70,16 +71,17 @@ struct segment_report {
   unsigned shard = 0;
   std::uint64_t segment = 0;
   std::uint64_t records = 0;
-  std::uint64_t bytes = 0;       ///< of valid records and header
-  std::uint64_t torn_bytes = 0;  ///< an unsynced tail, cut at recovery
+  std::uint64_t bytes = 0;         ///< of valid records and header
+  std::uint64_t torn_bytes = 0;    ///< an unsynced tail, cut at recovery
+  std::uint64_t proven_bytes = 0;  ///< a record behind these knows that they were durable
   struct damage {
     std::uint64_t offset;
     std::uint64_t bytes;
     std::string what;
   };
-  std::vector<damage> damages;  ///< durable data that is not readable
-  std::uint64_t first_sequence = 0;
-  std::uint64_t last_sequence = 0;
+  std::vector<damage> damages;       ///< durable data that is not readable
+  std::uint64_t first_sequence = 0;  ///< by its head; 0: the head is not readable
+  std::uint64_t last_sequence = 0;   ///< of its valid records; without any, the one before first_sequence
 };
 
 struct segment_file {
@@ -98,7 +100,11 @@ result<std::vector<segment_file>> list_segments(file_system& files, const std::s
 result<segment_report> read_segment(file_system& files, const segment_file& segment, bool last, std::uint64_t from,
                                     const std::function<bool(std::string_view payload, std::uint64_t end)>& record);
 
-/// Cuts torn tails and copies damaged ranges to `directory`/quarantine; run once before replay.
+/// Reads all segments, without changing any. Records that are missing between two of them are damage of the first.
+result<std::vector<segment_report>> scan_journal(file_system& files, const std::string& directory);
+
+/// Cuts torn tails (not of damaged files), copies damaged ranges to `directory`/quarantine and makes all that can be
+/// read durable, so that what a replay sees is there in the next one too; run once before replay.
 result<std::vector<segment_report>> repair_journal(file_system& files, const std::string& directory);
 
 /// CRC-32C (Castagnoli, RFC 3720 appendix B.4), with the processor's instruction where there is one.

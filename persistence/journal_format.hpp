@@ -57,6 +57,16 @@ inline bool decode(std::string_view bytes, segment_head& head) {
   return true;
 }
 
+/// A whole head as this program would have written it, but for the version in its magic.
+inline bool is_of_another_version(std::string_view bytes) {
+  constexpr auto name = magic.size() - 1;
+  if (bytes.size() < segment_head_bytes || bytes.substr(0, name) != magic.substr(0, name) || bytes[name] == magic[name])
+    return false;
+  std::string checked(bytes.substr(0, segment_head_bytes));
+  put<std::uint32_t>(checked.data() + 12, 0);
+  return crc32c(checked) == get<std::uint32_t>(bytes.data() + 12);
+}
+
 struct record_head {
   std::uint32_t length = 0;
   std::uint32_t crc = 0;

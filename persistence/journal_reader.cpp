@@ -58,7 +58,7 @@ result<bool> proven_durable(const file& source, std::uint64_t offset, std::uint6
   sliding_window window(source, offset);
   while (window.offset() < size) {
     format::record_head head;
-    const auto whole = record_at_front(window, sequence, head);
+    auto whole = record_at_front(window, sequence, head);
     if (!whole) return whole;
     if (*whole && head.synced >= sequence) return true;
     window.advance(*whole ? format::record_head_bytes + head.length : 1);
@@ -77,7 +77,8 @@ result<std::vector<segment_file>> list_segments(file_system& files, const std::s
     unsigned long long segment = 0;
     if (std::sscanf(name.c_str(), "journal-%u-%llu.log", &shard, &segment) != 2) continue;
     if (name != format::file_name(shard, segment)) continue;
-    const auto path = directory + "/" + name;
+    auto path = directory;
+    path.append("/").append(name);
     const auto opened = files.open(path, open_mode::read);
     if (!opened && opened.error().code == errc::not_found) continue;  // removed meanwhile
     if (!opened) return tl::make_unexpected(opened.error());
@@ -104,21 +105,25 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
   if (auto read = (*opened)->read_at(0, format::segment_head_bytes, head_bytes); !read)
     return tl::make_unexpected(read.error());
   format::segment_head segment_head;
-  if (!format::decode(head_bytes, segment_head)) {
-    // A segment is used only after its head is durable, so in a crash only the last one's can be missing.
-    if (last) {
-      report.torn_bytes = *size;
-    } else {
-      report.damages.push_back({0, *size, "the segment's head is not readable"});
-    }
+  const bool has_head = format::decode(head_bytes, segment_head);
+  if (has_head) {
+    report.first_sequence = segment_head.first_sequence;
+    report.last_sequence = segment_head.first_sequence - 1;
+    report.bytes = format::segment_head_bytes;
+  } else if (format::is_of_another_version(head_bytes)) {
+    return fail(errc::unavailable, segment.path + ": format version " + head_bytes[format::magic.size() - 1] +
+                                       "; this program knows version " + format::magic.back() +
+                                       ", use the program that wrote it");
+  } else if (last && *size <= format::segment_head_bytes) {
+    report.torn_bytes = *size;  // records follow only a head that is durable
     return report;
+  } else {
+    report.damages.push_back(
+        {0, std::min<std::uint64_t>(*size, format::segment_head_bytes), "the segment's head is not readable"});
   }
-  report.first_sequence = segment_head.first_sequence;
-  report.last_sequence = segment_head.first_sequence - 1;
-  report.bytes = format::segment_head_bytes;
 
   sliding_window window(**opened, std::max<std::uint64_t>(from, format::segment_head_bytes));
-  bool expects = from <= format::segment_head_bytes;  // in the middle the next sequence is not known
+  bool expects = has_head && from <= format::segment_head_bytes;  // in the middle the next sequence is not known
   std::uint64_t bad_from = 0;
   bool in_bad = false;
   while (window.offset() < *size) {
@@ -149,6 +154,7 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
     in_bad = false;
     expects = true;
     report.last_sequence = head.sequence;
+    if (head.synced + 1 == head.sequence) report.proven_bytes = window.offset();  // the first of its write
     const auto payload = window.view().substr(format::record_head_bytes, head.length);
     const auto end = window.offset() + format::record_head_bytes + head.length;
     ++report.records;
@@ -164,50 +170,6 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
     }
   }
   return report;
-}
-
-result<std::vector<segment_report>> repair_journal(file_system& files, const std::string& directory) {
-  auto segments = list_segments(files, directory);
-  if (!segments) return tl::make_unexpected(segments.error());
-  std::vector<segment_report> reports;
-  for (std::size_t i = 0; i < segments->size(); ++i) {
-    const auto& segment = (*segments)[i];
-    const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
-    auto report = read_segment(files, segment, last, 0, [](std::string_view, std::uint64_t) { return true; });
-    if (!report) return tl::make_unexpected(report.error());
-    if (report->torn_bytes > 0) {
-      auto opened = files.open(segment.path, open_mode::append);
-      if (!opened) return tl::make_unexpected(opened.error());
-      const auto keep = segment.bytes - report->torn_bytes;
-      if (keep == 0) {
-        if (auto removed = files.remove(segment.path); !removed) return tl::make_unexpected(removed.error());
-      } else {
-        if (auto cut = (*opened)->truncate(keep); !cut) return tl::make_unexpected(cut.error());
-        if (auto synced = (*opened)->sync(); !synced) return tl::make_unexpected(synced.error());
-      }
-    }
-    for (const auto& damage : report->damages) {
-      const auto folder = directory + "/quarantine";
-      const auto copy =
-          folder + "/" + format::file_name(segment.shard, segment.segment) + "." + std::to_string(damage.offset);
-      const auto there = files.exists(copy);
-      if (!there) return tl::make_unexpected(there.error());
-      if (*there || damage.bytes == 0) continue;
-      if (auto made = files.make_directory(folder); !made) return tl::make_unexpected(made.error());
-      auto opened = files.open(segment.path, open_mode::read);
-      if (!opened) return tl::make_unexpected(opened.error());
-      std::string bytes;
-      if (auto read = (*opened)->read_at(damage.offset, damage.bytes, bytes); !read)
-        return tl::make_unexpected(read.error());
-      auto out = files.open(copy, open_mode::create);
-      if (!out) return tl::make_unexpected(out.error());
-      const std::array<std::string_view, 1> pieces{bytes};
-      if (auto written = (*out)->append(pieces); !written) return tl::make_unexpected(written.error());
-      if (auto synced = (*out)->sync(); !synced) return tl::make_unexpected(synced.error());
-    }
-    reports.push_back(std::move(*report));
-  }
-  return reports;
 }
 
 }  // namespace kith::persistence
