@@ -230,6 +230,16 @@ const std::vector<routes::route>& routes::table() {
   return routes;
 }
 
+std::vector<std::pair<std::string, std::string>> routes::listed() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto& each : table()) {
+    std::string path;
+    for (const auto part : each.pattern) path.append("/").append(part);
+    all.emplace_back(each.method, path);
+  }
+  return all;
+}
+
 response routes::handle(const request& asked) {
   const auto target = parse_target(asked.target);
   if (!target) return problem(400, "invalid_argument", "the URL's path or query is not well-formed percent-encoding");

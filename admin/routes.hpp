@@ -44,6 +44,9 @@ class routes {
 
   response handle(const request& asked);
 
+  /// Method and path of every route; `{}` stands for a parameter.
+  static std::vector<std::pair<std::string, std::string>> listed();
+
  private:
   response healthz(const parsed_target& target);
   response readyz(const parsed_target& target);

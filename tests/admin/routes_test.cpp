@@ -1,0 +1,104 @@
+#include "admin/routes.hpp"
+
+#include <regex>
+#include <set>
+
+#include "tests/actors/support/harness.hpp"
+#include "tests/catch.hpp"
+
+using namespace kith;
+using namespace kith::tests;
+using nlohmann::json;
+
+namespace {
+
+std::shared_ptr<net::identity> somebody(bool read, bool admin) {
+  net::credential rights;
+  rights.name = "test";
+  rights.can_read = read;
+  rights.can_admin = admin;
+  return std::make_shared<net::identity>(rights);
+}
+
+struct admin_fixture {
+  temporary_directory directory;
+  running kith{options_for(directory.path())};
+  admin::routes routes{*kith, nullptr};
+
+  admin::response ask(const std::string& target, const std::string& method = "GET") {
+    return routes.handle({method, target, somebody(true, true)});
+  }
+  json body(const std::string& target) { return json::parse(ask(target).body); }
+};
+
+}  // namespace
+
+TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
+  std::set<std::pair<std::string, std::string>> described;
+  const auto document = json::parse(admin::openapi_document());
+  for (const auto& [path, methods] : document["paths"].items()) {
+    const auto plain = std::regex_replace(path, std::regex("\\{[a-z]+\\}"), "{}");
+    for (const auto& [method, operation] : methods.items()) described.emplace(method == "get" ? "GET" : "POST", plain);
+  }
+  const auto listed = admin::routes::listed();
+  CHECK(described == std::set<std::pair<std::string, std::string>>(listed.begin(), listed.end()));
+}
+
+TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
+  kith.publish({track("ada b/c", "m-1", "2024-05-01T10:00:00Z"), track("ada b/c", "m-2", "2024-05-02T10:00:00Z")});
+  const auto profile = body("/v1/profiles/user/ada%20b%2Fc");
+  CHECK(profile["events"]["Order Completed"]["count"] == 2);
+  CHECK(body("/v1/profiles/profile/" + profile["profile"].get<std::string>()) == profile);
+  CHECK(body("/v1/profiles/user/ada%20b%2Fc?fields=version") == json{{"version", 2}});
+  const auto first = body("/v1/profiles/user/ada%20b%2Fc/events?limit=1&order=asc");
+  REQUIRE(first["items"].size() == 1);
+  CHECK(first["items"][0]["messageId"] == "m-1");
+  CHECK(first["items"][0]["source"] == "test");
+  const auto next = first["next"].get<std::string>();
+  const auto second = body("/v1/profiles/user/ada%20b%2Fc/events?limit=1&order=asc&cursor=" + next);
+  CHECK(second["items"][0]["messageId"] == "m-2");
+  CHECK(second["next"].is_null());
+}
+
+TEST_CASE_METHOD(admin_fixture, "what cannot be answered is a problem document that says why") {
+  const auto status = [&](const std::string& target, const std::string& method = "GET") {
+    const auto answer = ask(target, method);
+    CHECK(answer.content_type == "application/problem+json");
+    CHECK(json::parse(answer.body)["status"] == answer.status);
+    return answer.status;
+  };
+  CHECK(status("/v1/profiles/user/nobody") == 404);
+  CHECK(status("/v1/profiles/profile/xyz") == 400);
+  CHECK(status("/v1/profiles/user/a?fields=shoe") == 400);
+  CHECK(status("/v1/profiles/user/a/events?limit=0") == 400);
+  CHECK(status("/v1/profiles/user/a/events?cursor=zz") == 400);
+  CHECK(status("/v1/profiles/user/a/events?from=yesterday") == 400);
+  CHECK(status("/v1/stats?verbose=1") == 400);
+  CHECK(status("/v1/profiles/user/%zz") == 400);
+  CHECK(status("/nowhere") == 404);
+  CHECK(status("/v1/stats", "DELETE") == 405);
+}
+
+TEST_CASE_METHOD(admin_fixture, "rights are asked for") {
+  const auto status = [&](const std::string& method, const std::string& target, std::shared_ptr<net::identity> who) {
+    return routes.handle({method, target, std::move(who)}).status;
+  };
+  CHECK(status("GET", "/v1/stats", nullptr) == 401);
+  CHECK(status("GET", "/v1/stats", somebody(false, false)) == 403);
+  CHECK(status("GET", "/v1/stats", somebody(true, false)) == 200);
+  CHECK(status("POST", "/v1/snapshot", somebody(true, false)) == 403);
+  CHECK(status("POST", "/v1/snapshot", somebody(false, true)) == 200);
+  CHECK(status("GET", "/healthz", nullptr) == 200);
+  CHECK(status("GET", "/readyz", nullptr) == 200);
+}
+
+TEST_CASE_METHOD(admin_fixture, "counts and latencies are those of what was done") {
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z")});
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z")});
+  CHECK(body("/v1/stats")["eventsApplied"] == 1);
+  CHECK(body("/v1/stats")["eventsDuplicate"] == 1);
+  CHECK(body("/v1/latency")["stages"]["journal"]["1m"]["count"] == 2);
+  const auto metrics = ask("/metrics").body;
+  CHECK(metrics.find("kith_events_applied_total 1") != std::string::npos);
+  CHECK(metrics.find("kith_latency_seconds{stage=\"apply\",quantile=\"0.99\"}") != std::string::npos);
+}
