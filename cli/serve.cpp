@@ -203,10 +203,8 @@ int serving::run() {
   log("info", "stopping: finishing what is in flight, saving profiles");
   admin_.reset();
   server_->stop(stop_deadline / 3);
+  server_.reset();  // while the shards whose sockets it uses are still there
   runtime_->stop(stop_deadline);
-  // Sessions that the deadline cut live on the runtime's threads' queues: the server goes first, they go with the
-  // runtime.
-  server_.reset();
   runtime_.reset();
   log("info", "stopped");
   return exit_ok;
