@@ -4,6 +4,8 @@
 
 #include "profile/identifier.hpp"
 #include "profile/msgpack.hpp"
+#include "profile/msgpack_scan.hpp"
+#include "profile/time_range.hpp"
 #include "profile/utf8.hpp"
 
 namespace kith::profile {
@@ -30,8 +32,6 @@ std::string describe(const token& value) {
     default: return "a MessagePack extension";
   }
 }
-
-tl::unexpected<error> bad(std::string message) { return fail(errc::invalid_argument, std::move(message)); }
 
 /// The fields as they stand in the event's map, before they are judged.
 struct raw_fields {
@@ -61,256 +61,306 @@ std::string_view* place_of(raw_fields& fields, std::string_view key) noexcept {
 
 bool absent(std::string_view raw) noexcept { return raw.empty() || raw.front() == '\xc0'; }
 
-/// A string of 1 to `most` bytes of UTF-8. Absent fields give an empty view.
-result<std::string_view> text(std::string_view raw, std::string_view name, std::size_t most) {
-  if (absent(raw)) return std::string_view{};
-  const auto value = reader(raw).next();
-  if (!value.is_string()) {
-    return bad(std::string(name) + ": is " + describe(value) + "; send it as a string");
-  }
-  if (value.bytes.empty() || value.bytes.size() > most) {
-    return bad(std::string(name) + ": has " + std::to_string(value.bytes.size()) + " bytes; 1 to " +
-               std::to_string(most) + " are allowed");
-  }
-  if (!is_utf8(value.bytes)) return bad(std::string(name) + ": is not UTF-8");
-  return value.bytes;
-}
+/// A field's name for messages; put together only when one is written.
+struct field_name {
+  std::string_view text;
+  int index = -1;           ///< of an array's entry
+  std::string_view part{};  ///< of that entry
 
-result<void> must_be_map(std::string_view raw, std::string_view name) {
-  if (absent(raw)) return {};
-  const auto value = reader(raw).next();
-  if (value.is_map()) return {};
-  return bad(std::string(name) + ": is " + describe(value) + "; it must be a map");
-}
-
-/// Integer milliseconds, a MessagePack timestamp or an ISO 8601 string.
-result<std::int64_t> time_of(std::string_view raw, std::string_view name) {
-  constexpr std::int64_t latest = 253'402'300'799'999;  // 9999-12-31T23:59:59.999Z
-  constexpr std::int64_t earliest = -62'135'596'800'000;
-  const auto value = reader(raw).next();
-  std::int64_t ms = 0;
-  bool known = false;
-  if (value.type == kind::integer) {
-    ms = value.integer;
-    known = true;
-  } else if (value.is_string()) {
-    known = parse_time(value.bytes, ms);
-  } else {
-    known = msgpack::timestamp_ms(value, ms);
+  std::string shown() const {
+    auto name = std::string(text);
+    if (index >= 0) name += "[" + std::to_string(index) + "]";
+    return name += part;
   }
-  if (!known || ms < earliest || ms > latest) {
+};
+
+/// Reads one event, front to back. Each step is true, or false with `problem` set.
+class parser {
+ public:
+  parser(const reception& received, event_view& event) noexcept : received_(received), event_(event) {}
+
+  bool parse(std::string_view encoded) {
+    event_.encoded = encoded;
+    return read_fields(encoded) && read_type() && must_be_map(raw_.properties, "properties") &&
+           must_be_map(raw_.traits, "traits") && must_be_map(raw_.context, "context") && read_identity() &&
+           read_time() && read_name() && read_traits() && read_priority();
+  }
+  error problem;
+
+ private:
+  bool bad(std::string message) {
+    problem = {errc::invalid_argument, std::move(message)};
+    return false;
+  }
+  bool bad_key(std::string_view of, std::string_view at) {
+    const auto key = reader(at).next();
+    if (key.broken()) return bad(std::string(of) + ": is not well-formed MessagePack");
+    return bad(std::string(of) + ": has a key that is " + describe(key) + "; keys must be strings");
+  }
+
+  bool read_fields(std::string_view encoded) {
+    if (encoded.size() > received_.bounds.bytes) {
+      problem = {errc::too_large, "event: has " + std::to_string(encoded.size()) + " bytes; at most " +
+                                      std::to_string(received_.bounds.bytes) + " are allowed"};
+      return false;
+    }
+    reader in(encoded);
+    const auto head = in.next();
+    if (head.broken()) return bad("event: is not well-formed MessagePack");
+    if (!head.is_map()) return bad("event: is " + describe(head) + "; it must be a map");
+    const char* at = in.rest().data();
+    const char* const end = at + in.rest().size();
+    for (std::uint32_t i = 0; i < head.size; ++i) {
+      std::string_view key;
+      const auto offset = at - encoded.data();
+      if (!msgpack::take_string(at, end, key)) {
+        const auto found = reader({at, static_cast<std::size_t>(end - at)}).next();
+        if (!found.broken()) return bad_key("event", {at, static_cast<std::size_t>(end - at)});
+        return bad("event: is not well-formed MessagePack at byte " + std::to_string(offset));
+      }
+      const char* const behind = msgpack::end_of_value(at, end, received_.bounds.nesting - 1);
+      if (behind == nullptr) {
+        return bad(std::string(key.substr(0, 80)) + ": is not well-formed MessagePack or nests over " +
+                   std::to_string(received_.bounds.nesting) + " levels, at byte " +
+                   std::to_string(at - encoded.data()));
+      }
+      if (auto* place = place_of(raw_, key)) *place = {at, static_cast<std::size_t>(behind - at)};
+      at = behind;
+    }
+    return at == end || bad("event: has bytes behind its end");
+  }
+
+  /// A string of 1 to `most` bytes of UTF-8. Absent fields leave the view empty.
+  bool text(std::string_view raw, const field_name& name, std::size_t most, std::string_view& value) {
+    value = {};
+    if (absent(raw)) return true;
+    if (!msgpack::is_string(raw, value)) {
+      return bad(name.shown() + ": is " + describe(reader(raw).next()) + "; send it as a string");
+    }
+    if (value.empty() || value.size() > most) {
+      return bad(name.shown() + ": has " + std::to_string(value.size()) + " bytes; 1 to " + std::to_string(most) +
+                 " are allowed");
+    }
+    return is_utf8(value) || bad(name.shown() + ": is not UTF-8");
+  }
+
+  bool must_be_map(std::string_view raw, std::string_view name) {
+    if (absent(raw) || msgpack::is_map(raw)) return true;
+    return bad(std::string(name) + ": is " + describe(reader(raw).next()) + "; it must be a map");
+  }
+
+  bool read_type() {
+    constexpr std::string_view allowed = "it must be one of track, identify, page, screen, group, alias";
+    if (absent(raw_.type)) return bad("type: missing; " + std::string(allowed));
+    std::string_view value;
+    const bool is_text = msgpack::is_string(raw_.type, value);
+    for (std::size_t i = 0; is_text && i < type_names.size(); ++i) {
+      if (value == type_names[i]) {
+        event_.type = static_cast<event_type>(i);
+        return true;
+      }
+    }
+    return bad(
+        "type: " + (is_text ? "\"" + std::string(value.substr(0, 40)) + "\"" : describe(reader(raw_.type).next())) +
+        " is not known; " + std::string(allowed));
+  }
+
+  /// What the event is counted under.
+  bool read_name() {
+    event_.name = type_names[static_cast<std::size_t>(event_.type)];
+    if (event_.type == event_type::track) {
+      if (!text(raw_.event, {"event"}, limits::event_name_bytes, event_.name)) return false;
+      return !event_.name.empty() || bad("event: missing; a track event needs a name of 1 to 255 bytes");
+    }
+    std::string_view unused;
+    if (absent(raw_.event) || msgpack::is_string(raw_.event, unused)) return true;
+    return bad("event: is " + describe(reader(raw_.event).next()) + "; send it as a string");
+  }
+
+  bool read_identity() {
+    if (!text(raw_.message_id, {"messageId"}, limits::message_id_bytes, event_.message_id)) return false;
+    if (event_.message_id.empty()) return bad("messageId: missing; give every event a unique id of 1 to 255 bytes");
+    if (!text(raw_.user_id, {"userId"}, limits::identifier_bytes, event_.user_id)) return false;
+    if (!text(raw_.anonymous_id, {"anonymousId"}, limits::identifier_bytes, event_.anonymous_id)) return false;
+    external_id first;
+    if (!absent(raw_.context) && !read_context(first)) return false;
+    event_.id = hash_of(event_.message_id);
+    if (!event_.user_id.empty()) {
+      event_.address = address_of(id_kind::user, {}, event_.user_id);
+    } else if (!first.id.empty()) {
+      event_.address = address_of(id_kind::external, first.type, first.id);
+    } else if (!event_.anonymous_id.empty()) {
+      event_.address = address_of(id_kind::anonymous, {}, event_.anonymous_id);
+    } else {
+      return bad(
+          "userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
+    }
+    return true;
+  }
+
+  struct external_id {
+    std::string_view type;
+    std::string_view id;
+  };
+
+  bool read_context(external_id& first) {
+    std::string_view ids;
+    reader in(raw_.context);
+    for (auto left = in.next().size; left > 0; --left) {
+      const auto rest = in.rest();
+      const auto key = in.next();
+      if (!key.is_string()) return bad_key("context", rest);
+      const auto value = in.skip();
+      if (key.bytes == "externalIds") ids = value;
+    }
+    return absent(ids) || read_external_ids(ids, first);
+  }
+
+  /// An array of {type, id}.
+  bool read_external_ids(std::string_view ids, external_id& first) {
+    reader list(ids);
+    const auto head = list.next();
+    if (!head.is_array()) {
+      return bad("context.externalIds: is " + describe(head) + "; it must be an array of {type, id}");
+    }
+    if (head.size > limits::external_ids_per_event) {
+      return bad("context.externalIds: has " + std::to_string(head.size) + " entries; at most " +
+                 std::to_string(limits::external_ids_per_event) + " are allowed");
+    }
+    for (std::uint32_t i = 0; i < head.size; ++i) {
+      external_id each;
+      if (!read_external_id(list.skip(), static_cast<int>(i), each)) return false;
+      if (i == 0) first = each;
+    }
+    if (head.size > 0) event_.external_ids = ids;
+    return true;
+  }
+
+  bool read_external_id(std::string_view raw, int index, external_id& into) {
+    constexpr std::string_view all = "context.externalIds";
+    reader entry(raw);
+    const auto map = entry.next();
+    if (!map.is_map()) return bad(field_name{all, index}.shown() + ": is " + describe(map) + "; it must be {type, id}");
+    external_id fields;
+    for (std::uint32_t field = 0; field < map.size; ++field) {
+      const auto rest = entry.rest();
+      const auto key = entry.next();
+      if (!key.is_string()) return bad_key(field_name{all, index}.shown(), rest);
+      const auto value = entry.skip();
+      if (key.bytes == "type") fields.type = value;
+      if (key.bytes == "id") fields.id = value;
+    }
+    if (!text(fields.type, {all, index, ".type"}, limits::identifier_type_bytes, into.type)) return false;
+    if (!text(fields.id, {all, index, ".id"}, limits::identifier_bytes, into.id)) return false;
+    return (!into.type.empty() && !into.id.empty()) || bad(field_name{all, index}.shown() + ": needs both type and id");
+  }
+
+  /// Integer milliseconds, a MessagePack timestamp or an ISO 8601 string.
+  bool time_of(std::string_view raw, std::string_view name, std::int64_t& ms) {
+    const auto value = reader(raw).next();
+    bool known = false;
+    if (value.type == kind::integer) {
+      ms = value.integer;
+      known = true;
+    } else if (value.is_string()) {
+      known = parse_time(value.bytes, ms);
+    } else {
+      known = msgpack::timestamp_ms(value, ms);
+    }
+    if (known && is_writable_time(ms)) return true;
     const auto shown = value.is_string() ? "\"" + std::string(value.bytes.substr(0, 40)) + "\"" : describe(value);
     return bad(
         std::string(name) + ": " + shown +
         " is no time; send ISO 8601 (\"2024-05-01T10:00:00Z\"), a MessagePack timestamp or milliseconds since 1970 "
         "as an integer, in the years 1 to 9999");
   }
-  return ms;
-}
 
-/// context.externalIds, checked: an array of {type, id}. The first one's view into `first_type` and `first_id`.
-result<std::string_view> external_ids_of(std::string_view context, std::string_view& first_type,
-                                         std::string_view& first_id) {
-  reader fields(context);
-  const auto entries = fields.next().size;
-  std::string_view ids;
-  for (std::uint32_t i = 0; i < entries; ++i) {
-    const auto key = fields.next();
-    if (!key.is_string()) return bad("context: has a key that is " + describe(key) + "; keys must be strings");
-    const auto value = fields.skip();
-    if (key.bytes == "externalIds") ids = value;
-  }
-  if (absent(ids)) return std::string_view{};
-  reader list(ids);
-  const auto head = list.next();
-  if (!head.is_array()) return bad("context.externalIds: is " + describe(head) + "; it must be an array of {type, id}");
-  if (head.size > limits::external_ids_per_event) {
-    return bad("context.externalIds: has " + std::to_string(head.size) + " entries; at most " +
-               std::to_string(limits::external_ids_per_event) + " are allowed");
-  }
-  for (std::uint32_t i = 0; i < head.size; ++i) {
-    const auto where = [i](std::string_view part) {
-      return "context.externalIds[" + std::to_string(i) + "]" + std::string(part);
-    };
-    reader entry(list.skip());
-    const auto map = entry.next();
-    if (!map.is_map()) return bad(where("") + ": is " + describe(map) + "; it must be a map {type, id}");
-    std::string_view type;
-    std::string_view id;
-    for (std::uint32_t field = 0; field < map.size; ++field) {
-      const auto key = entry.next();
-      const auto value = entry.skip();
-      if (key.is_string() && key.bytes == "type") type = value;
-      if (key.is_string() && key.bytes == "id") id = value;
+  bool read_time() {
+    std::int64_t sent_at = 0;
+    event_.time_ms = received_.received_ms;
+    if (!absent(raw_.timestamp) && !time_of(raw_.timestamp, "timestamp", event_.time_ms)) return false;
+    if (!absent(raw_.sent_at)) {
+      if (!time_of(raw_.sent_at, "sentAt", sent_at)) return false;
+      if (!absent(raw_.timestamp)) event_.time_ms += received_.received_ms - sent_at;
+      if (event_.time_ms < earliest_ms) {
+        return bad(
+            "timestamp: corrected by the time of receipt less sentAt it is before the year 1; "
+            "send the sender's own clock in both");
+      }
     }
-    auto type_text = text(type, where(".type"), limits::identifier_type_bytes);
-    if (!type_text) return type_text;
-    auto id_text = text(id, where(".id"), limits::identifier_bytes);
-    if (!id_text) return id_text;
-    if (type_text->empty() || id_text->empty()) return bad(where("") + ": needs both type and id");
-    if (i == 0) {
-      first_type = *type_text;
-      first_id = *id_text;
+    if (event_.time_ms > received_.received_ms + limits::future_tolerance_ms) {
+      event_.time_ms = received_.received_ms;
+      event_.clamped = true;
     }
-  }
-  return head.size == 0 ? std::string_view{} : ids;
-}
-
-/// Every key within is a string, and no path is over the bound (its keys joined by one byte).
-result<void> check_traits(std::string_view raw, std::string& path) {
-  reader in(raw);
-  const auto head = in.next();
-  for (std::uint32_t i = 0; i < head.size; ++i) {
-    const auto key = in.next();
-    if (!key.is_string())
-      return bad("traits" + path + ": has a key that is " + describe(key) + "; keys must be strings");
-    if (!is_utf8(key.bytes)) return bad("traits" + path + ": has a key that is not UTF-8");
-    const auto value = in.skip();
-    if (path.size() + 1 + key.bytes.size() > limits::trait_path_bytes) {
-      return bad("traits" + path.substr(0, 80) + "…: the path of keys is over " +
-                 std::to_string(limits::trait_path_bytes) + " bytes; use shorter or fewer nested keys");
+    if (received_.retention_ms > 0 && event_.time_ms < received_.received_ms - received_.retention_ms) {
+      problem = {errc::too_late,
+                 "timestamp: " + format_time(event_.time_ms) +
+                     " is older than dedup.retention, so it cannot be told whether it was counted before"};
+      return false;
     }
-    const auto tag = static_cast<unsigned char>(value.front());
-    const bool is_map = (tag & 0xf0) == 0x80 || tag == 0xde || tag == 0xdf;
-    if (!is_map) continue;
-    const auto size = path.size();
-    path += '.';
-    path += key.bytes;
-    if (auto inner = check_traits(value, path); !inner) return inner;
-    path.resize(size);
+    return true;
   }
-  return {};
-}
 
-result<raw_fields> read_fields(std::string_view encoded, const reception& received) {
-  if (encoded.size() > received.bounds.bytes) {
-    return fail(errc::too_large, "event: has " + std::to_string(encoded.size()) + " bytes; at most " +
-                                     std::to_string(received.bounds.bytes) + " are allowed");
-  }
-  reader in(encoded);
-  const auto head = in.next();
-  if (!head.is_map()) return bad("event: is " + describe(head) + "; it must be a map");
-  raw_fields fields;
-  for (std::uint32_t i = 0; i < head.size; ++i) {
-    const auto key = in.next();
-    if (key.broken()) return bad("event: is not well-formed MessagePack at byte " + std::to_string(in.offset()));
-    if (!key.is_string()) return bad("event: has a key that is " + describe(key) + "; keys must be strings");
-    const auto at = in.offset();
-    const auto value = in.skip(received.bounds.nesting - 1);
-    if (value.empty()) {
-      return bad(std::string(key.bytes.substr(0, 80)) + ": is not well-formed MessagePack or nests over " +
-                 std::to_string(received.bounds.nesting) + " levels, at byte " + std::to_string(at));
+  bool read_traits() {
+    if (absent(raw_.traits)) return true;
+    if (std::string path; !check_traits(raw_.traits, 0, path)) {
+      problem.message.insert(0, "traits" + path);
+      return false;
     }
-    if (auto* place = place_of(fields, key.bytes)) *place = value;
+    if (event_.type != event_type::group && event_.type != event_type::alias) event_.traits = raw_.traits;
+    return true;
   }
-  if (!in.done()) return bad("event: has bytes behind its end");
-  return fields;
-}
 
-result<void> read_type(const raw_fields& raw, event_view& event) {
-  if (absent(raw.type)) return bad("type: missing; it must be one of track, identify, page, screen, group, alias");
-  const auto value = reader(raw.type).next();
-  for (std::size_t i = 0; i < type_names.size(); ++i) {
-    if (value.is_string() && value.bytes == type_names[i]) {
-      event.type = static_cast<event_type>(i);
-      event.name = type_names[i];
-      return {};
+  /// Every key within is a string, and no path is over the bound (its keys joined by one byte). If not, `path` says
+  /// where.
+  bool check_traits(std::string_view map, std::size_t path_bytes, std::string& path) {
+    const char* const end = map.data() + map.size();
+    reader head(map);
+    auto left = head.next().size;
+    for (const char* at = head.rest().data(); left > 0; --left) {
+      std::string_view key;
+      if (!msgpack::take_string(at, end, key)) return bad_key("", {at, static_cast<std::size_t>(end - at)});
+      if (!is_utf8(key)) return bad(": has a key that is not UTF-8");
+      const char* const behind = msgpack::end_of_value(at, end, msgpack::deepest_skip);
+      const std::string_view value(at, static_cast<std::size_t>(behind - at));
+      const auto bytes = path_bytes + 1 + key.size();
+      if (bytes > limits::trait_path_bytes) {
+        return bad(": has a key whose path is over " + std::to_string(limits::trait_path_bytes) +
+                   " bytes; use shorter or fewer nested keys");
+      }
+      if (msgpack::is_map(value) && !check_traits(value, bytes, path)) {
+        path.insert(0, "." + std::string(key.substr(0, 80)));
+        return false;
+      }
+      at = behind;
     }
+    return true;
   }
-  return bad("type: " + (value.is_string() ? "\"" + std::string(value.bytes.substr(0, 40)) + "\"" : describe(value)) +
-             " is not known; it must be one of track, identify, page, screen, group, alias");
-}
 
-result<void> read_identity(const raw_fields& raw, event_view& event) {
-  const auto message_id = text(raw.message_id, "messageId", limits::message_id_bytes);
-  if (!message_id) return tl::make_unexpected(message_id.error());
-  if (message_id->empty()) return bad("messageId: missing; give every event a unique id of 1 to 255 bytes");
-  const auto user = text(raw.user_id, "userId", limits::identifier_bytes);
-  if (!user) return tl::make_unexpected(user.error());
-  const auto anonymous = text(raw.anonymous_id, "anonymousId", limits::identifier_bytes);
-  if (!anonymous) return tl::make_unexpected(anonymous.error());
-  std::string_view external_type;
-  std::string_view external_id;
-  if (!absent(raw.context)) {
-    const auto external = external_ids_of(raw.context, external_type, external_id);
-    if (!external) return tl::make_unexpected(external.error());
-    event.external_ids = *external;
+  bool read_priority() {
+    if (absent(raw_.priority)) return true;
+    std::string_view value;
+    const bool is_text = msgpack::is_string(raw_.priority, value);
+    if (!is_text || (value != "critical" && value != "normal")) {
+      return bad("priority: must be \"critical\" or \"normal\"");
+    }
+    event_.urgency = value == "critical" ? priority::critical : priority::normal;
+    return true;
   }
-  event.message_id = *message_id;
-  event.user_id = *user;
-  event.anonymous_id = *anonymous;
-  event.id = hash_of(event.message_id);
-  if (!user->empty()) {
-    event.address = address_of(id_kind::user, {}, *user);
-  } else if (!external_id.empty()) {
-    event.address = address_of(id_kind::external, external_type, external_id);
-  } else if (!anonymous->empty()) {
-    event.address = address_of(id_kind::anonymous, {}, *anonymous);
-  } else {
-    return bad(
-        "userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
-  }
-  return {};
-}
 
-result<void> read_time(const raw_fields& raw, const reception& received, event_view& event) {
-  event.time_ms = received.received_ms;
-  if (!absent(raw.timestamp)) {
-    const auto timestamp = time_of(raw.timestamp, "timestamp");
-    if (!timestamp) return tl::make_unexpected(timestamp.error());
-    event.time_ms = *timestamp;
-  }
-  if (!absent(raw.sent_at)) {
-    const auto sent_at = time_of(raw.sent_at, "sentAt");
-    if (!sent_at) return tl::make_unexpected(sent_at.error());
-    if (!absent(raw.timestamp)) event.time_ms += received.received_ms - *sent_at;
-  }
-  if (event.time_ms > received.received_ms + limits::future_tolerance_ms) {
-    event.time_ms = received.received_ms;
-    event.clamped = true;
-  }
-  if (received.retention_ms > 0 && event.time_ms < received.received_ms - received.retention_ms) {
-    return fail(errc::too_late,
-                "timestamp: " + format_time(event.time_ms) +
-                    " is older than dedup.retention, so it cannot be told whether it was counted before");
-  }
-  return {};
-}
+  const reception& received_;
+  event_view& event_;
+  raw_fields raw_;
+};
 
 }  // namespace
 
 std::string_view name_of(event_type type) noexcept { return type_names[static_cast<std::size_t>(type)]; }
 
 result<event_view> parse_event(std::string_view encoded, const reception& received) {
-  const auto raw = read_fields(encoded, received);
-  if (!raw) return tl::make_unexpected(raw.error());
-  event_view event;
-  event.encoded = encoded;
-  if (auto read = read_type(*raw, event); !read) return tl::make_unexpected(read.error());
-  for (const auto& [field, name] :
-       {std::pair{raw->properties, "properties"}, {raw->traits, "traits"}, {raw->context, "context"}}) {
-    if (auto checked = must_be_map(field, name); !checked) return tl::make_unexpected(checked.error());
-  }
-  if (auto read = read_identity(*raw, event); !read) return tl::make_unexpected(read.error());
-  if (auto read = read_time(*raw, received, event); !read) return tl::make_unexpected(read.error());
-  if (event.type == event_type::track) {
-    const auto name = text(raw->event, "event", limits::event_name_bytes);
-    if (!name) return tl::make_unexpected(name.error());
-    if (name->empty()) return bad("event: missing; a track event needs a name of 1 to 255 bytes");
-    event.name = *name;
-  }
-  if (!absent(raw->traits)) {
-    std::string path;
-    if (auto checked = check_traits(raw->traits, path); !checked) return tl::make_unexpected(checked.error());
-    if (event.type != event_type::group && event.type != event_type::alias) event.traits = raw->traits;
-  }
-  if (!absent(raw->priority)) {
-    const auto value = reader(raw->priority).next();
-    if (!value.is_string() || (value.bytes != "critical" && value.bytes != "normal")) {
-      return bad("priority: must be \"critical\" or \"normal\"");
-    }
-    event.urgency = value.bytes == "critical" ? priority::critical : priority::normal;
-  }
+  result<event_view> event;
+  parser reading(received, *event);
+  if (!reading.parse(encoded)) return tl::make_unexpected(std::move(reading.problem));
   return event;
 }
 

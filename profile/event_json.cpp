@@ -14,8 +14,9 @@ result<std::string> event_from_json(std::string_view text) {
   using json = nlohmann::json;
   try {
     // The depth is bounded while parsing: what comes later may recurse.
-    const auto bounded = [](int depth, json::parse_event_t, json&) {
-      if (depth >= static_cast<int>(limits::max_nesting)) throw too_deep{};
+    const auto bounded = [](int depth, json::parse_event_t step, json&) {
+      const bool opens = step == json::parse_event_t::object_start || step == json::parse_event_t::array_start;
+      if (opens && depth >= static_cast<int>(limits::max_nesting)) throw too_deep{};
       return true;
     };
     const auto event = json::parse(text.begin(), text.end(), bounded);

@@ -2,31 +2,13 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 #include <limits>
+
+#include "profile/msgpack_scan.hpp"
 
 namespace kith::profile::msgpack {
 
 namespace {
-
-template <class T>
-T load(const char* at) noexcept {
-  T value;
-  std::memcpy(&value, at, sizeof value);
-  if constexpr (sizeof(T) == 2) return static_cast<T>(__builtin_bswap16(value));
-  if constexpr (sizeof(T) == 4) return static_cast<T>(__builtin_bswap32(value));
-  if constexpr (sizeof(T) == 8) return static_cast<T>(__builtin_bswap64(value));
-  return value;
-}
-
-std::uint64_t load_unsigned(const char* at, int bytes) noexcept {
-  switch (bytes) {
-    case 1: return static_cast<unsigned char>(*at);
-    case 2: return load<std::uint16_t>(at);
-    case 4: return load<std::uint32_t>(at);
-    default: return load<std::uint64_t>(at);
-  }
-}
 
 token integer_token(std::int64_t value) noexcept {
   token out;
@@ -65,7 +47,7 @@ token reader::next() noexcept {
   };
   const auto sized = [&](int bytes, std::uint64_t& value) {
     if (left < 1 + static_cast<std::size_t>(bytes)) return false;
-    value = load_unsigned(at_ + 1, bytes);
+    value = load_big_endian(at_ + 1, static_cast<unsigned>(bytes));
     return true;
   };
   std::uint64_t value = 0;
@@ -162,28 +144,11 @@ token reader::next() noexcept {
 }
 
 std::string_view reader::skip(std::size_t max_depth) noexcept {
-  constexpr std::size_t deepest = 64;
-  std::array<std::uint64_t, deepest> left{};  // values still to come at each depth
-  const char* start = at_;
-  std::size_t depth = 0;
-  const auto broken = [&] {
-    at_ = start;
-    return std::string_view{};
-  };
-  for (;;) {
-    const token value = next();
-    if (value.broken()) return broken();
-    std::uint64_t inner = 0;
-    if (value.type == kind::array) inner = value.size;
-    if (value.type == kind::map) inner = std::uint64_t{value.size} * 2;
-    if (inner > 0) {
-      if (depth == deepest || depth == max_depth) return broken();
-      left[depth++] = inner;
-      continue;
-    }
-    while (depth > 0 && --left[depth - 1] == 0) --depth;
-    if (depth == 0) return {start, static_cast<std::size_t>(at_ - start)};
-  }
+  const char* const start = at_;
+  const char* const behind = end_of_value(at_, end_, max_depth);
+  if (behind == nullptr) return {};
+  at_ = behind;
+  return {start, static_cast<std::size_t>(behind - start)};
 }
 
 void writer::head(unsigned char tag, std::uint64_t value, int bytes) {
@@ -255,15 +220,15 @@ bool timestamp_ms(const token& value, std::int64_t& ms) noexcept {
   if (value.type != kind::extension || value.extension_type != -1) return false;
   const char* data = value.bytes.data();
   switch (value.bytes.size()) {
-    case 4: ms = std::int64_t{load<std::uint32_t>(data)} * 1000; return true;
+    case 4: ms = static_cast<std::int64_t>(load_big_endian(data, 4)) * 1000; return true;
     case 8: {
-      const auto bits = load<std::uint64_t>(data);
+      const auto bits = load_big_endian(data, 8);
       ms = static_cast<std::int64_t>(bits & 0x3ffffffffULL) * 1000 + static_cast<std::int64_t>(bits >> 34) / 1'000'000;
       return (bits >> 34) < 1'000'000'000;
     }
     case 12: {
-      const auto nanoseconds = load<std::uint32_t>(data);
-      const auto seconds = static_cast<std::int64_t>(load<std::uint64_t>(data + 4));
+      const auto nanoseconds = static_cast<std::int64_t>(load_big_endian(data, 4));
+      const auto seconds = static_cast<std::int64_t>(load_big_endian(data + 4, 8));
       constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 1000 - 1;
       if (nanoseconds >= 1'000'000'000 || seconds > most || seconds < -most) return false;
       ms = seconds * 1000 + nanoseconds / 1'000'000;

@@ -105,10 +105,11 @@ bool parse_time(std::string_view text, std::int64_t& ms) noexcept {
   unsigned minute = 0;
   unsigned second = 0;
   if (!in.any_of("Tt ", separator) || !in.number(2, hour) || !in.literal(':') || !in.number(2, minute)) return false;
-  if (in.literal(':') && !in.number(2, second)) return false;
+  const bool has_seconds = in.literal(':');
+  if (has_seconds && !in.number(2, second)) return false;
   if (hour > 23 || minute > 59 || second > 60) return false;  // 60: a leap second counts as the next minute's first
   ms += ((hour * 60 + minute) * 60LL + second) * 1000;
-  return read_fraction(in, ms) && read_offset(in, ms) && in.done();
+  return (!has_seconds || read_fraction(in, ms)) && read_offset(in, ms) && in.done();
 }
 
 std::string format_time(std::int64_t ms) {
