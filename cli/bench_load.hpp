@@ -1,9 +1,11 @@
 // What `kith bench` sends: events made from a template, and whose.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -53,11 +55,28 @@ class zipf_sampler {
   double shortcut_;
 };
 
+/// Spreads the ranks 1 to n over the profiles 0 to n-1, each to one of its own, so that the popular ones are no
+/// neighbours.
+class rank_spreader {
+ public:
+  explicit rank_spreader(std::uint64_t n) : n_(n), stride_(std::max<std::uint64_t>(1, golden(n))) {
+    while (std::gcd(stride_, n_) != 1) ++stride_;
+  }
+  std::uint64_t operator()(std::uint64_t rank) const noexcept { return (rank - 1) * stride_ % n_; }
+
+ private:
+  static std::uint64_t golden(std::uint64_t n) { return static_cast<std::uint64_t>(static_cast<double>(n) * 0.618034); }
+
+  std::uint64_t n_;
+  std::uint64_t stride_;
+};
+
 /// An order with three traits (last writer wins) and counters, about 170 bytes. Fields of fixed width are patched in
 /// place.
 class event_template {
  public:
-  explicit event_template(std::uint32_t run) {
+  /// `run` tells the messageIds of this run from those of others.
+  explicit event_template(std::uint32_t run, const std::string& id_prefix = "u-") {
     profile::msgpack::writer out(bytes_);
     char id[32];
     std::snprintf(id, sizeof id, "%08x-%011d", run, 0);
@@ -70,7 +89,7 @@ class event_template {
     out.string(id);
     message_digits_ = bytes_.size() - 11;
     out.string("userId");
-    out.string("u-0000000000");
+    out.string(id_prefix + "0000000000");
     user_digits_ = bytes_.size() - 10;
     out.string("timestamp");
     out.integer(1'700'000'000'000);
@@ -119,9 +138,16 @@ class event_template {
   std::size_t score_ = 0;
 };
 
+/// The userId that event_template gives this user, into a string that keeps its memory.
+inline void set_bench_user(std::string& id, const std::string& id_prefix, std::uint64_t user) {
+  id = id_prefix;
+  id.append(10, '0');
+  for (auto at = id.size(); at-- > id_prefix.size(); user /= 10) id[at] = static_cast<char>('0' + user % 10);
+}
+
 inline std::string bench_user(std::uint64_t user) {
-  char id[16];
-  std::snprintf(id, sizeof id, "u-%010llu", static_cast<unsigned long long>(user % 10'000'000'000ULL));
+  std::string id;
+  set_bench_user(id, "u-", user);
   return id;
 }
 

@@ -17,7 +17,10 @@ struct check_flags {
 
 int check(const check_flags& flags) {
   const auto found = persistence::check_directory(persistence::real_files(), flags.directory);
-  if (!found) return report("check", found.error());
+  if (!found) {
+    const int code = report("check", found.error());
+    return found.error().code == errc::not_found ? exit_no_input : code;
+  }
   if (flags.json) {
     auto findings = nlohmann::json::array();
     for (const auto& each : found->findings)
@@ -55,7 +58,7 @@ command_body add_check(CLI::App& app) {
   auto flags = std::make_shared<check_flags>();
   app.add_option("DIR", flags->directory, "the data directory; no server may run on it")->required();
   app.add_flag("--json", flags->json, "print a JSON object");
-  app.footer("Exit codes: 0 sound, 65 damaged.");
+  app.footer("Exit codes: 0 sound, 65 damaged, 66 no data directory.");
   return [flags] { return check(*flags); };
 }
 

@@ -24,9 +24,19 @@ command_body add_check(CLI::App& app);
 command_body add_export(CLI::App& app);
 command_body add_completion(CLI::App& app);
 
+/// Where a `serve --dev` on this data directory says what it listens on, for clients' `--dev`.
+std::string dev_address_file(const std::string& data);
+
+/// "host:port" or "[v6 address]:port". Errors: invalid_argument.
+struct host_and_port {
+  std::string host;
+  unsigned short port = 0;
+};
+result<host_and_port> parse_address(const std::string& text);
+
 /// --addr --ca --cert --key --token --dev, each also from the environment.
 struct client_flags {
-  std::string addr = "127.0.0.1:7440";
+  std::string addr;
   std::string ca;
   std::string cert;
   std::string key;
@@ -34,7 +44,7 @@ struct client_flags {
   std::string dev;
 
   void add_to(CLI::App& app);
-  /// Errors: invalid_argument.
+  /// What is not given comes from --dev's directory, then from defaults. Errors: invalid_argument.
   result<net::client_options> options() const;
 };
 
@@ -43,5 +53,7 @@ profile::identifier parse_identifier(const std::string& text);
 
 /// Prints "kith COMMAND: MESSAGE" to stderr; the exit code.
 int report(std::string_view command, const error& why);
+/// The same for what kept us from reaching the server: bad settings of ours are a configuration error.
+int report_unreached(std::string_view command, const error& why);
 
 }  // namespace kith::cli

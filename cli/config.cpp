@@ -1,15 +1,22 @@
 #include "cli/config.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <sstream>
+#include <limits>
 #include <toml++/toml.h>
+
+#include "cli/command.hpp"
 
 namespace kith::cli {
 
 namespace {
+
+constexpr std::int64_t kib = 1024;
+constexpr std::int64_t gib = 1024 * 1024 * 1024;
+constexpr std::int64_t most_frame_bytes = 32 * 1024 * 1024;  ///< a frame's events fit in one journal record
 
 struct bad_config {
   std::string message;
@@ -28,6 +35,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
     }
   }
   return row.back();
+}
+
+std::string size_text(std::int64_t bytes) {
+  for (const auto& [unit, factor] : {std::pair{"GiB", std::int64_t{1} << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}) {
+    if (bytes != 0 && bytes % factor == 0) return std::to_string(bytes / factor) + " " + unit;
+  }
+  return std::to_string(bytes) + " bytes";
 }
 
 /// A table's known keys and what to do with each.
@@ -68,16 +82,21 @@ class table_reader {
   table_reader& rate(const std::string& name, double& into) {
     return key(name, [this, &into](const toml::node& node, const std::string& where) {
       const auto value = node.value<double>();
-      if (!node.is_number() || !value || *value < 0) refuse(node, where, "must be a number from 0 (none) on");
+      if (!node.is_number() || !value || !std::isfinite(*value) || *value < 0) {
+        refuse(node, where, "must be a number from 0 (none) on");
+      }
       into = *value;
     });
   }
   /// "64MiB", "2GiB", or a number of bytes.
-  table_reader& bytes(const std::string& name, std::size_t& into) {
-    return key(name, [this, &into](const toml::node& node, const std::string& where) {
-      into = static_cast<std::size_t>(quantity(node, where,
-                                               {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}},
-                                               "must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""));
+  table_reader& bytes(const std::string& name, std::size_t& into, std::int64_t least, std::int64_t most) {
+    return key(name, [this, &into, least, most](const toml::node& node, const std::string& where) {
+      const auto value = quantity(node, where, {{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}},
+                                  "must be a number of bytes, or a size like \"64MiB\" or \"2GiB\"");
+      if (value < least || value > most) {
+        refuse(node, where, "must be from " + size_text(least) + " to " + size_text(most));
+      }
+      into = static_cast<std::size_t>(value);
     });
   }
   /// "250ms", "30s", "10m", "6h", "90d".
@@ -89,6 +108,23 @@ class table_reader {
       set(quantity(node, where, {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}},
                    std::string("must be a duration like \"250ms\", \"30s\", \"10m\", \"6h\" or \"90d\"") +
                        (or_forever ? ", or \"forever\"" : "")));
+    });
+  }
+  /// One of some words, as `parse` understands them.
+  template <class T, class Parse>
+  table_reader& word(const std::string& name, T& into, Parse parse, const std::string& allowed) {
+    return key(name, [this, &into, parse, allowed](const toml::node& node, const std::string& where) {
+      const auto* text = node.as_string();
+      const auto parsed = text == nullptr ? std::nullopt : parse(text->get());
+      if (!parsed) refuse(node, where, "must be " + allowed);
+      into = *parsed;
+    });
+  }
+  table_reader& listen(const std::string& name, std::optional<listen_address>& into) {
+    return key(name, [this, &into](const toml::node& node, const std::string& where) {
+      const auto parsed = parse_address(node.value<std::string>().value_or(""));
+      if (!parsed) refuse(node, where, "must be an address with a port, like \"0.0.0.0:7440\" or \"[::]:7440\"");
+      into = listen_address{parsed->host, parsed->port};
     });
   }
   table_reader& table(const std::string& name, const std::function<void(table_reader&)>& describe) {
@@ -140,8 +176,9 @@ class table_reader {
     if (digits == 0 || digits > 15) refuse(node, where, why);
     auto unit = text->get().substr(std::min(digits, text->get().size()));
     unit.erase(0, unit.find_first_not_of(' '));
+    const auto value = std::stoll(text->get().substr(0, digits));
     for (const auto& [name, factor] : units) {
-      if (unit == name) return std::stoll(text->get().substr(0, digits)) * factor;
+      if (unit == name && value <= std::numeric_limits<std::int64_t>::max() / factor) return value * factor;
     }
     refuse(node, where, why);
   }
@@ -177,6 +214,20 @@ std::string first_line_of(const std::string& path) {
   return line;
 }
 
+/// What credential_store would refuse at the start, said with its place.
+void check_credential(const table_reader& reader, const toml::node& node, const std::string& where,
+                      const net::credential_config& made) {
+  if (made.name.empty()) reader.refuse(node, where, "has no name");
+  const auto named = where + " \"" + made.name + "\"";
+  if (made.token.empty() && made.token_sha256.empty() && made.common_name.empty()) {
+    reader.refuse(node, named, "needs a token, token_file, token_sha256 or common_name to be known by");
+  }
+  const auto& digest = made.token_sha256;
+  if (!digest.empty() && (digest.size() != 64 || digest.find_first_not_of("0123456789abcdefABCDEF") != digest.npos)) {
+    reader.refuse(node, named, "token_sha256 must be 64 hexadecimal digits");
+  }
+}
+
 void describe_credential(table_reader& reader, net::credential_config& into) {
   reader.text("name", into.name)
       .text("token", into.token)
@@ -197,8 +248,12 @@ void describe(table_reader& root, config& into) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
   root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
-  root.table("listen",
-             [&](table_reader& t) { t.text("address", into.address).number("port_base", into.port_base, 1, 65533); });
+  root.table("listen", [&](table_reader& t) {
+    t.text("address", into.address)
+        .number("port_base", into.port_base, 1, 65533)
+        .listen("protocol", into.protocol)
+        .listen("admin", into.admin);
+  });
   root.table("tls", [&](table_reader& t) {
     t.text("certificate", into.tls.certificate)
         .text("key", into.tls.key)
@@ -207,14 +262,15 @@ void describe(table_reader& root, config& into) {
         .flag("unlisted_certificates", into.unlisted_certificates);
   });
   root.table("memory", [&](table_reader& t) {
-    t.bytes("profiles", runtime.memory_bytes).milliseconds("idle", [&](std::int64_t ms) {
+    t.bytes("profiles", runtime.memory_bytes, 4 * kib, 1024 * 1024 * gib).milliseconds("idle", [&](std::int64_t ms) {
       runtime.idle = std::chrono::seconds(ms / 1000);
     });
-    t.bytes("in_flight", runtime.in_flight_bytes).bytes("store_cache", runtime.store.cache_bytes);
+    t.bytes("in_flight", runtime.in_flight_bytes, 64 * kib, 64 * gib)
+        .bytes("store_cache", runtime.store.cache_bytes, 0, 1024 * gib);
   });
   root.table("journal", [&](table_reader& t) {
-    t.bytes("segment", runtime.journal.segment_bytes)
-        .bytes("checkpoint_bytes", runtime.checkpoint_bytes)
+    t.bytes("segment", runtime.journal.segment_bytes, 4 * kib, 16 * gib)
+        .bytes("checkpoint_bytes", runtime.checkpoint_bytes, 4 * kib, 1024 * gib)
         .milliseconds("checkpoint_interval",
                       [&](std::int64_t ms) { runtime.checkpoint_interval = std::chrono::seconds(ms / 1000); });
   });
@@ -231,14 +287,14 @@ void describe(table_reader& root, config& into) {
     const auto time = [&](const char* name, std::chrono::milliseconds& field) {
       t.milliseconds(name, [&field](std::int64_t ms) { field = std::chrono::milliseconds(ms); });
     };
-    t.bytes("event", runtime.event.bytes)
+    t.bytes("event", runtime.event.bytes, 256, most_frame_bytes)
         .number("nesting", runtime.event.nesting, 1, static_cast<std::int64_t>(limits::max_nesting))
-        .bytes("frame", connection.frame_bytes)
+        .bytes("frame", connection.frame_bytes, 4 * kib, most_frame_bytes)
         .number("batch_events", connection.batch_events, 1, 1'000'000)
         .number("get_many_ids", connection.get_many_ids, 1, 1'000'000)
         .number("in_flight_requests", connection.in_flight_requests, 1, 1'000'000)
-        .bytes("in_flight_bytes", connection.in_flight_bytes)
-        .bytes("outbound_bytes", connection.outbound_bytes)
+        .bytes("in_flight_bytes", connection.in_flight_bytes, 4 * kib, 64 * gib)
+        .bytes("outbound_bytes", connection.outbound_bytes, 4 * kib, 64 * gib)
         .number("watches", connection.watches, 0, 100'000)
         .number("connections", connection.connections, 1, 1'000'000)
         .rate("events_per_second", connection.events_per_second)
@@ -246,6 +302,10 @@ void describe(table_reader& root, config& into) {
     time("handshake_timeout", connection.handshake_timeout);
     time("frame_timeout", connection.frame_timeout);
     time("hello_timeout", connection.hello_timeout);
+  });
+  root.table("log", [&](table_reader& t) {
+    t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
+        .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
   root.key("credentials", [&](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
@@ -257,6 +317,7 @@ void describe(table_reader& root, config& into) {
       auto& credential = into.credentials.emplace_back();
       describe_credential(reader, credential);
       reader.read(*each.as_table());
+      check_credential(reader, each, where, credential);
     }
   });
 }

@@ -6,23 +6,38 @@
 #include <vector>
 
 #include "actors/runtime.hpp"
+#include "cli/log.hpp"
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
 #include "profile/limits.hpp"
 
 namespace kith::cli {
 
+struct listen_address {
+  std::string address;
+  unsigned short port = 0;
+};
+
 struct config {
   std::string data = "data";
   std::string node = "kith-1";
   std::string address = "127.0.0.1";
-  unsigned short port_base = 7440;  ///< protocol; +1: ingest HTTPS; +2: admin HTTPS
+  unsigned short port_base = 7440;         ///< protocol; +1: ingest HTTPS; +2: admin HTTPS
+  std::optional<listen_address> protocol;  ///< instead of address and port_base
+  std::optional<listen_address> admin;
   net::tls_files tls;
   bool require_client_certificate = false;
   actors::runtime_options runtime;
   limits::connection connection;
   std::vector<net::credential_config> credentials;
   bool unlisted_certificates = true;  ///< may certificates that our CA signed and no credential names do everything?
+  log_level log_at_least = log_level::info;
+  log_format log_as = log_format::automatic;
+
+  listen_address protocol_address() const { return protocol.value_or(listen_address{address, port_base}); }
+  listen_address admin_address() const {
+    return admin.value_or(listen_address{address, static_cast<unsigned short>(port_base + 2)});
+  }
 };
 
 /// Errors: invalid_argument with file:line:column, what is wrong and what is allowed.

@@ -44,15 +44,17 @@ bool add_extension(X509* certificate, X509* issuer, int which, const char* value
   return extension && X509_add_ext(certificate, extension.get(), -1) == 1;
 }
 
-/// An EC P-256 key with a certificate; signed by `issuer`, or by itself if there is none.
+/// An EC P-256 key with a certificate; signed by `issuer`, or by itself if there is none. Without a certificate if
+/// OpenSSL could not.
 identity make_identity(const std::string& common_name, const identity* issuer, const char* usage, const char* names) {
   identity made;
   made.key.reset(EVP_EC_gen("P-256"));
   made.certificate.reset(X509_new());
+  if (!made.key || !made.certificate) return {};
   auto* certificate = made.certificate.get();
   X509_set_version(certificate, 2);
   std::array<unsigned char, 8> serial{};
-  RAND_bytes(serial.data(), static_cast<int>(serial.size()));
+  if (RAND_bytes(serial.data(), static_cast<int>(serial.size())) != 1) return {};
   serial[0] &= 0x7f;
   BIGNUM* number = BN_bin2bn(serial.data(), static_cast<int>(serial.size()), nullptr);
   BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
@@ -65,14 +67,15 @@ identity make_identity(const std::string& common_name, const identity* issuer, c
   auto* signer = issuer == nullptr ? certificate : issuer->certificate.get();
   X509_set_issuer_name(certificate, X509_get_subject_name(signer));
   const bool is_ca = issuer == nullptr;
-  add_extension(certificate, signer, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
-  add_extension(certificate, signer, NID_key_usage,
-                is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
-  add_extension(certificate, signer, NID_subject_key_identifier, "hash");
-  add_extension(certificate, signer, NID_authority_key_identifier, "keyid");
-  if (usage != nullptr) add_extension(certificate, signer, NID_ext_key_usage, usage);
-  if (names != nullptr) add_extension(certificate, signer, NID_subject_alt_name, names);
-  X509_sign(certificate, is_ca ? made.key.get() : issuer->key.get(), EVP_sha256());
+  const bool complete =
+      add_extension(certificate, signer, NID_basic_constraints, is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE") &&
+      add_extension(certificate, signer, NID_key_usage,
+                    is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature") &&
+      add_extension(certificate, signer, NID_subject_key_identifier, "hash") &&
+      add_extension(certificate, signer, NID_authority_key_identifier, "keyid") &&
+      (usage == nullptr || add_extension(certificate, signer, NID_ext_key_usage, usage)) &&
+      (names == nullptr || add_extension(certificate, signer, NID_subject_alt_name, names));
+  if (!complete || X509_sign(certificate, is_ca ? made.key.get() : issuer->key.get(), EVP_sha256()) == 0) return {};
   return made;
 }
 
@@ -94,10 +97,11 @@ std::string pem_of(EVP_PKEY* key) {
   return drain(bio);
 }
 
+/// Empty if there is no randomness.
 std::string random_token() {
   constexpr std::string_view digits = "0123456789abcdef";
   std::array<unsigned char, 24> bytes{};
-  RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) return {};
   std::string token;
   for (const auto byte : bytes) {
     token.push_back(digits[byte >> 4]);
@@ -135,8 +139,14 @@ result<void> make_dev_files(const std::string& directory) {
   if (code) return fail(errc::unavailable, directory + ": cannot be made: " + code.message());
   if (still_valid(directory)) return {};
   const auto ca = make_identity("Kith development CA", nullptr, nullptr, nullptr);
+  if (!ca.certificate) return fail(errc::internal, "OpenSSL could not make a CA");
   const auto server = make_identity("localhost", &ca, "serverAuth", "DNS:localhost,IP:127.0.0.1,IP:::1");
   const auto client = make_identity("dev-client", &ca, "clientAuth", nullptr);
+  const auto admin_token = random_token();
+  const auto ingest_token = random_token();
+  if (!server.certificate || !client.certificate || admin_token.empty() || ingest_token.empty()) {
+    return fail(errc::internal, "OpenSSL could not make certificates and tokens");
+  }
   struct part {
     const char* name;
     std::string text;
@@ -146,8 +156,8 @@ result<void> make_dev_files(const std::string& directory) {
                                       {"server.key", pem_of(server.key.get()), 0600},
                                       {"client.pem", pem_of(client.certificate.get()), 0644},
                                       {"client.key", pem_of(client.key.get()), 0600},
-                                      {"admin.token", random_token() + "\n", 0600},
-                                      {"ingest.token", random_token() + "\n", 0600},
+                                      {"admin.token", admin_token + "\n", 0600},
+                                      {"ingest.token", ingest_token + "\n", 0600},
                                       {"server.pem", pem_of(server.certificate.get()), 0644}}};
   for (const auto& each : parts) {
     if (auto written = write_file(directory + "/" + each.name, each.text, each.mode); !written) return written;

@@ -9,7 +9,8 @@ enum exit_code : int {
   exit_ok = 0,
   exit_not_found = 1,  ///< kith get: no such profile
   exit_usage = 64,
-  exit_data = 65,  ///< bad input, a damaged directory
+  exit_data = 65,      ///< bad input, a damaged directory
+  exit_no_input = 66,  ///< a file or directory to read is not there
   exit_unavailable = 69,
   exit_internal = 70,
   exit_no_permission = 77,

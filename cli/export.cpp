@@ -23,18 +23,26 @@ class journal_tail {
     auto& files = persistence::real_files();
     const auto segments = persistence::list_segments(files, directory);
     if (!segments) return tl::make_unexpected(segments.error());
-    for (const auto& segment : *segments) {
+    for (std::size_t i = 0; i < segments->size(); ++i) {
+      const auto& segment = (*segments)[i];
+      const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
       result<void> outcome;
-      const auto report =
-          persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
+      const auto read =
+          persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t) {
             outcome = apply(payload);
             return outcome.has_value();
           });
-      if (!report) return tl::make_unexpected(report.error());
-      if (!outcome) return outcome;
+      if (!read) return tl::make_unexpected(read.error());
+      if (!outcome)
+        return tl::make_unexpected(error{outcome.error().code, segment.path + ": " + outcome.error().message});
+      for (const auto& damage : read->damages) {
+        damages_.push_back(segment.path + " at byte " + std::to_string(damage.offset) + ": " + damage.what);
+      }
     }
     return {};
   }
+  /// Events in there are missing from what is exported.
+  const std::vector<std::string>& damages() const { return damages_; }
   /// In the order of addresses.
   const std::map<profile::hash128, profile::profile>& profiles() const { return profiles_; }
 
@@ -71,20 +79,23 @@ class journal_tail {
   }
 
   persistence::store& store_;
+  std::vector<std::string> damages_;
   std::map<profile::hash128, profile::profile> profiles_;
   std::map<std::pair<profile::hash128, profile::hash128>, bool> spilled_;
 };
 
-void print(profile::hash128 address, const profile::profile& state) {
+/// False: nobody reads any more.
+bool print(profile::hash128 address, const profile::profile& state) {
   std::string map;
   profile::msgpack::writer out(map);
   state.write_map(out, address);
-  std::puts(admin::dump(admin::to_json(map)).c_str());
+  return std::puts(admin::dump(admin::to_json(map)).c_str()) != EOF;
 }
 
 int export_all(const std::string& directory) {
   if (!std::filesystem::exists(directory + "/store")) {
-    return report("export", {errc::invalid_argument, directory + ": is no data directory of kith (it has no store/)"});
+    report("export", {errc::not_found, directory + ": is no data directory of kith (it has no store/)"});
+    return exit_no_input;
   }
   persistence::store_options options;
   options.read_only = true;
@@ -101,20 +112,21 @@ int export_all(const std::string& directory) {
     if (next != end && next->first == address) {
       print(next->first, next->second);
       ++next;
-      return true;
+      return std::ferror(stdout) == 0;
     }
     const auto state = profile::profile::decode(bytes);
     if (!state) {
-      outcome = tl::make_unexpected(error{errc::internal, "profile " + to_hex(address) + ": " + state.error().message});
+      outcome = fail(errc::invalid_argument, "profile " + to_hex(address) + ": " + state.error().message);
       return false;
     }
-    print(address, *state);
-    return true;
+    return print(address, *state);
   });
   if (!walked) return report("export", walked.error());
   if (!outcome) return report("export", outcome.error());
   for (; next != end; ++next) print(next->first, next->second);
-  return exit_ok;
+  if (std::fflush(stdout) == EOF) return report("export", {errc::unavailable, "standard output cannot be written"});
+  for (const auto& each : tail.damages()) std::fprintf(stderr, "DAMAGED %s\n", each.c_str());
+  return tail.damages().empty() ? exit_ok : exit_data;
 }
 
 }  // namespace
@@ -122,7 +134,9 @@ int export_all(const std::string& directory) {
 command_body add_export(CLI::App& app) {
   auto directory = std::make_shared<std::string>();
   app.add_option("DIR", *directory, "the data directory; no server may run on it")->required();
-  app.footer("Prints a profile map a line, in the order of profile ids. The directory is not changed.");
+  app.footer(
+      "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
+      "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory.");
   return [directory] { return export_all(*directory); };
 }
 

@@ -1,29 +1,23 @@
-// The server's log on stderr: text on a terminal, JSON lines otherwise.
+// The server's log on stderr: text on a terminal, JSON lines otherwise, unless the configuration says which.
 #pragma once
 
-#include <cstdio>
-#include <ctime>
-#include <mutex>
-#include <nlohmann/json.hpp>
-#include <string>
+#include <optional>
 #include <string_view>
-#include <unistd.h>
-
-#include "actors/clock.hpp"
-#include "profile/event.hpp"
 
 namespace kith::cli {
 
-/// Thread safety: from any thread.
-inline void log(std::string_view level, std::string_view message) {
-  static std::mutex mutex;
-  static const bool terminal = ::isatty(STDERR_FILENO) != 0;
-  const auto time = profile::format_time(actors::wall_clock_ms());
-  const std::string line = terminal ? time.substr(11, 12) + " " + std::string(level) + " " + std::string(message)
-                                    : nlohmann::json{{"time", time}, {"level", level}, {"message", message}}.dump(
-                                          -1, ' ', false, nlohmann::json::error_handler_t::replace);
-  const std::lock_guard lock(mutex);
-  std::fprintf(stderr, "%s\n", line.c_str());
-}
+enum class log_level : unsigned char { debug, info, warning, error };
+enum class log_format : unsigned char { automatic, text, json };
+
+/// "debug", "info", "warning", "error".
+std::optional<log_level> parse_log_level(std::string_view name);
+/// "auto", "text", "json".
+std::optional<log_format> parse_log_format(std::string_view name);
+
+/// What is logged from now on: this level and above. Thread safety: from any thread.
+void configure_log(log_level least, log_format format);
+
+/// `level`: a name as above. Thread safety: from any thread.
+void log(std::string_view level, std::string_view message);
 
 }  // namespace kith::cli

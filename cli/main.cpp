@@ -1,5 +1,6 @@
 // kith: a live customer profile store. One executable, a command each for serving and using it.
 #include <cstdio>
+#include <exception>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -23,6 +24,23 @@ command_body add_version(CLI::App& app) {
   };
 }
 
+command_body add_help(CLI::App& app) {
+  auto about = std::make_shared<std::string>();
+  app.add_option("COMMAND", *about, "the command");
+  return [about, root = app.get_parent()] {
+    if (about->empty()) {
+      std::fputs(root->help().c_str(), stdout);
+      return static_cast<int>(exit_ok);
+    }
+    for (const auto* sub : root->get_subcommands([&](const CLI::App* each) { return each->get_name() == *about; })) {
+      std::fputs(sub->help("kith").c_str(), stdout);
+      return static_cast<int>(exit_ok);
+    }
+    std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about->c_str());
+    return static_cast<int>(exit_usage);
+  };
+}
+
 struct command {
   const char* name;
   const char* about;
@@ -39,40 +57,39 @@ constexpr command commands[] = {
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},
     {"completion", "print a completion script for bash, zsh or fish", add_completion},
     {"version", "print the version", add_version},
+    {"help", "explain a command", add_help},
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app{"Kith: a live customer profile store"};
   app.name("kith");
+  app.set_version_flag("--version", "kith " KITH_VERSION);
   app.require_subcommand(0, 1);
+  app.footer("`kith help COMMAND` explains a command.");
   std::vector<std::pair<CLI::App*, command_body>> bodies;
   for (const auto& each : commands) {
     auto* sub = app.add_subcommand(each.name, each.about);
     bodies.emplace_back(sub, each.add(*sub));
   }
-  std::string about;
-  auto* help = app.add_subcommand("help", "explain a command");
-  help->add_option("COMMAND", about, "the command");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    app.exit(error);
-    return exit_usage;
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
   for (const auto& [sub, body] : bodies) {
     if (sub->parsed()) return body();
   }
-  if (help->parsed() && !about.empty()) {
-    for (const auto* sub : app.get_subcommands([&](const CLI::App* each) { return each->get_name() == about; })) {
-      std::fputs(sub->help().c_str(), stdout);
-      return exit_ok;
-    }
-    std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about.c_str());
-    return exit_usage;
+  std::fputs(app.help().c_str(), stderr);
+  return exit_usage;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "kith: %s\n", error.what());
+    return exit_internal;
   }
-  std::fputs(app.help().c_str(), stdout);
-  return help->parsed() ? exit_ok : exit_usage;
 }

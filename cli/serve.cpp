@@ -29,14 +29,23 @@ struct serve_flags {
   int port_base = 0;
 };
 
+/// --port-base moves all ports, those that the configuration names too.
+void move_ports(config& of, unsigned short base) {
+  of.port_base = base;
+  if (of.protocol) of.protocol->port = base;
+  if (of.admin) of.admin->port = static_cast<unsigned short>(base + 2);
+}
+
 result<config> settle(const serve_flags& flags) {
   result<config> made = flags.config_file.empty() ? config{} : load_config(flags.config_file);
   if (!made) return made;
   if (!flags.data.empty()) made->data = flags.data;
-  if (flags.port_base != 0) made->port_base = static_cast<unsigned short>(flags.port_base);
+  if (flags.port_base != 0) move_ports(*made, static_cast<unsigned short>(flags.port_base));
   made->runtime.data = made->data;
   if (flags.dev) {
     made->address = "127.0.0.1";
+    if (made->protocol) made->protocol->address = made->address;
+    if (made->admin) made->admin->address = made->address;
     const auto dev = made->data + "/dev";
     made->tls = {dev + "/server.pem", dev + "/server.key", dev + "/ca.pem"};
   } else if (made->tls.certificate.empty() || made->tls.key.empty()) {
@@ -61,7 +70,7 @@ result<void> add_dev_credentials(config& to) {
     net::credential_config credential;
     if (!std::getline(in, credential.token)) return fail(errc::unavailable, path + ": cannot be read");
     credential.name = name;
-    credential.can_admin = admin;
+    credential.can_read = credential.can_admin = admin;
     to.credentials.push_back(credential);
   }
   return {};
@@ -72,6 +81,31 @@ std::optional<net::credential> unlisted_rights(const config& of) {
   net::credential all;
   all.can_admin = true;
   return all;
+}
+
+std::string address_text(const std::string& address, unsigned short port) {
+  const bool v6 = address.find(':') != std::string::npos;
+  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
+}
+
+/// What the start would find wrong, without starting. The files of --dev are made by the start.
+result<void> check(const serve_flags& flags, const config& settings) {
+  if (!flags.dev) {
+    if (auto tls = net::reloadable_tls::load({settings.tls}); !tls) return tl::make_unexpected(tls.error());
+  }
+  if (auto store = net::credential_store::make(settings.credentials, unlisted_rights(settings)); !store) {
+    return tl::make_unexpected(store.error());
+  }
+  return {};
+}
+
+/// For clients' --dev.
+result<void> write_dev_address(const config& settings, unsigned short port) {
+  const auto path = dev_address_file(settings.data);
+  std::ofstream out(path);
+  out << address_text(settings.protocol_address().address, port) << '\n' << std::flush;
+  if (!out) return fail(errc::unavailable, path + ": cannot be written");
+  return {};
 }
 
 class serving {
@@ -119,8 +153,8 @@ result<void> serving::start() {
   runtime_ = std::move(*runtime);
 
   net::server_options options;
-  options.address = settings_.address;
-  options.port = settings_.port_base;
+  options.address = settings_.protocol_address().address;
+  options.port = settings_.protocol_address().port;
   options.limits = settings_.connection;
   options.node = settings_.node;
   options.event = settings_.runtime.event;
@@ -129,28 +163,25 @@ result<void> serving::start() {
   server_ = std::move(*server);
 
   admin::admin_options admin;
-  admin.address = settings_.address;
-  admin.port = static_cast<unsigned short>(settings_.port_base + 2);
+  admin.address = settings_.admin_address().address;
+  admin.port = settings_.admin_address().port;
   auto admin_server = admin::admin_server::start(*runtime_, admin_tls_, credentials_, admin, &server_->stats());
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
+  if (flags_.dev) return write_dev_address(settings_, server_->port());
   return {};
 }
 
 void serving::print_urls() const {
-  const auto& address = settings_.address;
-  std::printf("protocol  %s:%u  (TLS 1.3, MessagePack-RPC)\n", address.c_str(), unsigned{server_->port()});
-  std::printf("admin     https://%s:%u/v1/stats  /metrics  /healthz  /readyz  /v1/openapi.json\n", address.c_str(),
-              unsigned{admin_->port()});
+  const auto protocol = address_text(settings_.protocol_address().address, server_->port());
+  const auto admin = "https://" + address_text(settings_.admin_address().address, admin_->port());
+  std::printf("protocol  %s  (TLS 1.3, MessagePack-RPC)\n", protocol.c_str());
+  std::printf("admin     %s/v1/stats  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
   if (flags_.dev) {
-    const auto& data = settings_.data;
-    std::printf("\ntry:\n  kith publish events.jsonl --addr %s:%u --dev %s\n  kith get USER_ID --addr %s:%u --dev %s\n",
-                address.c_str(), unsigned{server_->port()}, data.c_str(), address.c_str(), unsigned{server_->port()},
-                data.c_str());
-    std::printf(
-        "  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" "
-        "https://localhost:%u/v1/stats\n",
-        data.c_str(), data.c_str(), unsigned{admin_->port()});
+    const auto* data = settings_.data.c_str();
+    std::printf("\ntry:\n  kith publish --dev %s events.jsonl\n  kith get --dev %s USER_ID\n", data, data);
+    std::printf("  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" %s/v1/stats\n",
+                data, data, admin.c_str());
   }
   std::fflush(stdout);
 }
@@ -169,6 +200,7 @@ void serving::reload() {
     return log("error", "SIGHUP: " + replaced.error().message + "; the old credentials stay");
   }
   server_->reload_limits(settings->connection);
+  configure_log(settings->log_at_least, settings->log_as);
   log("info", "SIGHUP: certificates, credentials and limits are reloaded");
 }
 
@@ -202,9 +234,10 @@ int serving::run() {
   wait_for_signals();
   log("info", "stopping: finishing what is in flight, saving profiles");
   admin_.reset();
+  const auto begun = std::chrono::steady_clock::now();
   server_->stop(stop_deadline / 3);
   server_.reset();  // while the shards whose sockets it uses are still there
-  runtime_->stop(stop_deadline);
+  runtime_->stop(stop_deadline - (std::chrono::steady_clock::now() - begun));
   runtime_.reset();
   log("info", "stopped");
   return exit_ok;
@@ -218,16 +251,25 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--data", flags->data, "data directory (default: data)");
   app.add_flag("--dev", flags->dev,
                "loopback only, with certificates and tokens made at the first start under DATA/dev");
-  app.add_flag("--check-config", flags->check_only, "only check the configuration");
+  app.add_flag("--check-config", flags->check_only, "only check the configuration and the files it names");
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
+  app.footer(
+      "SIGHUP reloads certificates, credentials, limits and log settings; SIGTERM and SIGINT finish what is in "
+      "flight,\n"
+      "save every profile and end with 0. Exit codes: 69 a port or the data directory is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);
     if (!settings) {
       report("serve", settings.error());
       return static_cast<int>(exit_config);
     }
+    configure_log(settings->log_at_least, settings->log_as);
     if (flags->check_only) {
+      if (auto checked = check(*flags, *settings); !checked) {
+        report("serve", checked.error());
+        return static_cast<int>(exit_config);
+      }
       std::puts("the configuration is good");
       return static_cast<int>(exit_ok);
     }

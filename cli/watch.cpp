@@ -1,10 +1,9 @@
 #include <condition_variable>
-#include <csignal>
 #include <cstdio>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <optional>
 
+#include "admin/json.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "net/client.hpp"
@@ -23,9 +22,9 @@ struct watch_flags {
 
 int watch(const watch_flags& flags) {
   const auto options = flags.client.options();
-  if (!options) return report("watch", options.error());
+  if (!options) return report_unreached("watch", options.error());
   auto client = net::client::connect(*options);
-  if (!client) return report("watch", client.error());
+  if (!client) return report_unreached("watch", client.error());
   std::mutex mutex;
   std::condition_variable ended;
   std::optional<error> why;
@@ -38,7 +37,7 @@ int watch(const watch_flags& flags) {
     const std::lock_guard lock(mutex);
     if (enough || why) return;
     if (change) {
-      std::puts(nlohmann::json::from_msgpack(*change).dump().c_str());
+      std::puts(admin::dump(admin::to_json(*change)).c_str());
       std::fflush(stdout);
       enough = ++seen == flags.count;
     } else {
@@ -60,10 +59,11 @@ int watch(const watch_flags& flags) {
 command_body add_watch(CLI::App& app) {
   auto flags = std::make_shared<watch_flags>();
   flags->client.add_to(app);
-  app.add_option("ID", flags->id, "whose changes; none: everybody's");
+  app.add_option("ID", flags->id, "whose changes, as for `kith get`; none: everybody's");
   app.add_option("--from", flags->from, "resume behind this cursor");
   app.add_option("--count", flags->count, "stop after so many changes");
   app.add_flag("--json", flags->json, "JSON lines: what it prints anyway");
+  app.footer("Prints a JSON object a change, until Ctrl-C. Each has the cursor to resume behind it.");
   return [flags] { return watch(*flags); };
 }
 
