@@ -1,9 +1,17 @@
 #include "persistence/file.hpp"
 
 #include <array>
+#include <atomic>
+#include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
 
 #include "persistence/simulated_files.hpp"
 #include "tests/catch.hpp"
@@ -115,6 +123,48 @@ TEST_CASE("an append of more pieces than writev takes arrives whole", "[file]") 
   std::string read;
   REQUIRE((*made)->read_at(0, expected.size() + 1, read));
   CHECK(read == expected);
+}
+
+TEST_CASE("an append that signals cut short and interrupt goes on where it stopped", "[file]") {
+  // A pipe takes 64 KiB at once; a signal then makes writev return what it has written, or EINTR.
+  const temporary at;
+  const auto path = at.path + "/pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  struct sigaction nothing {};
+  nothing.sa_handler = [](int) {};
+  struct sigaction before {};
+  REQUIRE(::sigaction(SIGUSR1, &nothing, &before) == 0);
+
+  std::vector<std::string> words;
+  std::string expected;
+  for (int i = 0; i < 2000; ++i) {
+    words.push_back(std::to_string(i) + std::string(static_cast<std::size_t>(i) % 997, '.'));
+    expected += words.back();
+  }
+  auto pipe = real_files().open(path, open_mode::append);
+  REQUIRE(pipe);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  result<void> outcome;
+  std::atomic<bool> written{false};
+  std::thread writer([&] {
+    const std::vector<std::string_view> pieces(words.begin(), words.end());
+    outcome = (*pipe)->append(pieces);
+    written = true;
+  });
+  std::string read;
+  std::array<char, 3001> buffer{};
+  pollfd ready{reader, POLLIN, 0};
+  while (read.size() < expected.size() && ::poll(&ready, 1, 10000) == 1) {
+    const auto got = ::read(reader, buffer.data(), buffer.size());
+    if (got > 0) read.append(buffer.data(), static_cast<std::size_t>(got));
+    if (!written) ::pthread_kill(writer.native_handle(), SIGUSR1);
+  }
+  writer.join();
+  ::close(reader);
+  ::sigaction(SIGUSR1, &before, nullptr);
+  REQUIRE(outcome);
+  CHECK((read == expected));  // two megabytes are no help in a message
 }
 
 TEST_CASE("a full disk is told from a broken one, with the path and the call", "[file]") {
