@@ -1,0 +1,146 @@
+#include "cli/config.hpp"
+
+#include <filesystem>
+#include <fstream>
+
+#include "tests/catch.hpp"
+
+using namespace kith;
+
+namespace {
+
+cli::config good(const std::string& toml) {
+  auto parsed = cli::parse_config(toml, "kith.toml");
+  if (!parsed) FAIL(parsed.error().message);
+  return std::move(*parsed);
+}
+
+std::string message_of(const std::string& toml) {
+  const auto parsed = cli::parse_config(toml, "kith.toml");
+  REQUIRE_FALSE(parsed);
+  REQUIRE(parsed.error().code == errc::invalid_argument);
+  return parsed.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("an empty configuration is all defaults") {
+  const auto made = good("");
+  REQUIRE(made.data == "data");
+  REQUIRE(made.protocol_address().address == "127.0.0.1");
+  REQUIRE(made.protocol_address().port == 7440);
+  REQUIRE(made.admin_address().port == 7442);
+  REQUIRE(made.runtime.memory_bytes == 4ULL << 30);
+  REQUIRE(made.runtime.dedup_retention_ms == 0);
+  REQUIRE(made.log_as == cli::log_format::automatic);
+  REQUIRE(made.credentials.empty());
+}
+
+TEST_CASE("sizes, durations and words are read") {
+  const auto made = good(
+      "[memory]\nprofiles = \"4GiB\"\nidle = \"90s\"\n[journal]\nsegment = 65536\ncheckpoint_interval = \"1h\"\n"
+      "[dedup]\nretention = \"30d\"\n[history]\nretention = \"forever\"\n[log]\nlevel = \"warning\"\nformat = "
+      "\"json\"\n"
+      "[limits]\nframe_timeout = \"250ms\"\nevents_per_second = 1.5\n");
+  REQUIRE(made.runtime.memory_bytes == 4ULL << 30);
+  REQUIRE(made.runtime.idle == std::chrono::seconds(90));
+  REQUIRE(made.runtime.journal.segment_bytes == 65536);
+  REQUIRE(made.runtime.checkpoint_interval == std::chrono::hours(1));
+  REQUIRE(made.runtime.dedup_retention_ms == 30LL * 24 * 3600 * 1000);
+  REQUIRE(made.runtime.store.history_retention_ms == 0);
+  REQUIRE(made.log_at_least == cli::log_level::warning);
+  REQUIRE(made.log_as == cli::log_format::json);
+  REQUIRE(made.connection.frame_timeout == std::chrono::milliseconds(250));
+  REQUIRE(made.connection.events_per_second == 1.5);
+}
+
+TEST_CASE("each port may have an address of its own") {
+  const auto made = good("[listen]\nprotocol = \"0.0.0.0:9000\"\nadmin = \"[::1]:9002\"\n");
+  REQUIRE(made.protocol_address().address == "0.0.0.0");
+  REQUIRE(made.protocol_address().port == 9000);
+  REQUIRE(made.admin_address().address == "::1");
+  REQUIRE(made.admin_address().port == 9002);
+}
+
+TEST_CASE("an unknown key is refused with its place, what is allowed and the nearest name") {
+  REQUIRE(message_of("data = \"d\"\n\n[memory]\n  profile = \"1GiB\"\n") ==
+          "kith.toml:4:3: memory.profile: is not a key; did you mean profiles? Allowed: profiles, idle, in_flight, "
+          "store_cache");
+  const auto far = message_of("entirely_something_else = 1\n");
+  REQUIRE(far.rfind("kith.toml:1:1: entirely_something_else: is not a key Allowed: data, node", 0) == 0);
+  REQUIRE(far.find("did you mean") == std::string::npos);
+}
+
+TEST_CASE("a wrong value is refused with its place and what is allowed") {
+  struct wrong {
+    const char* toml;
+    const char* message;
+  };
+  const auto [toml, message] = GENERATE(
+      wrong{"shards = 0\n", "kith.toml:1:10: shards: must be a whole number from 1 to 256"},
+      wrong{"shards = \"2\"\n", "kith.toml:1:10: shards: must be a whole number from 1 to 256"},
+      wrong{"shards = 1.0\n", "kith.toml:1:10: shards: must be a whole number from 1 to 256"},
+      wrong{"data = 7\n", "kith.toml:1:8: data: must be a string"},
+      wrong{"memory = 1\n", "kith.toml:1:10: memory: must be a table: [memory]"},
+      wrong{"[limits]\nevent = \"lots\"\n",
+            "kith.toml:2:9: limits.event: must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""},
+      wrong{"[limits]\nframe = \"1GiB\"\n", "kith.toml:2:9: limits.frame: must be from 4 KiB to 32 MiB"},
+      wrong{"[limits]\nframe = -1\n",
+            "kith.toml:2:9: limits.frame: must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""},
+      wrong{"[memory]\nprofiles = \"999999999999999GiB\"\n",
+            "kith.toml:2:12: memory.profiles: must be a number of bytes, or a size like \"64MiB\" or \"2GiB\""},
+      wrong{"[limits]\nevents_per_second = nan\n",
+            "kith.toml:2:21: limits.events_per_second: must be a number from 0 (none) on"},
+      wrong{"[memory]\nidle = \"10 fortnights\"\n",
+            "kith.toml:2:8: memory.idle: must be a duration like \"250ms\", \"30s\", \"10m\", \"6h\" or \"90d\""},
+      wrong{"[log]\nlevel = \"loud\"\n",
+            "kith.toml:2:9: log.level: must be \"debug\", \"info\", \"warning\" or \"error\""},
+      wrong{"[listen]\nadmin = \"here\"\n",
+            "kith.toml:2:9: listen.admin: must be an address with a port, like \"0.0.0.0:7440\" or \"[::]:7440\""},
+      wrong{"[tls]\nrequire_client_certificate = 1\n",
+            "kith.toml:2:30: tls.require_client_certificate: must be true or false"});
+  REQUIRE(message_of(toml) == message);
+}
+
+TEST_CASE("what is no TOML is refused with its place") {
+  const auto message = message_of("data = \"d\"\nnode = \n");
+  CAPTURE(message);
+  REQUIRE(message.rfind("kith.toml:2:", 0) == 0);
+  REQUIRE(message.find("is not TOML") != std::string::npos);
+}
+
+TEST_CASE("credentials are read") {
+  const auto file = std::filesystem::temp_directory_path() / "kith-config-test.token";
+  std::ofstream(file) << "secret\n";
+  const auto made = good("[[credentials]]\nname = \"shop\"\ntoken_file = \"" + file.string() +
+                         "\"\nrights = [\"publish\"]\nevents_per_second = 5\n"
+                         "[[credentials]]\nname = \"ops\"\ncommon_name = \"ops.example\"\nrights = [\"read\", "
+                         "\"admin\"]\nsource = \"desk\"\n");
+  std::filesystem::remove(file);
+  REQUIRE(made.credentials.size() == 2);
+  REQUIRE(made.credentials[0].token == "secret");
+  REQUIRE(made.credentials[0].can_publish);
+  REQUIRE_FALSE(made.credentials[0].can_read);
+  REQUIRE_FALSE(made.credentials[0].can_admin);
+  REQUIRE(made.credentials[0].events_per_second == 5);
+  REQUIRE(made.credentials[1].common_name == "ops.example");
+  REQUIRE(made.credentials[1].can_admin);
+  REQUIRE_FALSE(made.credentials[1].can_publish);
+  REQUIRE(made.credentials[1].source == "desk");
+}
+
+TEST_CASE("a credential that nobody could use is refused with its place") {
+  REQUIRE(message_of("\n[[credentials]]\ntoken = \"t\"\n") == "kith.toml:2:1: credentials: has no name");
+  REQUIRE(message_of("[[credentials]]\nname = \"shop\"\n") ==
+          "kith.toml:1:1: credentials \"shop\": needs a token, token_file, token_sha256 or common_name to be known by");
+  REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken_sha256 = \"abc\"\n") ==
+          "kith.toml:1:1: credentials \"shop\": token_sha256 must be 64 hexadecimal digits");
+  REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken = \"t\"\nrights = [\"write\"]\n") ==
+          "kith.toml:4:11: credentials.rights: holds something else than \"publish\", \"read\", \"admin\"");
+}
+
+TEST_CASE("a configuration that is not there is said so") {
+  const auto loaded = cli::load_config("no/such/kith.toml");
+  REQUIRE_FALSE(loaded);
+  REQUIRE(loaded.error().message == "no/such/kith.toml: cannot be read");
+}
