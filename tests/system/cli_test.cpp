@@ -1,0 +1,352 @@
+// The commands through their front door: what they print and how they end.
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "cli/config.hpp"
+#include "tests/catch.hpp"
+#include "tests/system/support/server.hpp"
+
+using namespace kith;
+using namespace kith::tests;
+using nlohmann::json;
+
+namespace {
+
+std::vector<std::string> with(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+std::string event(const std::string& id, const std::string& user) {
+  return json{{"type", "track"}, {"event", "Seen"}, {"messageId", id}, {"userId", user}, {"traits", {{"n", 1}}}}
+             .dump() +
+         "\n";
+}
+
+/// The last line that is a JSON object: the summary stands behind what was printed to standard error.
+json last_object(const std::string& output) {
+  std::istringstream in(output);
+  std::string line;
+  json last;
+  while (std::getline(in, line)) {
+    if (!line.empty() && line.front() == '{') last = json::parse(line);
+  }
+  return last;
+}
+
+bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("usage errors end with 64, help and version with 0") {
+  const scratch room;
+  REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
+  REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
+  for (const auto* command :
+       {"serve", "publish", "get", "watch", "bench", "check", "export", "version", "completion"}) {
+    CAPTURE(command);
+    const auto [code, text] = run_kith(room, {"help", command});
+    REQUIRE(code == 0);
+    REQUIRE(contains(text, std::string("Usage: kith ") + command));
+    REQUIRE(run_kith(room, {command, "--help"}).first == 0);
+  }
+  REQUIRE(run_kith(room, {"help", "nothing"}).first == 64);
+  REQUIRE(run_kith(room, {"nothing"}).first == 64);
+  REQUIRE(run_kith(room, {"get"}).first == 64);
+  REQUIRE(run_kith(room, {"get", "ada", "--addr", "nowhere"}).first == 64);
+  REQUIRE(run_kith(room, {"get", "ada", "--anonymous", "--profile"}).first == 64);
+  REQUIRE(run_kith(room, {"bench", "dance"}).first == 64);
+  REQUIRE(run_kith(room, {"bench", "publish", "--durability", "hope"}).first == 64);
+  REQUIRE(run_kith(room, {"completion", "powershell"}).first == 64);
+}
+
+TEST_CASE("completion scripts know every command") {
+  const scratch room;
+  for (const auto* shell : {"bash", "zsh", "fish"}) {
+    const auto [code, text] = run_kith(room, {"completion", shell});
+    REQUIRE(code == 0);
+    for (const auto* word : {"publish", "export", "--durability", "--check-config"}) REQUIRE(contains(text, word));
+  }
+}
+
+TEST_CASE("a wrong configuration ends with 78 and says where") {
+  const scratch room;
+  room.write("bad.toml", "data = \"d\"\nshard = 2\n");
+  const auto [code, text] = run_kith(room, {"serve", "--config", room.path("bad.toml"), "--check-config"});
+  REQUIRE(code == 78);
+  REQUIRE(contains(text, "bad.toml:2:1: shard: is not a key; did you mean shards?"));
+  REQUIRE(run_kith(room, {"serve", "--config", room.path("none.toml")}).first == 78);
+  // Neither certificates nor --dev.
+  const auto bare = run_kith(room, {"serve", "--data", room.path("data")});
+  REQUIRE(bare.first == 78);
+  REQUIRE(contains(bare.second, "tls.certificate"));
+  REQUIRE_FALSE(std::filesystem::exists(room.path("data")));
+  room.write("tls.toml", "[tls]\ncertificate = \"" + room.path("no.pem") + "\"\nkey = \"no.key\"\n");
+  const auto missing = run_kith(room, {"serve", "--config", room.path("tls.toml"), "--check-config"});
+  REQUIRE(missing.first == 78);
+  REQUIRE(contains(missing.second, "no.pem"));
+  room.write("good.toml", "shards = 2\n");
+  REQUIRE(run_kith(room, {"serve", "--dev", "--config", room.path("good.toml"), "--check-config"}).first == 0);
+}
+
+TEST_CASE("every key of the documentation is understood") {
+  std::ifstream in(KITH_SOURCE "/docs/configuration.md");
+  std::string line;
+  std::string toml;
+  bool inside = false;
+  while (std::getline(in, line)) {
+    if (line.rfind("```", 0) == 0) {
+      inside = line == "```toml";
+    } else if (inside) {
+      // The example's token file is not there.
+      toml += (line.rfind("token_file", 0) == 0 ? "token = \"t\"" : line) + "\n";
+    }
+  }
+  REQUIRE_FALSE(toml.empty());
+  const auto parsed = cli::parse_config(toml, "configuration.md");
+  if (!parsed) FAIL(parsed.error().message);
+  const auto& made = *parsed;
+  REQUIRE(made.credentials.size() == 1);
+  // What the documentation calls the defaults are the defaults.
+  const cli::config defaults;
+  REQUIRE(made.runtime.memory_bytes == defaults.runtime.memory_bytes);
+  REQUIRE(made.runtime.idle == defaults.runtime.idle);
+  REQUIRE(made.runtime.in_flight_bytes == defaults.runtime.in_flight_bytes);
+  REQUIRE(made.runtime.journal.segment_bytes == defaults.runtime.journal.segment_bytes);
+  REQUIRE(made.runtime.checkpoint_bytes == defaults.runtime.checkpoint_bytes);
+  REQUIRE(made.runtime.checkpoint_interval == defaults.runtime.checkpoint_interval);
+  REQUIRE(made.runtime.recent_days == defaults.runtime.recent_days);
+  REQUIRE(made.runtime.store.history_retention_ms == defaults.runtime.store.history_retention_ms);
+  REQUIRE(made.runtime.event.bytes == defaults.runtime.event.bytes);
+  REQUIRE(made.connection.frame_bytes == defaults.connection.frame_bytes);
+  REQUIRE(made.connection.batch_events == defaults.connection.batch_events);
+  REQUIRE(made.connection.connections == defaults.connection.connections);
+  REQUIRE(made.connection.frame_timeout == defaults.connection.frame_timeout);
+}
+
+TEST_CASE("publish counts each line once and names the ones it refuses") {
+  const scratch room;
+  const server running(room);
+  room.write("events.jsonl", event("m1", "ada") + "not JSON\n\n" + event("m2", "bob") +
+                                 "{\"type\": \"track\", \"event\": \"Seen\", \"userId\": \"ada\"}\n");
+  const auto publish = with({"publish", "--json", room.path("events.jsonl")}, running.flags());
+  const auto [code, text] = run_kith(room, publish);
+  CAPTURE(text);
+  REQUIRE(code == 65);
+  REQUIRE(contains(text, "line 2: invalid_argument: "));
+  REQUIRE(contains(text, "line 5: invalid_argument: messageId: missing"));
+  const auto first = last_object(text);
+  REQUIRE(first.at("events") == 4);
+  REQUIRE(first.at("applied") == 2);
+  REQUIRE(first.at("rejected") == 2);
+  const auto again = last_object(run_kith(room, publish).second);
+  REQUIRE(again.at("applied") == 0);
+  REQUIRE(again.at("duplicate") == 2);
+
+  room.write("good.jsonl", event("m1", "ada") + event("m3", "ada"));
+  REQUIRE(run_kith(room, with({"publish", room.path("good.jsonl")}, running.flags())).first == 0);
+  REQUIRE(run_kith(room, with({"publish", room.path("none.jsonl")}, running.flags())).first == 66);
+}
+
+TEST_CASE("get finds a profile by each of its names, or ends with 1") {
+  const scratch room;
+  const server running(room);
+  room.write("events.jsonl", event("m1", "ada"));
+  REQUIRE(run_kith(room, with({"publish", room.path("events.jsonl")}, running.flags())).first == 0);
+  // --dev alone is enough: it knows the address, too.
+  const auto [code, text] = run_kith(room, {"get", "ada", "--dev", running.data()});
+  REQUIRE(code == 0);
+  const auto profile = json::parse(text);
+  REQUIRE(profile.at("userIds") == json::array({"ada"}));
+  REQUIRE(profile.at("version") == 1);
+  const auto id = profile.at("profile").get<std::string>();
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"user:ada"}, {"profile:" + id}, {id, "--profile"}, {"ada", "--fields", "profile,version"}}) {
+    const auto found = run_kith(room, with(with({"get"}, words), running.flags()));
+    CAPTURE(words, found.second);
+    REQUIRE(found.first == 0);
+    REQUIRE(json::parse(found.second).at("profile") == id);
+  }
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"nobody"}, {"ada", "--anonymous"}, {"ada", "--external", "email"}, {"email:ada"}}) {
+    CAPTURE(words);
+    REQUIRE(run_kith(room, with(with({"get"}, words), running.flags())).first == 1);
+  }
+  REQUIRE(run_kith(room, with({"get", "short", "--profile"}, running.flags())).first == 65);
+}
+
+TEST_CASE("watch prints changes and resumes behind a cursor") {
+  const scratch room;
+  const server running(room);
+  const auto output = room.path("watch.out");
+  process watching(with({KITH_EXECUTABLE, "watch", "ada", "--count", "2"}, running.flags()), output);
+  // The watch stands when a change arrives; until then events go by it.
+  unsigned sent = 0;
+  const auto publish_one = [&] {
+    room.write("one.jsonl", event("w" + std::to_string(++sent), "ada"));
+    return run_kith(room, with({"publish", room.path("one.jsonl")}, running.flags())).first == 0;
+  };
+  REQUIRE(eventually([&] { return !watching.running() || !publish_one(); }));
+  REQUIRE(watching.wait() == 0);
+  std::istringstream lines(watching.output());
+  std::string first;
+  std::string second;
+  REQUIRE((std::getline(lines, first) && std::getline(lines, second)));
+  const auto cursor = json::parse(first).at("cursor").get<std::string>();
+  const auto [code, text] = run_kith(room, with({"watch", "ada", "--count", "1", "--from", cursor}, running.flags()));
+  REQUIRE(code == 0);
+  REQUIRE(json::parse(text).at("version") == json::parse(second).at("version"));
+  REQUIRE(run_kith(room, with({"watch", "--from", "nonsense"}, running.flags())).first == 65);
+}
+
+TEST_CASE("a server that is not there ends with 69, one that does not know us with 77") {
+  const scratch room;
+  server running(room);
+  const auto refused = run_kith(room, with({"get", "ada", "--token", "wrong"}, running.flags()));
+  CAPTURE(refused.second);
+  REQUIRE(refused.first == 77);
+  const auto flags = running.flags();
+  REQUIRE(running.stop() == 0);
+  REQUIRE(run_kith(room, with({"get", "ada"}, flags)).first == 69);
+  REQUIRE(run_kith(room, with({"bench", "publish", "--events", "10"}, flags)).first == 69);
+  REQUIRE(run_kith(room, {"get", "ada", "--dev", room.path("none")}).first == 78);
+}
+
+TEST_CASE("a port or a data directory in use ends with 69") {
+  const scratch room;
+  const server running(room);
+  std::ifstream in(running.data() + "/dev/address");
+  std::string address;
+  REQUIRE(std::getline(in, address));
+  const auto port = address.substr(address.rfind(':') + 1);
+  const auto taken = run_kith(room, {"serve", "--dev", "--data", room.path("other"), "--port-base", port});
+  REQUIRE(taken.first == 69);
+  REQUIRE(contains(taken.second, "port " + port + ": Address already in use"));
+  REQUIRE(run_kith(room, {"serve", "--dev", "--data", running.data(), "--port-base", port}).first == 69);
+}
+
+TEST_CASE("bench prints one JSON object in which every event is accounted for") {
+  const scratch room;
+  const server running(room);
+  const auto bench = [&](const std::vector<std::string>& words) {
+    const auto [code, text] =
+        run_kith(room, with(with({"bench", "--json", "--profiles", "50"}, words), running.flags()));
+    CAPTURE(text);
+    REQUIRE(code == 0);
+    return json::parse(text);
+  };
+  const std::vector<std::string> publish = {"publish", "--events",   "3001", "--connections", "7", "--batch",
+                                            "10",      "--pipeline", "3",    "--seed",        "9", "--in-turn"};
+  for (const auto* threads : {"1", "3"}) {
+    // The same seed gives the same events, whatever the number of threads.
+    const auto made = bench(with(publish, {"--threads", threads}));
+    CAPTURE(made);
+    REQUIRE(made.at("events") == 3001);
+    REQUIRE(made.at("applied") == (*threads == '1' ? 3001 : 0));
+    REQUIRE(made.at("duplicate") == (*threads == '1' ? 0 : 3001));
+    REQUIRE(made.at("rejected") == 0);
+    REQUIRE(made.at("errors") == 0);
+    REQUIRE(made.at("events_per_s") > 0);
+    for (const auto* key : {"p50", "p90", "p99", "p999", "max"}) REQUIRE(made.at("latency_us").at(key) > 0);
+  }
+  const auto read = bench({"get", "--events", "200", "--batch", "7"});
+  REQUIRE(read.at("found") == 200);
+  REQUIRE(read.at("missing") == 0);
+  const auto strangers = bench({"get", "--events", "20", "--batch", "1", "--id-prefix", "x-"});
+  REQUIRE(strangers.at("missing") == 20);
+  const auto mixed = bench({"mixed", "--events", "40", "--batch", "2", "--zipf", "1.1", "--durability", "memory"});
+  REQUIRE(mixed.at("applied") == 20);
+  REQUIRE(mixed.at("found") == 20);
+  const auto paced = bench({"publish", "--events", "500", "--batch", "5", "--rate", "2000"});
+  REQUIRE(paced.at("seconds") > 0.2);
+}
+
+TEST_CASE("check and export look at a directory without changing it") {
+  const scratch room;
+  server running(room);
+  std::string lines;
+  for (int i = 0; i < 100; ++i) lines += event("m" + std::to_string(i), "user-" + std::to_string(i % 10));
+  room.write("events.jsonl", lines);
+  REQUIRE(run_kith(room, with({"publish", room.path("events.jsonl")}, running.flags())).first == 0);
+  // What is only in the journal is exported too.
+  running.kill();
+  const auto [code, text] = run_kith(room, {"export", running.data()});
+  CAPTURE(text);
+  REQUIRE(code == 0);
+  std::istringstream in(text);
+  std::string line;
+  std::string before;
+  std::size_t profiles = 0;
+  while (std::getline(in, line)) {
+    const auto profile = json::parse(line);
+    REQUIRE(profile.at("version") == 10);
+    REQUIRE(profile.at("profile").get<std::string>() > before);
+    before = profile.at("profile").get<std::string>();
+    ++profiles;
+  }
+  REQUIRE(profiles == 10);
+  const auto checked = run_kith(room, {"check", running.data(), "--json"});
+  REQUIRE(checked.first == 0);
+  REQUIRE(last_object(checked.second).at("sound") == true);
+  REQUIRE(run_kith(room, {"check", room.path("none")}).first == 66);
+  REQUIRE(run_kith(room, {"export", room.path("none")}).first == 66);
+  REQUIRE(run_kith(room, {"export", running.data()}).second == text);
+  running.start();
+  REQUIRE(running.stop() == 0);
+  REQUIRE(run_kith(room, {"export", running.data()}).second == text);
+}
+
+TEST_CASE("damage in the journal is told by check and export, with 65") {
+  const scratch room;
+  server running(room);
+  for (int i = 0; i < 3; ++i) {
+    room.write("events.jsonl", event("d" + std::to_string(i), "ada"));
+    REQUIRE(run_kith(room, with({"publish", room.path("events.jsonl")}, running.flags())).first == 0);
+  }
+  running.kill();
+  // Into the payload of the first record of a segment that has several.
+  std::string damaged;
+  for (const auto& entry : std::filesystem::directory_iterator(running.data() + "/journal")) {
+    if (entry.path().extension() == ".log" && entry.file_size() > 200) damaged = entry.path();
+  }
+  REQUIRE_FALSE(damaged.empty());
+  {
+    std::fstream file(damaged, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(32 + 24 + 30);
+    file.put('\x7f');
+  }
+  const auto checked = run_kith(room, {"check", running.data()});
+  CAPTURE(checked.second);
+  REQUIRE(checked.first == 65);
+  REQUIRE(contains(checked.second, "DAMAGED " + damaged));
+  const auto exported = run_kith(room, {"export", running.data()});
+  REQUIRE(exported.first == 65);
+  REQUIRE(contains(exported.second, "DAMAGED " + damaged));
+}
+
+TEST_CASE("SIGHUP takes new tokens and drops old ones") {
+  const scratch room;
+  room.write("kith.toml", "");
+  const auto token = [](const std::string& value) {
+    return "[[credentials]]\nname = \"shop\"\nrights = [\"read\"]\ntoken = \"" + value + "\"\n";
+  };
+  server running(room, token("old"));
+  const auto get_with = [&](const std::string& value) {
+    return run_kith(room, with({"get", "nobody", "--token", value}, running.flags())).first;
+  };
+  REQUIRE(get_with("old") == 1);
+  REQUIRE(get_with("new") == 77);
+  room.write("kith.toml", token("new"));
+  running.send(SIGHUP);
+  REQUIRE(eventually([&] { return get_with("new") == 1; }));
+  REQUIRE(get_with("old") == 77);
+  // A file that is wrong changes nothing.
+  room.write("kith.toml", "nonsense = 1\n");
+  running.send(SIGHUP);
+  REQUIRE(eventually([&] { return contains(running.log(), "the old configuration stays"); }));
+  REQUIRE(get_with("new") == 1);
+  REQUIRE(running.stop() == 0);
+}
