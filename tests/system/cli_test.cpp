@@ -3,6 +3,8 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "cli/config.hpp"
@@ -349,4 +351,30 @@ TEST_CASE("SIGHUP takes new tokens and drops old ones") {
   REQUIRE(eventually([&] { return contains(running.log(), "the old configuration stays"); }));
   REQUIRE(get_with("new") == 1);
   REQUIRE(running.stop() == 0);
+}
+
+TEST_CASE("the manual knows every command and option, and no other") {
+  std::ifstream in(KITH_SOURCE "/docs/kith.1");
+  std::string manual{std::istreambuf_iterator<char>(in), {}};
+  REQUIRE_FALSE(manual.empty());
+  for (std::size_t at = 0; (at = manual.find('\\', at)) != std::string::npos;) {
+    // Fonts and escaped hyphens.
+    manual.erase(at, manual.compare(at, 2, "\\f") == 0 ? 3 : 1);
+  }
+  const auto options_in = [](const std::string& text) {
+    std::set<std::string> found;
+    const std::regex option("--[a-z][a-z-]*");
+    for (std::sregex_iterator at(text.begin(), text.end(), option), end; at != end; ++at) found.insert(at->str());
+    return found;
+  };
+  const scratch room;
+  std::set<std::string> offered;
+  for (const auto* command :
+       {"serve", "publish", "get", "watch", "bench", "check", "export", "version", "completion"}) {
+    CAPTURE(command);
+    REQUIRE(contains(manual, std::string("kith ") + command));
+    offered.merge(options_in(run_kith(room, {"help", command}).second));
+  }
+  offered.erase("--help");
+  REQUIRE(options_in(manual) == offered);
 }
