@@ -8,6 +8,7 @@
 #include "cli/bench_worker.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
+#include "profile/profile.hpp"
 
 namespace kith::cli {
 
@@ -93,6 +94,7 @@ void print_json(const bench_flags& flags, const bench_plan& plan, const bench_re
   if (plan.what != bench_kind::publish) {
     out["found"] = sum.found;
     out["missing"] = sum.missing;
+    out["fields"] = plan.fields;
   }
   std::puts(out.dump().c_str());
 }
@@ -109,6 +111,14 @@ void print_text(const bench_plan& plan, const bench_result& sum, double seconds)
   std::printf("latency of a request, µs: p50 %llu, p90 %llu, p99 %llu, p99.9 %llu, max %llu\n",
               number(latency.percentile(50)), number(latency.percentile(90)), number(latency.percentile(99)),
               number(latency.percentile(99.9)), number(latency.max()));
+}
+
+CLI::Validator profile_key() {
+  return {[](const std::string& name) {
+            unsigned field = 0;
+            return profile::field_index(name, field) ? std::string() : "\"" + name + "\" is no key of a profile";
+          },
+          "KEY"};
 }
 
 int bench(const bench_flags& flags) {
@@ -166,6 +176,10 @@ command_body add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--id-prefix", plan.id_prefix, "what the userIds begin with")->capture_default_str();
+  app.add_option("--fields", plan.fields, "only these keys of the profiles that are read, separated by commas")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->check(profile_key());
   app.add_option("--seed", flags->seed,
                  "of the random choices and the messageIds: the same events each time; 0: others each time");
   app.add_flag("--json", flags->json, "print one JSON object");

@@ -42,6 +42,7 @@ struct bench_plan {
   bool memory = false;  ///< durability
   std::uint64_t seed = 1;
   std::string id_prefix = "u-";
+  std::vector<std::string> fields;  ///< keys of the profiles read; empty: all
   unsigned threads = 1;
 };
 

@@ -62,6 +62,7 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   REQUIRE(run_kith(room, {"get", "ada", "--anonymous", "--profile"}).first == 64);
   REQUIRE(run_kith(room, {"bench", "dance"}).first == 64);
   REQUIRE(run_kith(room, {"bench", "publish", "--durability", "hope"}).first == 64);
+  REQUIRE(run_kith(room, {"bench", "get", "--fields", "version,nonsense"}).first == 64);
   REQUIRE(run_kith(room, {"completion", "powershell"}).first == 64);
 }
 
@@ -259,6 +260,11 @@ TEST_CASE("bench prints one JSON object in which every event is accounted for") 
   REQUIRE(read.at("missing") == 0);
   const auto strangers = bench({"get", "--events", "20", "--batch", "1", "--id-prefix", "x-"});
   REQUIRE(strangers.at("missing") == 20);
+  for (const auto* batch : {"1", "5"}) {
+    const auto some = bench({"--fields", "version,profile", "get", "--events", "20", "--batch", batch});
+    REQUIRE(some.at("found") == 20);
+    REQUIRE(some.at("fields") == json::array({"version", "profile"}));
+  }
   const auto mixed = bench({"mixed", "--events", "40", "--batch", "2", "--zipf", "1.1", "--durability", "memory"});
   REQUIRE(mixed.at("applied") == 20);
   REQUIRE(mixed.at("found") == 20);
