@@ -3,6 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
+#include <pthread.h>
+#include <thread>
 
 namespace kith::actors {
 
@@ -14,6 +17,14 @@ inline time_point now() noexcept { return std::chrono::steady_clock::now(); }
 inline std::int64_t wall_clock_ms() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+/// Processor time that a running thread has used.
+inline std::chrono::nanoseconds processor_time(std::thread& of) noexcept {
+  clockid_t clock{};
+  timespec used{};
+  if (pthread_getcpuclockid(of.native_handle(), &clock) != 0 || clock_gettime(clock, &used) != 0) return {};
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
 }
 
 }  // namespace kith::actors

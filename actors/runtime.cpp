@@ -21,7 +21,8 @@ namespace kith::actors {
 namespace {
 
 constexpr std::uint64_t replay_in_flight_bytes = 64 * 1024 * 1024;
-constexpr std::uint64_t fed_a_second = 256 * 1024 * 1024;  ///< at most, so that other duties get their turn
+constexpr std::uint64_t fed_at_once = 16 * 1024 * 1024;  ///< then other duties get their turn
+constexpr double busy_share = 0.3;                       ///< of the shards' time; above it the history waits
 constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
 constexpr unsigned pool_threads = 2;
 
@@ -80,6 +81,8 @@ class runtime_impl final : public runtime {
   void wait_for_replayed(std::uint64_t most_in_flight);
 
   void maintain();
+  result<void> feed_while_idle();
+  bool shards_busy();
   bool checkpoint_due() const;
   result<void> checkpoint(bool feed_first);
   template <class F>
@@ -114,6 +117,9 @@ class runtime_impl final : public runtime {
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
   time_point last_checkpoint_ = now();
+  time_point busy_measured_ = now();
+  std::chrono::nanoseconds shards_used_{0};
+  bool busy_ = false;
   std::thread recovery_;
   std::thread maintenance_;
 };
@@ -382,11 +388,34 @@ void runtime_impl::maintain() {
       latency_.rotate(rotated);
     }
     if (state().now == phase::failed) continue;
-    if (auto fed = feeder_->feed(fed_a_second); !fed) failed(fed.error());
+    if (auto fed = feed_while_idle(); !fed) failed(fed.error());
     if (checkpoint_due()) {
       if (auto done = checkpoint(true); !done) log("error", "checkpoint: " + done.error().message);
     }
   }
+}
+
+/// The history keeps out of a busy server's way. A checkpoint feeds all that is left, so it never lags behind by more
+/// than the journal may grow.
+result<void> runtime_impl::feed_while_idle() {
+  while (!stopping_ && !shards_busy()) {
+    const auto fed = feeder_->feed(fed_at_once);
+    if (!fed) return tl::make_unexpected(fed.error());
+    if (*fed < fed_at_once) break;
+  }
+  return {};
+}
+
+bool runtime_impl::shards_busy() {
+  const auto at = now();
+  if (at - busy_measured_ >= std::chrono::milliseconds(100)) {
+    std::chrono::nanoseconds used{0};
+    for (const auto& each : shards_) used += each->processor_time();
+    const std::chrono::duration<double> spent = used - std::exchange(shards_used_, used);
+    const std::chrono::duration<double> passed = at - std::exchange(busy_measured_, at);
+    busy_ = spent / passed > busy_share * static_cast<double>(shards_.size());
+  }
+  return busy_;
 }
 
 bool runtime_impl::checkpoint_due() const {
@@ -430,9 +459,9 @@ result<void> runtime_impl::checkpoint(bool feed_first) {
   auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
   if (outcome) outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
   while (outcome && feed_first && !stopping_) {
-    const auto fed = feeder_->feed(fed_a_second);
+    const auto fed = feeder_->feed(fed_at_once);
     if (!fed) outcome = tl::make_unexpected(fed.error());
-    if (!fed || *fed < fed_a_second) break;
+    if (!fed || *fed < fed_at_once) break;
   }
   if (outcome) outcome = store_->flush();
   if (outcome) outcome = write_checkpoint(files_, options_.data, marks);

@@ -90,6 +90,7 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t handlers_a_turn = 64;
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
+  static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
@@ -104,6 +105,7 @@ class shard : public caf::execution_unit {
   shard_id id() const noexcept { return id_; }
   persistence::journal& journal() noexcept { return *journal_; }
   const shard_counters& counters() const noexcept { return counters_; }
+  std::chrono::nanoseconds processor_time() noexcept { return actors::processor_time(thread_); }
   template <class F>
   void post(F work) {
     boost::asio::post(io_, std::move(work));
@@ -231,6 +233,7 @@ class shard : public caf::execution_unit {
   bool paused_ = false;              ///< somebody may have stopped reading since ready_for_more() said no
   std::deque<time_point> unsynced_;  ///< when each record was handed to the journal, oldest first
   std::vector<profile::spilled_id> scratch_spilled_;
+  std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_receivers_;
   watch_hub watches_;
 };
 

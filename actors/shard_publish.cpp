@@ -102,15 +102,19 @@ void shard::dispatch(batch& work) {
 }
 
 void shard::deliver(batch& work) {
+  // First all look-ups, then all mail: look-ups that follow one another wait for memory together.
   const auto shards = environment_.shards.size();
+  auto& receivers = scratch_receivers_;
+  receivers.clear();
   for (std::uint32_t index = 0; index < work.events.size(); ++index) {
-    const auto& event = work.events[index];
-    if (shard_of(event.address, shards) != id_) continue;
-    const auto urgency =
-        event.urgency == profile::priority::critical ? caf::message_priority::high : caf::message_priority::normal;
-    activate(event.address)
-        .enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}),
-                 this);
+    const auto address = work.events[index].address;
+    if (shard_of(address, shards) == id_) receivers.emplace_back(index, &activate(address));
+  }
+  for (const auto& [index, actor] : receivers) {
+    const auto urgency = work.events[index].urgency == profile::priority::critical ? caf::message_priority::high
+                                                                                   : caf::message_priority::normal;
+    actor->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}),
+                   this);
   }
 }
 

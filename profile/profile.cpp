@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "profile/blob.hpp"
 #include "profile/bytes.hpp"
 #include "profile/counters.hpp"
 #include "profile/identifier.hpp"
@@ -17,6 +16,9 @@ namespace {
 
 constexpr unsigned char format_version = 1;
 constexpr std::int64_t ms_a_day = 86'400'000;
+
+/// In the order in which encode() writes them; the recent ids follow, sorted.
+constexpr std::array encoded_parts = {part::identifiers, part::stamps, part::facts, part::events, part::sessions};
 
 constexpr std::array<std::string_view, 13> field_names = {
     "profile",  "version", "userIds",   "anonymousIds", "externalIds", "traits",  "computed",
@@ -62,7 +64,7 @@ identifier_view take_identifier(taker& in) {
   return {kind, type, in.text<std::uint16_t>()};
 }
 
-void add_identifier(blob& to, std::string_view entry) {
+void add_identifier(state_part to, std::string_view entry) {
   taker in(to.view());
   std::size_t at = 0;
   while (!in.done()) {
@@ -76,39 +78,38 @@ void add_identifier(blob& to, std::string_view entry) {
   to.replace(at, 0, entry);
 }
 
+bool identifiers_valid(std::string_view entries) {
+  taker in(entries);
+  for (std::string_view before; !in.done();) {
+    const auto rest = in.rest();
+    if (take_identifier(in).kind >= id_kind::profile) return false;
+    const auto entry = rest.substr(0, rest.size() - in.rest().size());
+    if (entry <= before) return false;
+    before = entry;
+  }
+  return !in.failed();
+}
+
+/// Where the recent days of a profile begin whose newest event is at `last_seen`.
+std::int32_t first_recent_day(std::int64_t last_seen, int recent_days) noexcept {
+  return day_of(last_seen) - recent_days + 1;
+}
+
+spilled_id spilled(hash128 id, std::int32_t day) noexcept { return {id, (std::int64_t{day} + 1) * ms_a_day - 1}; }
+
+void spill_old(state& of, std::int32_t first_day, std::vector<spilled_id>& out) {
+  recent_ids(of).remove_before(first_day, [&](hash128 id, std::int32_t day) { out.push_back(spilled(id, day)); });
+}
+
+void remember(state& of, hash128 id, std::int32_t day, std::int32_t first_day, std::vector<spilled_id>& out) {
+  if (day >= first_day) {
+    recent_ids(of).insert(id, day);
+  } else {
+    out.push_back(spilled(id, day));
+  }
+}
+
 }  // namespace
-
-struct profile::state {
-  std::uint64_t version = 0;
-  std::int64_t first_seen = INT64_MAX;
-  std::int64_t last_seen = INT64_MIN;
-  blob identifiers;
-  traits facts;
-  counters events;
-  sessions visits;
-  recent_ids recent;
-
-  std::int32_t first_recent_day(int recent_days) const noexcept { return day_of(last_seen) - recent_days + 1; }
-
-  bool has_spilled() const noexcept { return version > recent.size(); }
-
-  void see(std::int64_t time_ms) noexcept {
-    first_seen = std::min(first_seen, time_ms);
-    last_seen = std::max(last_seen, time_ms);
-  }
-  void spill_old(std::int32_t first_day, std::vector<spilled_id>& spilled) {
-    recent.remove_before(first_day, [&](hash128 id, std::int32_t day) {
-      spilled.push_back({id, (std::int64_t{day} + 1) * ms_a_day - 1});
-    });
-  }
-  void remember(hash128 id, std::int32_t day, std::int32_t first_day, std::vector<spilled_id>& spilled) {
-    if (day >= first_day) {
-      recent.insert(id, day);
-    } else {
-      spilled.push_back({id, (std::int64_t{day} + 1) * ms_a_day - 1});
-    }
-  }
-};
 
 bool field_index(std::string_view name, unsigned& field) noexcept {
   const auto found = std::find(field_names.begin(), field_names.end(), name);
@@ -116,35 +117,28 @@ bool field_index(std::string_view name, unsigned& field) noexcept {
   return found != field_names.end();
 }
 
-profile::profile() noexcept = default;
-profile::profile(profile&& other) noexcept : state_(std::exchange(other.state_, nullptr)) {}
-profile& profile::operator=(profile&& other) noexcept {
-  std::swap(state_, other.state_);
-  return *this;
-}
-profile::~profile() { delete state_; }
-
-std::uint64_t profile::version() const noexcept { return state_ == nullptr ? 0 : state_->version; }
-
 seen profile::check(const event_view& event) const noexcept {
-  if (state_ == nullptr) return seen::fresh;
-  if (state_->recent.contains(event.id)) return seen::duplicate;
+  if (recent_ids::contains(state_, event.id)) return seen::duplicate;
   // A retry may bear another time than the first try, so a recent time does not prove that the id is not a spilled one.
-  return state_->has_spilled() ? seen::ask_spilled : seen::fresh;
+  const bool has_spilled = version() > recent_ids::size(state_);
+  return has_spilled ? seen::ask_spilled : seen::fresh;
 }
 
 void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days) {
-  if (state_ == nullptr) state_ = std::make_unique<state>().release();
-  auto& s = *state_;
-  const auto day_before = s.version == 0 ? INT32_MIN : day_of(s.last_seen);
-  s.see(event.time_ms);
+  const bool first = empty();
+  if (state_.absent()) state_.make();
+  auto& s = state_.of();
+  const auto day_before = day_of(s.last_seen);
+  s.first_seen = std::min(s.first_seen, event.time_ms);
+  s.last_seen = std::max(s.last_seen, event.time_ms);
   ++s.version;
-  const auto first_day = s.first_recent_day(recent_days);
-  if (day_before != INT32_MIN && day_of(s.last_seen) > day_before) s.spill_old(first_day, spilled);
-  s.remember(event.id, day_of(event.time_ms), first_day, spilled);
-  if (!event.user_id.empty()) add_identifier(s.identifiers, identifier_entry(id_kind::user, {}, event.user_id));
+  const auto first_day = first_recent_day(s.last_seen, recent_days);
+  if (!first && day_of(s.last_seen) > day_before) spill_old(state_, first_day, spilled);
+  remember(state_, event.id, day_of(event.time_ms), first_day, spilled);
+  const state_part identifiers(state_, part::identifiers);
+  if (!event.user_id.empty()) add_identifier(identifiers, identifier_entry(id_kind::user, {}, event.user_id));
   if (!event.anonymous_id.empty())
-    add_identifier(s.identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
+    add_identifier(identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
   if (!event.external_ids.empty()) {
     msgpack::reader list(event.external_ids);
     for (auto left = list.next().size; left > 0; --left) {
@@ -156,48 +150,47 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
         if (key == "type") type = value;
         if (key == "id") id = value;
       }
-      add_identifier(s.identifiers, identifier_entry(id_kind::external, type, id));
+      add_identifier(identifiers, identifier_entry(id_kind::external, type, id));
     }
   }
-  s.events.add(event.name, 1, event.time_ms, event.time_ms);
-  s.visits.add(event.time_ms, event.time_ms);
-  if (!event.traits.empty()) s.facts.apply(event.traits, {event.time_ms, event.message_id});
+  counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
+  sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
+  if (!event.traits.empty()) traits::apply(state_, event.traits, {event.time_ms, event.message_id});
 }
 
 void profile::join(const profile& other, std::vector<spilled_id>& spilled, int recent_days) {
-  if (other.state_ == nullptr) return;
-  if (state_ == nullptr) state_ = std::make_unique<state>().release();
-  auto& mine = *state_;
-  const auto& theirs = *other.state_;
+  if (other.empty()) return;
+  if (state_.absent()) state_.make();
+  auto& mine = state_.of();
+  const auto& theirs = other.state_.of();
   mine.version += theirs.version;
   mine.first_seen = std::min(mine.first_seen, theirs.first_seen);
   mine.last_seen = std::max(mine.last_seen, theirs.last_seen);
-  const auto first_day = mine.first_recent_day(recent_days);
-  mine.spill_old(first_day, spilled);
-  for (const auto& [id, day] : theirs.recent.entries()) mine.remember(id, day, first_day, spilled);
-  taker in(theirs.identifiers.view());
-  while (!in.done()) {
+  const auto first_day = first_recent_day(mine.last_seen, recent_days);
+  spill_old(state_, first_day, spilled);
+  for (const auto& each : recent_ids::sorted(other.state_)) remember(state_, each.id(), each.day, first_day, spilled);
+  for (taker in(other.state_.view(part::identifiers)); !in.done();) {
     const auto id = take_identifier(in);
-    add_identifier(mine.identifiers, identifier_entry(id.kind, id.type, id.value));
+    add_identifier({state_, part::identifiers}, identifier_entry(id.kind, id.type, id.value));
   }
-  mine.facts.join(theirs.facts);
-  theirs.events.for_each(
-      [&](const counter& each) { mine.events.add(each.name, each.count, each.first_ms, each.last_ms); });
-  theirs.visits.for_each([&](std::int64_t start, std::int64_t end) { mine.visits.add(start, end); });
+  traits::join(state_, other.state_);
+  counters::for_each(other.state_.view(part::events), [&](const counter& each) {
+    counters::add({state_, part::events}, each);
+  });
+  sessions::for_each(other.state_.view(part::sessions), [&](std::int64_t start, std::int64_t end) {
+    sessions::add({state_, part::sessions}, start, end);
+  });
 }
 
 std::string profile::encode() const {
   std::string out;
   out.push_back(static_cast<char>(format_version));
-  if (state_ == nullptr) return out;
-  put(out, state_->version);
-  put(out, state_->first_seen);
-  put(out, state_->last_seen);
-  put_text<std::uint32_t>(out, state_->identifiers.view());
-  state_->facts.encode(out);
-  put_text<std::uint32_t>(out, state_->events.view());
-  put_text<std::uint32_t>(out, state_->visits.view());
-  state_->recent.encode(out);
+  if (empty()) return out;
+  put(out, state_.of().version);
+  put(out, state_.of().first_seen);
+  put(out, state_.of().last_seen);
+  for (const auto which : encoded_parts) put_text<std::uint32_t>(out, state_.view(which));
+  recent_ids::encode(state_, out);
   return out;
 }
 
@@ -211,36 +204,25 @@ result<profile> profile::decode(std::string_view bytes) {
   }
   profile decoded;
   if (in.done()) return decoded;
-  decoded.state_ = std::make_unique<state>().release();
-  auto& s = *decoded.state_;
-  s.version = in.number<std::uint64_t>();
-  s.first_seen = in.number<std::int64_t>();
-  s.last_seen = in.number<std::int64_t>();
-  s.identifiers.assign(in.text<std::uint32_t>());
-  const auto stamps = in.text<std::uint32_t>();
-  const auto facts = in.text<std::uint32_t>();
-  bool whole = s.facts.decode(stamps, facts);
-  whole = s.events.decode(in.text<std::uint32_t>()) && whole;
-  whole = s.visits.decode(in.text<std::uint32_t>()) && whole;
-  s.recent.decode(in);
-  taker ids(s.identifiers.view());
-  while (!ids.done()) whole = take_identifier(ids).kind < id_kind::profile && whole;
-  if (!whole || in.failed() || ids.failed() || !in.done() || s.version == 0 || s.version < s.recent.size()) {
+  auto& to = decoded.state_;
+  to.make();
+  auto& numbers = to.of();
+  numbers.version = in.number<std::uint64_t>();
+  numbers.first_seen = in.number<std::int64_t>();
+  numbers.last_seen = in.number<std::int64_t>();
+  for (const auto which : encoded_parts) state_part(to, which).assign(in.text<std::uint32_t>());
+  recent_ids(to).decode(in);
+  if (in.failed() || !in.done() || !identifiers_valid(to.view(part::identifiers)) || !traits::valid(to) ||
+      !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) || decoded.empty() ||
+      decoded.version() < recent_ids::size(to)) {
     return fail(errc::internal, "profile state: damaged");
   }
   return decoded;
 }
 
-std::size_t profile::heap_bytes() const noexcept {
-  if (state_ == nullptr) return 0;
-  const auto& s = *state_;
-  return sizeof(state) + s.identifiers.heap_bytes() + s.facts.heap_bytes() + s.events.heap_bytes() +
-         s.visits.heap_bytes() + s.recent.heap_bytes();
-}
-
 void profile::write_map(msgpack::writer& out, hash128 id, field_set fields) const {
-  const state nothing;
-  const auto& s = state_ == nullptr ? nothing : *state_;
+  const auto& s = state_.of();
+  const auto identifiers = state_.view(part::identifiers);
   std::size_t entries = 0;
   for (unsigned field = 0; field < field_names.size(); ++field) entries += fields.has(field) ? 1 : 0;
   out.map(entries);
@@ -250,9 +232,9 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields) cons
   };
   const auto write_ids = [&](id_kind kind) {
     std::size_t count = 0;
-    for (taker in(s.identifiers.view()); !in.done();) count += take_identifier(in).kind == kind ? 1 : 0;
+    for (taker in(identifiers); !in.done();) count += take_identifier(in).kind == kind ? 1 : 0;
     out.array(count);
-    for (taker in(s.identifiers.view()); !in.done();) {
+    for (taker in(identifiers); !in.done();) {
       const auto each = take_identifier(in);
       if (each.kind != kind) continue;
       if (kind == id_kind::external) {
@@ -269,14 +251,14 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields) cons
   if (wants(f_users)) write_ids(id_kind::user);
   if (wants(f_anonymous)) write_ids(id_kind::anonymous);
   if (wants(f_external)) write_ids(id_kind::external);
-  if (wants(f_traits)) s.facts.write(out);
+  if (wants(f_traits)) traits::write(state_, out);
   if (wants(f_computed)) out.map(0);
   if (wants(f_segments)) out.array(0);
   if (wants(f_consent)) out.map(0);
   if (wants(f_first)) out.string(format_time(s.first_seen));
   if (wants(f_last)) out.string(format_time(s.last_seen));
-  if (wants(f_events)) s.events.write(out);
-  if (wants(f_sessions)) s.visits.write(out);
+  if (wants(f_events)) counters::write(state_.view(part::events), out);
+  if (wants(f_sessions)) sessions::write(state_.view(part::sessions), out);
 }
 
 }  // namespace kith::profile

@@ -12,7 +12,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +20,7 @@
 #include "profile/hash.hpp"
 #include "profile/msgpack.hpp"
 #include "profile/result.hpp"
+#include "profile/state.hpp"
 
 namespace kith::profile {
 
@@ -51,11 +51,6 @@ class profile {
  public:
   static constexpr int default_recent_days = 7;
 
-  profile() noexcept;
-  profile(profile&&) noexcept;
-  profile& operator=(profile&&) noexcept;
-  ~profile();
-
   /// Has the event been counted? It may bear another time than the first try did.
   seen check(const event_view& event) const noexcept;
 
@@ -67,7 +62,7 @@ class profile {
   void join(const profile& other, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
 
   /// Number of events applied.
-  std::uint64_t version() const noexcept;
+  std::uint64_t version() const noexcept { return state_.of().version; }
   bool empty() const noexcept { return version() == 0; }
 
   /// Canonical bytes, with a format version in front.
@@ -76,15 +71,16 @@ class profile {
   static result<profile> decode(std::string_view bytes);
 
   /// Resident bytes that the state holds beside sizeof(profile).
-  std::size_t heap_bytes() const noexcept;
+  std::size_t heap_bytes() const noexcept { return state_.heap_bytes(); }
+  /// Tells the processor that an event or a read is going to need this.
+  void prefetch() const noexcept { state_.prefetch(); }
 
   /// Writes the profile map of the public contract; `id` is the profile's address. Parts that later layers own
   /// (computed, segments, consent) are written empty.
   void write_map(msgpack::writer& out, hash128 id, field_set fields = {}) const;
 
  private:
-  struct state;  // one allocation; absent while empty
-  state* state_ = nullptr;
+  state state_;
 };
 
 }  // namespace kith::profile

@@ -8,6 +8,15 @@ namespace kith::profile {
 
 namespace {
 
+struct trait_fact {
+  std::string_view path;
+  bool replaced = false;
+  bool is_map = false;
+  stamp replaced_by;
+  stamp map_by;
+  std::string_view value;  ///< MessagePack; nil: removed
+};
+
 constexpr unsigned char replaced_flag = 1;
 constexpr unsigned char map_flag = 2;
 constexpr std::string_view end_of_key("\0\1", 2);
@@ -149,17 +158,15 @@ void write_level(const std::vector<trait_fact>& facts, std::size_t begin, std::s
   }
 }
 
-}  // namespace
-
-bool traits::read(std::vector<trait_fact>& facts) const {
+bool read(const state& of, std::vector<trait_fact>& facts) {
   thread_local std::vector<stamp> table;
   table.clear();
-  taker stamps(stamps_.view());
+  taker stamps(of.view(part::stamps));
   while (!stamps.done()) {
     const auto time_ms = stamps.number<std::int64_t>();
     table.push_back({time_ms, stamps.text<std::uint8_t>()});
   }
-  taker in(facts_.view());
+  taker in(of.view(part::facts));
   const auto stamp_at = [&](std::uint32_t index) {
     if (index < table.size()) return table[index];
     in.fail();
@@ -181,7 +188,7 @@ bool traits::read(std::vector<trait_fact>& facts) const {
   return !in.failed() && !stamps.failed();
 }
 
-void traits::store(const std::vector<trait_fact>& facts) {
+void store(state& of, const std::vector<trait_fact>& facts) {
   thread_local std::vector<stamp> table;
   thread_local std::string stamp_bytes;
   thread_local std::string fact_bytes;
@@ -210,16 +217,16 @@ void traits::store(const std::vector<trait_fact>& facts) {
     }
     if (fact.is_map) put(fact_bytes, index_of(fact.map_by));
   }
-  stamps_.assign(stamp_bytes);
-  facts_.assign(fact_bytes);
+  state_part(of, part::stamps).assign(stamp_bytes);
+  state_part(of, part::facts).assign(fact_bytes);
 }
 
-void traits::join(const std::vector<trait_fact>& added) {
+void join_facts(state& of, const std::vector<trait_fact>& added) {
   thread_local std::vector<trait_fact> mine;
   thread_local std::vector<trait_fact> joined;
   mine.clear();
   joined.clear();
-  read(mine);
+  read(of, mine);
   bool changed = false;
   auto left = mine.begin();
   auto right = added.begin();
@@ -236,42 +243,37 @@ void traits::join(const std::vector<trait_fact>& added) {
   }
   if (!changed) return;
   drop_replaced(joined);
-  store(joined);
+  store(of, joined);
 }
 
-void traits::apply(std::string_view map, const stamp& by) {
+}  // namespace
+
+void traits::apply(state& of, std::string_view map, const stamp& by) {
   thread_local event_facts event;
   thread_local std::string path;
   event.clear();
   path.clear();
   event.collect(map, by, path);
   event.finish();
-  join(event.facts);
+  join_facts(of, event.facts);
 }
 
-void traits::join(const traits& other) {
+void traits::join(state& of, const state& other) {
   std::vector<trait_fact> theirs;
-  other.read(theirs);
-  join(theirs);
+  read(other, theirs);
+  join_facts(of, theirs);
 }
 
-void traits::write(msgpack::writer& out) const {
+void traits::write(const state& of, msgpack::writer& out) {
   thread_local std::vector<trait_fact> facts;
   facts.clear();
-  read(facts);
+  read(of, facts);
   write_level(facts, 0, facts.size(), 0, out);
 }
 
-void traits::encode(std::string& out) const {
-  put_text<std::uint32_t>(out, stamps_.view());
-  put_text<std::uint32_t>(out, facts_.view());
-}
-
-bool traits::decode(std::string_view stamps, std::string_view facts) {
-  stamps_.assign(stamps);
-  facts_.assign(facts);
+bool traits::valid(const state& of) {
   std::vector<trait_fact> all;
-  if (!read(all)) return false;
+  if (!read(of, all)) return false;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto& fact = all[i];
     if (!fact.path.ends_with(end_of_key) || (i > 0 && all[i - 1].path >= fact.path)) return false;

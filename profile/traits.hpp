@@ -14,10 +14,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "profile/blob.hpp"
 #include "profile/msgpack.hpp"
+#include "profile/state.hpp"
 
 namespace kith::profile {
 
@@ -29,38 +28,19 @@ struct stamp {
   friend auto operator<=>(const stamp&, const stamp&) = default;
 };
 
-struct trait_fact {
-  std::string_view path;
-  bool replaced = false;
-  bool is_map = false;
-  stamp replaced_by;
-  stamp map_by;
-  std::string_view value;  ///< MessagePack; nil: removed
-};
+/// A profile's traits, in its part::stamps and part::facts.
+namespace traits {
 
-class traits {
- public:
-  /// Joins what an event sets (a MessagePack map, checked by parse_event).
-  void apply(std::string_view map, const stamp& by);
-  void join(const traits& other);
+/// Joins what an event sets (a MessagePack map, checked by parse_event).
+void apply(state& of, std::string_view map, const stamp& by);
+void join(state& of, const state& other);
 
-  /// Writes the nested map that readers see.
-  void write(msgpack::writer& out) const;
+/// Writes the nested map that readers see.
+void write(const state& of, msgpack::writer& out);
 
-  std::size_t heap_bytes() const noexcept { return stamps_.heap_bytes() + facts_.heap_bytes(); }
-  void encode(std::string& out) const;
-  /// False if the bytes are no state that encode() writes.
-  bool decode(std::string_view stamps, std::string_view facts);
-  std::string_view stamps() const noexcept { return stamps_.view(); }
-  std::string_view facts() const noexcept { return facts_.view(); }
+/// Are these bytes that apply() and join() leave?
+bool valid(const state& of);
 
- private:
-  bool read(std::vector<trait_fact>& facts) const;
-  void join(const std::vector<trait_fact>& added);
-  void store(const std::vector<trait_fact>& facts);
-
-  blob stamps_;
-  blob facts_;
-};
+}  // namespace traits
 
 }  // namespace kith::profile

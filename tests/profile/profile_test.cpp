@@ -262,3 +262,21 @@ TEST_CASE("at the same time the larger messageId wins") {
     CHECK(profile.map()["traits"]["v"] == "b");
   }
 }
+
+TEST_CASE("a state whose recent ids are out of order, or stand there twice, is damaged") {
+  owned_profile of;
+  for (int i = 0; i < 2; ++i) {
+    of.publish(encoded(
+        {{"type", "page"}, {"userId", "u"}, {"messageId", std::to_string(i)}, {"timestamp", base_ms + i * day_ms}}));
+  }
+  const auto bytes = of.state.encode();
+  const auto first = bytes.size() - 40;  // each id: day (4), id (16)
+  auto swapped = bytes;
+  std::rotate(swapped.begin() + static_cast<std::ptrdiff_t>(first),
+              swapped.begin() + static_cast<std::ptrdiff_t>(first) + 20, swapped.end());
+  CHECK_FALSE(kith::profile::profile::decode(swapped));
+  auto same_under_two_days = bytes;
+  same_under_two_days.replace(first + 24, 16, bytes.substr(first + 4, 16));
+  CHECK_FALSE(kith::profile::profile::decode(same_under_two_days));
+  CHECK(kith::profile::profile::decode(bytes));
+}
