@@ -1,6 +1,5 @@
 // Civil time without the C library's clocks and locales.
 #include <array>
-#include <cstdio>
 
 #include "profile/event.hpp"
 
@@ -88,6 +87,13 @@ bool read_offset(scanner& in, std::int64_t& ms) noexcept {
   return true;
 }
 
+void write_digits(char* at, unsigned value, int digits) noexcept {
+  while (digits-- > 0) {
+    at[digits] = static_cast<char>('0' + value % 10);
+    value /= 10;
+  }
+}
+
 }  // namespace
 
 bool parse_time(std::string_view text, std::int64_t& ms) noexcept {
@@ -125,15 +131,23 @@ std::string format_time(std::int64_t ms) {
   const std::int64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
   const std::int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const std::int64_t shifted_month = (5 * day_of_year + 2) / 153;
-  const auto day = static_cast<int>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
-  const auto month = static_cast<int>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
+  const auto day = static_cast<unsigned>(day_of_year - (153 * shifted_month + 2) / 5 + 1);
+  const auto month = static_cast<unsigned>(shifted_month < 10 ? shifted_month + 3 : shifted_month - 9);
   const std::int64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  const auto seconds = static_cast<int>(in_day / 1000);
-  std::array<char, 64> buffer{};
-  const int size =
-      std::snprintf(buffer.data(), buffer.size(), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year), month,
-                    day, seconds / 3600, seconds / 60 % 60, seconds % 60, static_cast<int>(in_day % 1000));
-  return {buffer.data(), static_cast<std::size_t>(size)};
+  const auto seconds = static_cast<unsigned>(in_day / 1000);
+  // printf would take most of the time of writing a profile's map.
+  std::string text = year >= 0 && year <= 9999 ? "0000" : std::to_string(year);
+  if (text.size() == 4) write_digits(text.data(), static_cast<unsigned>(year), 4);
+  const auto dash = text.size();
+  text += "-00-00T00:00:00.000Z";
+  char* const rest = text.data() + dash;
+  write_digits(rest + 1, month, 2);
+  write_digits(rest + 4, day, 2);
+  write_digits(rest + 7, seconds / 3600, 2);
+  write_digits(rest + 10, seconds / 60 % 60, 2);
+  write_digits(rest + 13, seconds % 60, 2);
+  write_digits(rest + 16, static_cast<unsigned>(in_day % 1000), 3);
+  return text;
 }
 
 }  // namespace kith::profile
