@@ -127,7 +127,7 @@ int bench(const bench_flags& flags) {
   raise_descriptor_limit();
   const auto plan = plan_of(flags);
   const auto sum = run_workers(plan, *options);
-  if (!sum) return report_unreached("bench", sum.error());
+  if (!sum) return report_unreached("bench", sum.error(), *options);
   const auto seconds = std::chrono::duration<double>(sum->ended - sum->started).count();
   if (flags.json) {
     print_json(flags, plan, *sum, seconds);

@@ -105,4 +105,13 @@ int report_unreached(std::string_view command, const error& why) {
   return why.code == errc::invalid_argument ? exit_config : code;
 }
 
+int report_unreached(std::string_view command, error why, const net::client_options& with) {
+  if (why.code == errc::unauthenticated && !with.cert_file.empty() && with.token.empty()) {
+    why.message += "; the certificate " + with.cert_file +
+                   " is not listed by the server: give its common name to a [[credentials]] entry of the server's "
+                   "configuration (common_name), or use a token";
+  }
+  return report_unreached(command, why);
+}
+
 }  // namespace kith::cli

@@ -55,5 +55,7 @@ profile::identifier parse_identifier(const std::string& text);
 int report(std::string_view command, const error& why);
 /// The same for what kept us from reaching the server: bad settings of ours are a configuration error.
 int report_unreached(std::string_view command, const error& why);
+/// The same, when a connection with these settings failed: says what makes a certificate known.
+int report_unreached(std::string_view command, error why, const net::client_options& with);
 
 }  // namespace kith::cli

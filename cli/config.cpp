@@ -62,7 +62,9 @@ class table_reader {
       into = value->get();
     });
   }
-  table_reader& flag(const std::string& name, bool& into) {
+  /// Into a bool, or an optional one that tells whether it was said.
+  template <class T>
+  table_reader& flag(const std::string& name, T& into) {
     return key(name, [this, &into](const toml::node& node, const std::string& where) {
       const auto* value = node.as_boolean();
       if (value == nullptr) refuse(node, where, "must be true or false");

@@ -30,7 +30,9 @@ struct config {
   actors::runtime_options runtime;
   limits::connection connection;
   std::vector<net::credential_config> credentials;
-  bool unlisted_certificates = true;  ///< may certificates that our CA signed and no credential names do everything?
+  /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
+  /// its own.
+  std::optional<bool> unlisted_certificates;
   log_level log_at_least = log_level::info;
   log_format log_as = log_format::automatic;
 

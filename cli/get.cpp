@@ -31,7 +31,7 @@ int get(const get_flags& flags) {
   const auto options = flags.client.options();
   if (!options) return report_unreached("get", options.error());
   auto client = net::client::connect(*options);
-  if (!client) return report_unreached("get", client.error());
+  if (!client) return report_unreached("get", client.error(), *options);
   const auto found = (*client)->get(identifier_of(flags), flags.fields);
   if (!found) return report("get", found.error());
   const bool pretty = !flags.json && ::isatty(STDOUT_FILENO) != 0;

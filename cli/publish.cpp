@@ -122,7 +122,7 @@ int publish(const publish_flags& flags) {
 
   publish_tally tally(flags.connections, rejection_printer());
   auto to = connect(flags, *options, tally);
-  if (!to) return report_unreached("publish", to.error());
+  if (!to) return report_unreached("publish", to.error(), *options);
   const auto started = std::chrono::steady_clock::now();
   const auto last = publish_lines(flags.file == "-" ? std::cin : file, total, *to, tally);
   const auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();

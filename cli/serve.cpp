@@ -48,6 +48,7 @@ result<config> settle(const serve_flags& flags) {
     if (made->admin) made->admin->address = made->address;
     const auto dev = made->data + "/dev";
     made->tls = {dev + "/server.pem", dev + "/server.key", dev + "/ca.pem"};
+    if (!made->unlisted_certificates) made->unlisted_certificates = true;  // this CA signs none but ours
   } else if (made->tls.certificate.empty() || made->tls.key.empty()) {
     return fail(errc::invalid_argument,
                 "tls.certificate and tls.key: missing; name the server's PEM files in the configuration, or try it out "
@@ -77,7 +78,7 @@ result<void> add_dev_credentials(config& to) {
 }
 
 std::optional<net::credential> unlisted_rights(const config& of) {
-  if (!of.unlisted_certificates) return std::nullopt;
+  if (!of.unlisted_certificates.value_or(false)) return std::nullopt;
   net::credential all;
   all.can_admin = true;
   return all;
@@ -233,8 +234,8 @@ int serving::run() {
   print_urls();
   wait_for_signals();
   log("info", "stopping: finishing what is in flight, saving profiles");
-  admin_.reset();
   const auto begun = std::chrono::steady_clock::now();
+  admin_.reset();
   server_->stop(stop_deadline / 3);
   server_.reset();  // while the shards whose sockets it uses are still there
   runtime_->stop(stop_deadline - (std::chrono::steady_clock::now() - begun));

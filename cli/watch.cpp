@@ -24,7 +24,7 @@ int watch(const watch_flags& flags) {
   const auto options = flags.client.options();
   if (!options) return report_unreached("watch", options.error());
   auto client = net::client::connect(*options);
-  if (!client) return report_unreached("watch", client.error());
+  if (!client) return report_unreached("watch", client.error(), *options);
   std::mutex mutex;
   std::condition_variable ended;
   std::optional<error> why;

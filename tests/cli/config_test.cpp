@@ -34,6 +34,13 @@ TEST_CASE("an empty configuration is all defaults") {
   REQUIRE(made.runtime.dedup_retention_ms == 0);
   REQUIRE(made.log_as == cli::log_format::automatic);
   REQUIRE(made.credentials.empty());
+  REQUIRE_FALSE(made.unlisted_certificates);
+}
+
+TEST_CASE("whether unlisted certificates were spoken of is known") {
+  REQUIRE(good("[tls]\nunlisted_certificates = true\n").unlisted_certificates == true);
+  REQUIRE(good("[tls]\nunlisted_certificates = false\n").unlisted_certificates == false);
+  REQUIRE(good("[tls]\nrequire_client_certificate = true\n").unlisted_certificates == std::nullopt);
 }
 
 TEST_CASE("sizes, durations and words are read") {

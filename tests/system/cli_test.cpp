@@ -359,6 +359,59 @@ TEST_CASE("SIGHUP takes new tokens and drops old ones") {
   REQUIRE(running.stop() == 0);
 }
 
+TEST_CASE("a certificate that no credential names is refused unless the configuration says otherwise") {
+  const scratch room;
+  std::string dev;
+  std::string address;
+  {
+    server maker(room);  // of certificates, and finder of ports
+    dev = maker.data() + "/dev";
+    address = maker.flags().back();
+    // --dev trusts those of its own CA, until it is told not to.
+    REQUIRE(run_kith(room, with({"get", "nobody"}, maker.flags())).first == 1);
+    REQUIRE(maker.stop() == 0);
+  }
+  const auto port = address.substr(address.rfind(':') + 1);
+  const auto tls = "[tls]\ncertificate = \"" + dev + "/server.pem\"\nkey = \"" + dev + "/server.key\"\nclient_ca = \"" +
+                   dev + "/ca.pem\"\n";
+  room.write("kith.toml", tls);
+  process serving(
+      {KITH_EXECUTABLE, "serve", "--config", room.path("kith.toml"), "--data", room.path("plain"), "--port-base", port},
+      room.path("plain.log"));
+  std::pair<int, std::string> got;
+  const auto get = [&] {
+    got = run_kith(room, {"get", "nobody", "--addr", address, "--ca", dev + "/ca.pem", "--cert", dev + "/client.pem",
+                          "--key", dev + "/client.key"});
+    return got.first;
+  };
+  REQUIRE(eventually([&] { return !serving.running() || get() != 69; }));
+  CAPTURE(serving.output(), got.second);
+  REQUIRE(got.first == 77);
+  REQUIRE(contains(got.second, dev + "/client.pem is not listed by the server: give its common name"));
+
+  const auto reload = [&](const std::string& more, int expected) {
+    room.write("kith.toml", tls + more);
+    serving.send(SIGHUP);
+    return eventually([&] { return get() == expected; });
+  };
+  REQUIRE(reload("unlisted_certificates = true\n", 1));
+  REQUIRE(reload("unlisted_certificates = false\n", 77));
+  REQUIRE(reload("[[credentials]]\nname = \"dev\"\ncommon_name = \"dev-client\"\n", 1));
+  serving.send(SIGTERM);
+  REQUIRE(serving.wait() == 0);
+}
+
+TEST_CASE("--dev does as the configuration says of unlisted certificates") {
+  const scratch room;
+  room.write("kith.toml", "");
+  server running(room, "[log]\nlevel = \"info\"\n");
+  REQUIRE(run_kith(room, with({"get", "nobody"}, running.flags())).first == 1);
+  room.write("kith.toml", "[tls]\nunlisted_certificates = false\n");
+  running.send(SIGHUP);
+  REQUIRE(eventually([&] { return run_kith(room, with({"get", "nobody"}, running.flags())).first == 77; }));
+  REQUIRE(running.stop() == 0);
+}
+
 TEST_CASE("the manual knows every command and option, and no other") {
   std::ifstream in(KITH_SOURCE "/docs/kith.1");
   std::string manual{std::istreambuf_iterator<char>(in), {}};
