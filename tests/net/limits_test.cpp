@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <numeric>
 
 #include "tests/catch.hpp"
@@ -160,9 +162,17 @@ TEST_CASE("more connections than allowed are closed at once") {
   REQUIRE(code(server.connect()->call("stats")) == "");
 }
 
-TEST_CASE("a thousand connections opened and dropped leave none") {
+// KITH_CONNECTIONS: how many (default 1000).
+TEST_CASE("connections opened and dropped leave none, and no descriptor") {
+  const auto descriptors = [] {
+    const std::filesystem::directory_iterator open("/proc/self/fd");
+    return std::distance(begin(open), end(open));
+  };
+  const char* text = std::getenv("KITH_CONNECTIONS");
+  const auto rounds = (text == nullptr ? 1000U : static_cast<unsigned>(std::stoul(text))) / 100;
   test_server server;
-  for (int round = 0; round < 10; ++round) {
+  const auto before = descriptors();
+  for (unsigned round = 0; round < rounds; ++round) {
     std::vector<std::unique_ptr<raw_client>> clients;
     for (int i = 0; i < 100; ++i) {
       auto& made = *clients.emplace_back(std::make_unique<raw_client>(server.running->port()));
@@ -173,6 +183,7 @@ TEST_CASE("a thousand connections opened and dropped leave none") {
       made.reset();
     }
   }
-  REQUIRE(eventually([&] { return server.running->stats().connections_total == 1000; }));
+  REQUIRE(eventually([&] { return server.running->stats().connections_total == rounds * 100; }));
   REQUIRE(server.eventually_open(0));
+  REQUIRE(eventually([&] { return descriptors() == before; }));
 }
