@@ -253,8 +253,7 @@ response routes::handle(const request& asked) {
     }
     if (each.needs != route::needs::nothing) {
       if (!asked.who) {
-        auto refused =
-            problem(401, "unauthenticated", "send `Authorization: Bearer TOKEN` or a client certificate that is known");
+        auto refused = problem(401, "unauthenticated", asked.why_unknown);
         refused.headers["WWW-Authenticate"] = "Bearer";
         return refused;
       }
@@ -303,8 +302,9 @@ response routes::profile(const parsed_target& target) {
   using found = result<std::vector<std::optional<std::string>>>;
   auto promise = std::make_shared<std::promise<found>>();
   auto answer = promise->get_future();
-  boost::asio::post(service_.io(0), [this, promise, address = *address, fields = *fields] {
-    service_.read(0, {address}, fields, [promise](found profiles) { promise->set_value(std::move(profiles)); });
+  // The service, for these routes may be gone when the shard comes to it.
+  boost::asio::post(service_.io(0), [&service = service_, promise, address = *address, fields = *fields] {
+    service.read(0, {address}, fields, [promise](found profiles) { promise->set_value(std::move(profiles)); });
   });
   if (answer.wait_for(read_patience) != std::future_status::ready) {
     return problem(503, "unavailable", "the profile could not be read in time; see /readyz");

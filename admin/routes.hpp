@@ -19,6 +19,7 @@ struct request {
   std::string method;                  ///< "GET", …
   std::string target;                  ///< path and query as they were sent
   std::shared_ptr<net::identity> who;  ///< null: not known
+  std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
 };
 
 struct response {

@@ -1,5 +1,6 @@
 #include "admin/server.hpp"
 
+#include <array>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -43,6 +44,8 @@ class session : public std::enable_shared_from_this<session> {
   session& operator=(const session&) = delete;
 
   void start() {
+    beast::error_code ignored;
+    beast::get_lowest_layer(stream_).socket().set_option(tcp::no_delay(true), ignored);
     expire();
     stream_.async_handshake(asio::ssl::stream_base::server,
                             [self = shared_from_this()](const beast::error_code& failed) {
@@ -58,9 +61,7 @@ class session : public std::enable_shared_from_this<session> {
   void take_certificate() {
     auto* certificate = SSL_get_peer_certificate(stream_.native_handle());
     if (certificate == nullptr) return;
-    if (SSL_get_verify_result(stream_.native_handle()) == X509_V_OK) {
-      by_certificate_ = shared_.credentials->by_common_name(net::common_name_of(certificate));
-    }
+    if (SSL_get_verify_result(stream_.native_handle()) == X509_V_OK) common_name_ = net::common_name_of(certificate);
     X509_free(certificate);
   }
 
@@ -90,17 +91,34 @@ class session : public std::enable_shared_from_this<session> {
     }
     if (failed) return;
     const auto& message = parser_->get();
-    request asked{std::string(message.method_string()), std::string(message.target()), by_certificate_};
-    constexpr std::string_view scheme = "Bearer ";
-    const auto authorization = message[http::field::authorization];
-    if (authorization.starts_with({scheme.data(), scheme.size()})) {
-      asked.who =
-          shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
+    if (message.version() >= 11 && message.count(http::field::host) != 1) {
+      return refuse(problem(400, "invalid_argument", "header Host: must be there, once"));
     }
-    answer(shared_.handlers.handle(asked), message.keep_alive(), message.method() == http::verb::head);
+    answer(shared_.handlers.handle(asked_by(message)), message.keep_alive(), message.method() == http::verb::head);
   }
 
-  void refuse(response with) { answer(std::move(with), false, false); }
+  /// Who asks is judged at each request: a credential that was taken away works no more.
+  request asked_by(const http::request<http::string_body>& message) const {
+    request asked{std::string(message.method_string()), std::string(message.target()), nullptr};
+    const auto authorization = message[http::field::authorization];
+    constexpr std::string_view scheme = "Bearer ";
+    if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
+      asked.who =
+          shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
+      if (!asked.who) asked.why_unknown = "the token is not known here";
+    } else if (!common_name_.empty()) {
+      asked.who = shared_.credentials->by_common_name(common_name_);
+      if (!asked.who) {
+        asked.why_unknown = "the client certificate \"" + common_name_ +
+                            "\" is not listed: give this common_name to a [[credentials]] entry of the configuration, "
+                            "or send `Authorization: Bearer TOKEN`";
+      }
+    }
+    return asked;
+  }
+
+  /// The rest of what comes is not understood, so the connection ends.
+  void refuse(response with) { answer(std::move(with), false, parser_->get().method() == http::verb::head); }
 
   void answer(response with, bool keep_alive, bool head_only) {
     reply_.emplace(http::status(with.status), 11);
@@ -132,17 +150,35 @@ class session : public std::enable_shared_from_this<session> {
 
   void close() {
     expire();
-    stream_.async_shutdown([self = shared_from_this()](const beast::error_code&) {});
+    stream_.async_shutdown([self = shared_from_this()](const beast::error_code& failed) {
+      if (failed) self->close_while_sending();
+    });
+  }
+
+  /// The client has more on its way. Closing with bytes unread would reset the connection, and the answer might be
+  /// lost: they are discarded until the client ends, or the time is up.
+  void close_while_sending() {
+    beast::error_code ignored;
+    beast::get_lowest_layer(stream_).socket().shutdown(tcp::socket::shutdown_send, ignored);
+    discard();
+  }
+
+  void discard() {
+    beast::get_lowest_layer(stream_).async_read_some(
+        asio::buffer(discarded_), [self = shared_from_this()](const beast::error_code& failed, std::size_t) {
+          if (!failed) self->discard();
+        });
   }
 
   std::shared_ptr<net::tls_context> tls_;  // lives as long as the stream that uses it
   beast::ssl_stream<beast::tcp_stream> stream_;
   shared_state& shared_;
-  std::shared_ptr<net::identity> by_certificate_;
+  std::string common_name_;  ///< of the client's certificate, if our CA signed it
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> reply_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::array<char, 4096> discarded_;
 };
 
 }  // namespace

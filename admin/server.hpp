@@ -22,7 +22,7 @@ struct admin_options {
   std::size_t connections = 256;
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
-  std::chrono::seconds request_timeout{15};  ///< for a whole request to arrive, and between requests
+  std::chrono::milliseconds request_timeout{15'000};  ///< for a whole request to arrive, and between requests
 };
 
 class admin_server {
