@@ -154,7 +154,8 @@ class bench {
       : flags_(flags),
         timer_(io_),
         random_(flags.seed != 0 ? flags.seed : std::random_device{}()),
-        run_(static_cast<std::uint32_t>(random_())) {
+        run_(static_cast<std::uint32_t>(random_())),
+        spread_(flags.profiles) {
     if (flags.zipf > 0) zipf_.emplace(flags.profiles, flags.zipf);
   }
 
@@ -177,6 +178,7 @@ class bench {
   std::mt19937_64 random_;
   std::uint32_t run_;
   std::optional<cli::zipf_sampler> zipf_;
+  cli::rank_spreader spread_;
   std::string sha_;
   std::size_t next_connection_ = 0;
   std::uint64_t issued_ = 0;
@@ -195,8 +197,7 @@ class bench {
 
 std::uint64_t bench::pick_user() {
   if (flags_.in_turn) return written_ % flags_.profiles;
-  // Neighbouring ranks are spread over the key space, as `kith bench` does.
-  if (zipf_) return ((*zipf_)(random_)*0x9e3779b97f4a7c15ULL) % flags_.profiles;
+  if (zipf_) return spread_((*zipf_)(random_));
   return random_() % flags_.profiles;
 }
 
