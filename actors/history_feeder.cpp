@@ -58,34 +58,53 @@ result<void> history_feeder::start() {
   return {};
 }
 
-result<std::uint64_t> history_feeder::feed(std::uint64_t most) {
+result<history_feeder::progress> history_feeder::feed(std::uint64_t most) {
   const std::lock_guard lock(mutex_);
   const auto segments = persistence::list_segments(files_, directory_);
   if (!segments) return tl::make_unexpected(segments.error());
-  std::uint64_t fed = 0;
+  std::map<unsigned, std::uint64_t> fed;  // by shard
+  for (const auto& segment : *segments) fed[segment.shard] = 0;
+  progress sum;
+  const auto share = most / std::max<std::size_t>(1, fed.size());
   for (const auto& segment : *segments) {
-    if (fed >= most || canceled_) break;
+    if (canceled_) break;
     if (segment.segment < fed_[segment.shard].segment) continue;
-    auto more = feed_segment(segment, most - fed);
+    auto& of_shard = fed[segment.shard];
+    if (of_shard >= share) {
+      sum.caught_up = false;
+      continue;
+    }
+    const auto more = feed_segment(segment, share - of_shard);
     if (!more) return more;
-    fed += *more;
+    of_shard += more->bytes;
+    sum.bytes += more->bytes;
+    sum.caught_up = sum.caught_up && more->caught_up;
   }
   lag_bytes_.store(unfed_bytes(*segments), std::memory_order_relaxed);
-  return fed;
+  return sum;
 }
 
-result<std::uint64_t> history_feeder::feed_segment(const persistence::segment_file& segment, std::uint64_t most) {
+result<void> history_feeder::measure() {
+  const std::lock_guard lock(mutex_);
+  const auto segments = persistence::list_segments(files_, directory_);
+  if (!segments) return tl::make_unexpected(segments.error());
+  lag_bytes_.store(unfed_bytes(*segments), std::memory_order_relaxed);
+  return {};
+}
+
+result<history_feeder::progress> history_feeder::feed_segment(const persistence::segment_file& segment,
+                                                              std::uint64_t most) {
   auto& position = fed_[segment.shard];
   if (position.segment < segment.segment) position = {segment.segment, 0};
   const auto durable = durable_end_(segment.shard);
-  if (durable <= position) return 0;
+  if (durable <= position) return progress{};
   pending_feed pending;
   result<void> outcome;
-  std::uint64_t fed = 0;
+  progress fed;
   const auto flush = [&] {
     outcome = store_.feed(pending.events, segment.shard, {segment.segment, pending.end});
     if (outcome) position.offset = pending.end;
-    fed += pending.bytes;
+    fed.bytes += pending.bytes;
     pending.clear();
     return outcome.has_value();
   };
@@ -93,7 +112,9 @@ result<std::uint64_t> history_feeder::feed_segment(const persistence::segment_fi
       files_, segment, true, position.offset, [&](std::string_view payload, std::uint64_t end) {
         if (durable < persistence::journal_position{segment.segment, end}) return false;
         pending.add(payload, end);
-        return pending.bytes < bytes_a_feed || (flush() && fed < most && !canceled_);
+        if (pending.bytes < bytes_a_feed) return true;
+        fed.caught_up = flush() && fed.bytes < most && !canceled_;
+        return fed.caught_up;
       });
   if (!report) return tl::make_unexpected(report.error());
   if (pending.bytes > 0 && outcome) flush();

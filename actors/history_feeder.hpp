@@ -25,8 +25,14 @@ class history_feeder {
 
   /// Reads where the last process stopped. To be called once, first.
   result<void> start();
-  /// Feeds up to about `most` bytes of journal; how many it fed (less than `most`: caught up).
-  result<std::uint64_t> feed(std::uint64_t most);
+  struct progress {
+    std::uint64_t bytes = 0;  ///< of journal fed
+    bool caught_up = true;    ///< nothing durable was left
+  };
+  /// Feeds up to about `most` bytes of journal, the shards' shares alike.
+  result<progress> feed(std::uint64_t most);
+  /// Looks how much there is to feed: lag_bytes() afterwards.
+  result<void> measure();
   /// feed() returns soon, now and from now on.
   void cancel() noexcept { canceled_ = true; }
   /// All segments of the shard up to this one are in the history.
@@ -34,7 +40,7 @@ class history_feeder {
   std::uint64_t lag_bytes() const noexcept { return lag_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  result<std::uint64_t> feed_segment(const persistence::segment_file& segment, std::uint64_t most);
+  result<progress> feed_segment(const persistence::segment_file& segment, std::uint64_t most);
   std::uint64_t unfed_bytes(const std::vector<persistence::segment_file>& segments) const;
 
   persistence::file_system& files_;

@@ -65,7 +65,7 @@ class runtime_impl final : public runtime {
   const latency_recorder& latency() const override { return latency_; }
   latency_recorder& latency() override { return latency_; }
   result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;
-  result<void> checkpoint() override { return checkpoint(true); }
+  result<void> checkpoint() override { return checkpoint(catching_up::yes); }
 
  private:
   std::string journal_directory() const { return options_.data + "/journal"; }
@@ -80,14 +80,18 @@ class runtime_impl final : public runtime {
   void replay_record(std::string_view payload, const std::string& path);
   void wait_for_replayed(std::uint64_t most_in_flight);
 
+  enum class catching_up : bool { no, yes };
   void maintain();
-  result<void> feed_while_idle();
+  result<void> feed_history();
+  void hold_back_if_behind();
   bool shards_busy();
   bool checkpoint_due() const;
-  result<void> checkpoint(bool feed_first);
+  result<void> checkpoint(catching_up history);
+  result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
   result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
-  result<void> remove_needless(const checkpoint_marks& marks);
+  checkpoint_marks needless(const checkpoint_marks& marks);
+  result<void> remove_through(const checkpoint_marks& segments);
   std::uint64_t journal_bytes() const;
 
   runtime_options options_;
@@ -116,7 +120,8 @@ class runtime_impl final : public runtime {
   std::condition_variable maintenance_wake_;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
-  time_point last_checkpoint_ = now();
+  std::atomic<time_point> last_checkpoint_{now()};
+  std::atomic<std::uint64_t> journal_bytes_then_{0};  ///< behind the last checkpoint
   time_point busy_measured_ = now();
   std::chrono::nanoseconds shards_used_{0};
   bool busy_ = false;
@@ -380,7 +385,8 @@ void runtime_impl::maintain() {
   while (!stopping_) {
     {
       std::unique_lock lock(maintenance_mutex_);
-      maintenance_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_.load(); });
+      const std::chrono::seconds pause(environment_->history_behind ? 0 : 1);
+      maintenance_wake_.wait_for(lock, pause, [this] { return stopping_.load(); });
     }
     if (stopping_) return;
     if (now() - rotated >= std::chrono::seconds(10)) {
@@ -388,22 +394,37 @@ void runtime_impl::maintain() {
       latency_.rotate(rotated);
     }
     if (state().now == phase::failed) continue;
-    if (auto fed = feed_while_idle(); !fed) failed(fed.error());
+    if (auto fed = feed_history(); !fed) failed(fed.error());
     if (checkpoint_due()) {
-      if (auto done = checkpoint(true); !done) log("error", "checkpoint: " + done.error().message);
+      if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
     }
   }
 }
 
-/// The history keeps out of a busy server's way. A checkpoint feeds all that is left, so it never lags behind by more
-/// than the journal may grow.
-result<void> runtime_impl::feed_while_idle() {
-  while (!stopping_ && !shards_busy()) {
+/// The history keeps out of a busy server's way, up to a lag: then it takes its share, and past the bound of the lag
+/// publishers wait.
+result<void> runtime_impl::feed_history() {
+  if (auto measured = feeder_->measure(); !measured) return measured;
+  hold_back_if_behind();
+  while (!stopping_ && (feeder_->lag_bytes() > options_.history_lag_bytes / 2 || !shards_busy())) {
     const auto fed = feeder_->feed(fed_at_once);
     if (!fed) return tl::make_unexpected(fed.error());
-    if (*fed < fed_at_once) break;
+    hold_back_if_behind();
+    if (fed->caught_up || checkpoint_due()) break;
   }
   return {};
+}
+
+void runtime_impl::hold_back_if_behind() {
+  const auto lag = feeder_->lag_bytes();
+  const bool behind = environment_->history_behind;
+  if (!behind && lag > options_.history_lag_bytes) {
+    log("warning", "the history is " + std::to_string(lag >> 20) +
+                       " MiB behind (history.lag): publishers wait until it has caught up some");
+    environment_->history_behind = true;
+  } else if (behind && lag < options_.history_lag_bytes / 4 * 3) {
+    environment_->history_behind = false;
+  }
 }
 
 bool runtime_impl::shards_busy() {
@@ -419,7 +440,8 @@ bool runtime_impl::shards_busy() {
 }
 
 bool runtime_impl::checkpoint_due() const {
-  return journal_bytes() > options_.checkpoint_bytes || now() - last_checkpoint_ > options_.checkpoint_interval;
+  return journal_bytes() > journal_bytes_then_ + options_.checkpoint_bytes ||
+         now() - last_checkpoint_.load() > options_.checkpoint_interval;
 }
 
 template <class F>
@@ -443,7 +465,7 @@ result<void> runtime_impl::on_every_shard(F work) {
   return all;
 }
 
-result<void> runtime_impl::checkpoint(bool feed_first) {
+result<void> runtime_impl::checkpoint(catching_up history) {
   const std::lock_guard one_at_a_time(checkpoint_mutex_);
   if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
@@ -458,22 +480,39 @@ result<void> runtime_impl::checkpoint(bool feed_first) {
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
   auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
   if (outcome) outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
-  while (outcome && feed_first && !stopping_) {
-    const auto fed = feeder_->feed(fed_at_once);
-    if (!fed) outcome = tl::make_unexpected(fed.error());
-    if (!fed || *fed < fed_at_once) break;
-  }
+  if (outcome && history == catching_up::yes) outcome = feed_through(marks);
+  const auto removable = needless(marks);  // what was fed before the flush is durable after it
   if (outcome) outcome = store_->flush();
   if (outcome) outcome = write_checkpoint(files_, options_.data, marks);
-  if (outcome) outcome = remove_needless(marks);
+  if (outcome) outcome = remove_through(removable);
+  journal_bytes_then_ = journal_bytes();
   return outcome;
 }
 
-result<void> runtime_impl::remove_needless(const checkpoint_marks& marks) {
+result<void> runtime_impl::feed_through(const checkpoint_marks& marks) {
+  const auto left = [&] {
+    return std::any_of(marks.begin(), marks.end(),
+                       [&](const auto& mark) { return feeder_->fed_through(mark.first) < mark.second; });
+  };
+  while (left() && !stopping_) {
+    const auto fed = feeder_->feed(fed_at_once);
+    if (!fed) return tl::make_unexpected(fed.error());
+    if (fed->caught_up) break;
+  }
+  return {};
+}
+
+/// Up to which segment each shard's journal is in the snapshots and in the history.
+checkpoint_marks runtime_impl::needless(const checkpoint_marks& marks) {
+  checkpoint_marks through;
+  for (const auto& [shard, mark] : marks) through[shard] = std::min(mark, feeder_->fed_through(shard));
+  return through;
+}
+
+result<void> runtime_impl::remove_through(const checkpoint_marks& segments) {
   auto listed = persistence::list_segments(files_, journal_directory());
   if (!listed) return tl::make_unexpected(listed.error());
-  for (const auto& [shard, mark] : marks) {
-    const auto through = std::min(mark, feeder_->fed_through(shard));
+  for (const auto& [shard, through] : segments) {
     if (shard < shards_.size()) {
       if (auto removed = shards_[shard]->journal().remove_through(through); !removed) return removed;
       continue;
@@ -514,7 +553,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   if (recovery_.joinable()) recovery_.join();
   if (maintenance_.joinable()) maintenance_.join();
   if (save && now() < until) {
-    if (auto saved = checkpoint(false); !saved) log("error", "saving at the stop: " + saved.error().message);
+    if (auto saved = checkpoint(catching_up::no); !saved) log("error", "saving at the stop: " + saved.error().message);
   }
   // Order: the shards' threads end first, then the pool's work posts to nobody, then actors and store go.
   for (const auto& each : shards_) each->stop();

@@ -27,6 +27,8 @@ struct runtime_options {
   std::size_t checkpoint_bytes =
       2ULL * 1024 * 1024 * 1024;  ///< of journal, past which profiles are saved and it is cut
   std::chrono::seconds checkpoint_interval{600};
+  /// Of journal that the history has not taken in yet; past it the shards stop reading sockets until it has.
+  std::uint64_t history_lag_bytes = 8ULL * 1024 * 1024 * 1024;
   std::size_t in_flight_bytes = 64ULL * 1024 * 1024;  ///< a shard's, past which it stops reading sockets
   persistence::journal_options journal;
   persistence::store_options store;

@@ -61,7 +61,8 @@ struct shard_environment {
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
   const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
   std::atomic<std::uint64_t> watch_count{0};
-  std::atomic<bool> watched{false};  ///< somebody has watched since the start
+  std::atomic<bool> watched{false};         ///< somebody has watched since the start
+  std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
 };
 
 /// Written by the shard's thread, read by any.
@@ -116,7 +117,8 @@ class shard : public caf::execution_unit {
   void replay(batch_ptr work);   ///< to the actors
   void journaled(const std::vector<std::uint64_t>& tags, const result<void>& outcome);
   bool ready_for_more() const noexcept {
-    return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full();
+    return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full() &&
+           !environment_.history_behind.load(std::memory_order_relaxed);
   }
   void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
   void next_epoch(std::function<void()> drained);

@@ -284,6 +284,7 @@ void describe(table_reader& root, config& into) {
   root.table("history", [&](table_reader& t) {
     t.milliseconds(
         "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
+    t.bytes("lag", runtime.history_lag_bytes, 1024 * kib, 1024 * 1024 * gib);
   });
   root.table("limits", [&](table_reader& t) {
     const auto time = [&](const char* name, std::chrono::milliseconds& field) {
