@@ -108,14 +108,15 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
     pending.clear();
     return outcome.has_value();
   };
-  const auto report = persistence::read_segment(
-      files_, segment, true, position.offset, [&](std::string_view payload, std::uint64_t end) {
-        if (durable < persistence::journal_position{segment.segment, end}) return false;
-        pending.add(payload, end);
-        if (pending.bytes < bytes_a_feed) return true;
-        fed.caught_up = flush() && fed.bytes < most && !canceled_;
-        return fed.caught_up;
-      });
+  const auto report = persistence::read_segment(files_, segment, true, position.offset,
+                                                [&](std::string_view payload, std::uint64_t end) {
+                                                  if (durable < persistence::journal_position{segment.segment, end})
+                                                    return false;
+                                                  pending.add(payload, end);
+                                                  if (pending.bytes < bytes_a_feed) return true;
+                                                  fed.caught_up = flush() && fed.bytes < most && !canceled_;
+                                                  return fed.caught_up;
+                                                });
   if (!report) return tl::make_unexpected(report.error());
   if (pending.bytes > 0 && outcome) flush();
   if (!outcome) return tl::make_unexpected(outcome.error());

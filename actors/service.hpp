@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/found_profiles.hpp"
 #include "actors/latency.hpp"
 #include "persistence/store.hpp"
 #include "profile/event.hpp"
@@ -53,8 +54,7 @@ struct publish_outcome {
 };
 
 using publish_done = std::function<void(result<publish_outcome>)>;
-/// Each id's profile map as MessagePack bytes; nothing where there is no such profile.
-using read_done = std::function<void(result<std::vector<std::optional<std::string>>>)>;
+using read_done = std::function<void(const result<found_profiles>&)>;
 
 struct change {
   profile::hash128 profile;

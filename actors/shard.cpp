@@ -116,7 +116,7 @@ void shard::end_turn() {
   for (auto* work : std::exchange(applied_here_, {})) finish(*work);
   for (auto* group : std::exchange(answered_, {})) {
     const std::unique_ptr<read_group> owned(group);
-    owned->done(std::move(owned->results));
+    owned->done(std::move(owned->found));
   }
   if (!to_load_.empty()) send_loads();
   if (!to_ask_.empty()) send_questions();

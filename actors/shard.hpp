@@ -80,7 +80,7 @@ struct shard_counters {
 struct read_group {
   shard_id home = 0;
   std::vector<profile::hash128> addresses;
-  std::vector<std::optional<std::string>> results;
+  found_profiles found;
   profile::field_set fields;
   std::atomic<std::size_t> left{0};
   read_done done;
@@ -91,7 +91,8 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t handlers_a_turn = 64;
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
-  static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
+  static constexpr std::size_t states_ahead = 4;       ///< so many runs before an actor's, its state is called for
+  static constexpr std::uint32_t reads_together = 64;  ///< their states are called for before the first is written
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
@@ -185,6 +186,7 @@ class shard : public caf::execution_unit {
   profile_actor* find(profile::hash128 address);
   profile_actor& activate(profile::hash128 address);
   void drop(profile_actor& actor);
+  void serve_some(read_group& group, std::uint32_t from, std::uint32_t to);
   void send_loads();
   void send_questions();
   void loaded(const std::vector<profile::hash128>& addresses, result<std::vector<std::optional<std::string>>> states);
@@ -235,7 +237,7 @@ class shard : public caf::execution_unit {
   bool paused_ = false;              ///< somebody may have stopped reading since ready_for_more() said no
   std::deque<time_point> unsynced_;  ///< when each record was handed to the journal, oldest first
   std::vector<profile::spilled_id> scratch_spilled_;
-  std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_receivers_;
+  std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_receivers_;  ///< of events or reads, by index
   watch_hub watches_;
 };
 

@@ -1,4 +1,5 @@
 // Reads: answered at once from the actor's state where it is in memory, by urgent mail where it has to be activated.
+#include <algorithm>
 #include <caf/mailbox_element.hpp>
 
 #include "actors/shard.hpp"
@@ -7,20 +8,20 @@ namespace kith::actors {
 
 namespace {
 
-std::optional<std::string> map_of(const profile_actor& actor, profile::field_set fields) {
-  if (actor.state().empty()) return std::nullopt;
-  std::string map;
-  map.reserve(512);
-  profile::msgpack::writer out(map);
-  actor.state().write_map(out, actor.address(), fields);
-  return map;
+void write_map(const profile_actor& actor, shard_id shard, std::uint32_t index, read_group& group) {
+  if (actor.state().empty()) return;
+  auto& buffer = group.found.buffer(shard);
+  const auto offset = buffer.size();
+  profile::msgpack::writer out(buffer);
+  actor.state().write_map(out, actor.address(), group.fields);
+  group.found.found(shard, index, offset);
 }
 
 }  // namespace
 
 void shard::read(std::unique_ptr<read_group> group) {
   read_group& asked = *group.release();
-  asked.results.resize(asked.addresses.size());
+  asked.found = found_profiles(asked.addresses.size(), environment_.shards.size());
   asked.left = asked.addresses.size() + 1;  // one for this function, so that nobody answers before it is done
   std::vector<bool> touched(environment_.shards.size());
   for (const auto address : asked.addresses) touched[shard_of(address, touched.size())] = true;
@@ -34,16 +35,31 @@ void shard::read(std::unique_ptr<read_group> group) {
 }
 
 void shard::serve(read_group& group) {
-  std::size_t answered = 0;
-  for (std::uint32_t index = 0; index < group.addresses.size(); ++index) {
+  const auto all = static_cast<std::uint32_t>(group.addresses.size());
+  for (std::uint32_t from = 0; from < all; from += reads_together) {
+    serve_some(group, from, std::min(from + reads_together, all));
+  }
+}
+
+void shard::serve_some(read_group& group, std::uint32_t from, std::uint32_t to) {
+  // First all look-ups, so that they wait for memory together.
+  auto& readers = scratch_receivers_;
+  readers.clear();
+  for (auto index = from; index < to; ++index) {
     const auto address = group.addresses[index];
     if (shard_of(address, environment_.shards.size()) != id_) continue;
     auto* actor = find(address);
+    if (actor != nullptr) actor->state().prefetch();
+    readers.emplace_back(index, actor);
+  }
+  std::size_t answered = 0;
+  for (const auto& [index, actor] : readers) {
+    const auto address = group.addresses[index];
     if (actor == nullptr && !environment_.store.may_have_snapshot(address)) {
       ++answered;
     } else if (actor != nullptr && actor->loaded()) {
       actor->last_used_ = tick_;
-      group.results[index] = map_of(*actor, group.fields);
+      write_map(*actor, id_, index, group);
       ++answered;
     } else {
       activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high),
@@ -60,7 +76,7 @@ void shard::serve(read_group& group) {
 
 void shard::answer_read(profile_actor& actor, const read_profile& message) {
   auto& group = *message.of;
-  group.results[message.index] = map_of(actor, group.fields);
+  write_map(actor, id_, message.index, group);
   shard_counters::add(counters_.reads, 1);
   if (group.left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     auto& home = *environment_.shards[group.home];

@@ -299,20 +299,21 @@ response routes::profile(const parsed_target& target) {
   if (!address) return problem_of(address.error());
   const auto fields = fields_in(target);
   if (!fields) return problem_of(fields.error());
-  using found = result<std::vector<std::optional<std::string>>>;
+  using found = result<actors::found_profiles>;
   auto promise = std::make_shared<std::promise<found>>();
   auto answer = promise->get_future();
   // The service, for these routes may be gone when the shard comes to it.
   boost::asio::post(service_.io(0), [&service = service_, promise, address = *address, fields = *fields] {
-    service.read(0, {address}, fields, [promise](found profiles) { promise->set_value(std::move(profiles)); });
+    service.read(0, {address}, fields, [promise](const found& profiles) { promise->set_value(profiles); });
   });
   if (answer.wait_for(read_patience) != std::future_status::ready) {
     return problem(503, "unavailable", "the profile could not be read in time; see /readyz");
   }
   const auto profiles = answer.get();
   if (!profiles) return problem_of(profiles.error());
-  if (!profiles->front()) return problem(404, "not_found", "there is no such profile");
-  return ok(to_json(*profiles->front()));
+  const auto map = profiles->at(0);
+  if (!map) return problem(404, "not_found", "there is no such profile");
+  return ok(to_json(*map));
 }
 
 response routes::events(const parsed_target& target) {

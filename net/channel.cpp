@@ -143,6 +143,7 @@ void channel::wait(tls_step::kind which) {
                               [self = shared_from_this(), to_read](const boost::system::error_code& ec) {
                                 (to_read ? self->waiting_to_read_ : self->waiting_to_write_) = false;
                                 if (ec) return self->cut(errc::unavailable, ec.message());
+                                if (to_read) self->stream_.readable();
                                 self->pump();
                               });
 }

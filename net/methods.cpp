@@ -148,23 +148,23 @@ void methods::get(std::string_view params, const request& from) {
 
 void methods::hand_over_reads() {
   if (gets_.empty()) return;
-  owner_.server().service.read(owner_.group().home(), std::exchange(addresses_, {}), fields_,
-                               [weak = owner_.weak(), from = std::exchange(gets_, {})](
-                                   const result<std::vector<std::optional<std::string>>>& found) {
-                                 const auto self = weak.lock();
-                                 if (self && !self->is_lost()) self->calls().on_read(from, found);
-                               });
+  owner_.server().service.read(
+      owner_.group().home(), std::exchange(addresses_, {}), fields_,
+      [weak = owner_.weak(), from = std::exchange(gets_, {})](const result<actors::found_profiles>& found) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_read(from, found);
+      });
 }
 
-void methods::on_read(const std::vector<request>& from, const result<std::vector<std::optional<std::string>>>& found) {
+void methods::on_read(const std::vector<request>& from, const result<actors::found_profiles>& found) {
   for (std::size_t i = 0; i < from.size(); ++i) {
     if (!found) {
       refuse(from[i], found.error());
-    } else if (!(*found)[i]) {
+    } else if (const auto map = found->at(i); !map) {
       refuse(from[i], {errc::not_found, "no such profile"});
     } else {
       begin_response(owner_.outbound(), from[i].msgid);
-      owner_.outbound().append(*(*found)[i]);
+      owner_.outbound().append(*map);
       record(actors::stage::read, from[i]);
       owner_.answered(from[i].frame_bytes);
     }
@@ -174,21 +174,20 @@ void methods::on_read(const std::vector<request>& from, const result<std::vector
 void methods::get_many(std::string_view params, const request& from) {
   auto parsed = parse_get_many(params, owner_.bounds());
   if (!parsed) return refuse(from, parsed.error());
-  owner_.server().service.read(
-      owner_.group().home(), std::move(parsed->addresses), parsed->fields,
-      [weak = owner_.weak(), from](const result<std::vector<std::optional<std::string>>>& found) {
-        const auto self = weak.lock();
-        if (self && !self->is_lost()) self->calls().on_read_many(from, found);
-      });
+  owner_.server().service.read(owner_.group().home(), std::move(parsed->addresses), parsed->fields,
+                               [weak = owner_.weak(), from](const result<actors::found_profiles>& found) {
+                                 const auto self = weak.lock();
+                                 if (self && !self->is_lost()) self->calls().on_read_many(from, found);
+                               });
 }
 
-void methods::on_read_many(const request& from, const result<std::vector<std::optional<std::string>>>& found) {
+void methods::on_read_many(const request& from, const result<actors::found_profiles>& found) {
   if (!found) return refuse(from, found.error());
   msgpack::writer to(owner_.outbound());
   begin_response(owner_.outbound(), from.msgid);
   to.array(found->size());
-  for (const std::optional<std::string>& map : *found) {
-    if (map) {
+  for (std::size_t i = 0; i < found->size(); ++i) {
+    if (const auto map = found->at(i)) {
       to.raw(*map);
     } else {
       to.nil();

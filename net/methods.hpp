@@ -61,8 +61,8 @@ class methods {
   void stats(std::string_view params, const request& from);
 
   void on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome);
-  void on_read(const std::vector<request>& from, const result<std::vector<std::optional<std::string>>>& found);
-  void on_read_many(const request& from, const result<std::vector<std::optional<std::string>>>& found);
+  void on_read(const std::vector<request>& from, const result<actors::found_profiles>& found);
+  void on_read_many(const request& from, const result<actors::found_profiles>& found);
   void on_change(std::uint64_t watch, const result<actors::change>& change);
 
   void judge_anew();

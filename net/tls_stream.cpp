@@ -15,37 +15,48 @@ namespace {
 
 constexpr std::size_t read_ahead_bytes = 64 * 1024;
 
-int descriptor_of(BIO* bio) noexcept { return static_cast<int>(reinterpret_cast<std::intptr_t>(BIO_get_data(bio))); }
-
 bool worth_retrying() noexcept { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
 
-// OpenSSL's own socket BIO lets a write to a closed socket raise SIGPIPE.
-int bio_write(BIO* bio, const char* from, int size) {
-  BIO_clear_retry_flags(bio);
-  const auto sent = ::send(descriptor_of(bio), from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
-  if (sent < 0 && worth_retrying()) BIO_set_retry_write(bio);
-  return static_cast<int>(sent);
-}
+}  // namespace
 
-int bio_read(BIO* bio, char* to, int size) {
-  BIO_clear_retry_flags(bio);
-  const auto received = ::recv(descriptor_of(bio), to, static_cast<std::size_t>(size), 0);
-  if (received < 0 && worth_retrying()) BIO_set_retry_read(bio);
-  return static_cast<int>(received);
-}
+// OpenSSL's own socket BIO lets a write to a closed socket raise SIGPIPE, and asks an empty socket after each read.
+struct socket_bio {
+  static tls_stream::byte_source& of(BIO* bio) noexcept {
+    return *static_cast<tls_stream::byte_source*>(BIO_get_data(bio));
+  }
+  static int write(BIO* bio, const char* from, int size) {
+    BIO_clear_retry_flags(bio);
+    const auto sent = ::send(of(bio).descriptor, from, static_cast<std::size_t>(size), MSG_NOSIGNAL);
+    if (sent < 0 && worth_retrying()) BIO_set_retry_write(bio);
+    return static_cast<int>(sent);
+  }
+  static int read(BIO* bio, char* to, int size) {
+    BIO_clear_retry_flags(bio);
+    auto& source = of(bio);
+    if (source.drained) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const auto received = ::recv(source.descriptor, to, static_cast<std::size_t>(size), 0);
+    if (received < 0 && worth_retrying()) BIO_set_retry_read(bio);
+    source.drained = received > 0 && received < size;
+    return static_cast<int>(received);
+  }
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
 
-long bio_control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+  static BIO_METHOD* method() {
+    static BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kith socket");
+      BIO_meth_set_write(made, write);
+      BIO_meth_set_read(made, read);
+      BIO_meth_set_ctrl(made, control);
+      return made;
+    }();
+    return method;
+  }
+};
 
-BIO_METHOD* socket_method() {
-  static BIO_METHOD* const method = [] {
-    BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "kith socket");
-    BIO_meth_set_write(made, bio_write);
-    BIO_meth_set_read(made, bio_read);
-    BIO_meth_set_ctrl(made, bio_control);
-    return made;
-  }();
-  return method;
-}
+namespace {
 
 void expect_name(SSL* ssl, const std::string& name) {
   boost::system::error_code ec;
@@ -65,8 +76,9 @@ void tls_stream::free_ssl::operator()(SSL* ssl) const noexcept { SSL_free(ssl); 
 tls_stream::tls_stream(tcp::socket socket, std::shared_ptr<tls_context> context, tls_role role,
                        const std::string& server_name)
     : context_(std::move(context)), socket_(std::move(socket)), ssl_(SSL_new(context_->native_handle())) {
-  BIO* bio = BIO_new(socket_method());
-  BIO_set_data(bio, reinterpret_cast<void*>(static_cast<std::intptr_t>(socket_.native_handle())));
+  bytes_.descriptor = socket_.native_handle();
+  BIO* bio = BIO_new(socket_bio::method());
+  BIO_set_data(bio, &bytes_);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_read_ahead(ssl_.get(), 1);

@@ -27,6 +27,9 @@ struct tls_step {
 
 class tls_stream {
  public:
+  tls_stream(const tls_stream&) = delete;
+  tls_stream& operator=(const tls_stream&) = delete;
+
   using tcp = boost::asio::ip::tcp;
 
   /// `server_name`: what a client wants the certificate to name, a host name or an IP address.
@@ -37,6 +40,8 @@ class tls_stream {
   /// REQUIRES: size > 0.
   tls_step read(char* to, std::size_t size);
   tls_step write(const char* from, std::size_t size);
+  /// The socket may have bytes again. Before that, once it gave all it had, steps that need some ask it for none.
+  void readable() noexcept { bytes_.drained = false; }
   /// Says to the peer that nothing more will come; best effort.
   void close_notify();
 
@@ -50,10 +55,17 @@ class tls_stream {
   struct free_ssl {
     void operator()(SSL* ssl) const noexcept;
   };
+  friend struct socket_bio;
+  /// What OpenSSL reads from and writes to.
+  struct byte_source {
+    int descriptor = -1;
+    bool drained = false;  ///< the last read took less than it had asked for
+  };
   tls_step outcome_of(int returned, std::size_t bytes);
 
   std::shared_ptr<tls_context> context_;
   tcp::socket socket_;
+  byte_source bytes_;
   std::unique_ptr<SSL, free_ssl> ssl_;
   std::string failure_;
 };

@@ -90,6 +90,7 @@ class connection {
       pollfd waits{stream_.socket().native_handle(),
                    static_cast<short>(step.is == net::tls_step::kind::want_read ? POLLIN : POLLOUT), 0};
       ::poll(&waits, 1, -1);
+      stream_.readable();
     }
   }
   void start(replied done) {
@@ -134,7 +135,9 @@ class connection {
       in_.erase(0, finder_.feed(in_, done_));
     }
     stream_.socket().async_wait(tcp::socket::wait_read, [this](const boost::system::error_code& ec) {
-      if (!ec) read();
+      if (ec) return;
+      stream_.readable();
+      read();
     });
   }
 

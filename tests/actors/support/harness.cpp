@@ -94,16 +94,17 @@ actors::publish_outcome running::publish(const std::vector<nlohmann::json>& even
 }
 
 nlohmann::json running::get(const std::string& user) {
-  using found = result<std::vector<std::optional<std::string>>>;
+  using found = result<actors::found_profiles>;
   auto promise = std::make_shared<std::promise<found>>();
   boost::asio::post(runtime_->io(0), [this, promise, user] {
     runtime_->read(0, {profile::address_of(profile::id_kind::user, "", user)}, {},
-                   [promise](found results) { promise->set_value(std::move(results)); });
+                   [promise](const found& results) { promise->set_value(results); });
   });
   const auto results = promise->get_future().get();
   if (!results) throw std::runtime_error(results.error().message);
-  if (!results->front()) return nullptr;
-  return nlohmann::json::from_msgpack(*results->front());
+  const auto map = results->at(0);
+  if (!map) return nullptr;
+  return nlohmann::json::from_msgpack(*map);
 }
 
 void running::kill() {

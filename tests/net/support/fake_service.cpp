@@ -124,12 +124,15 @@ void fake_service::publish(actors::shard_id home, std::string_view events, actor
 void fake_service::read(actors::shard_id home, std::vector<profile::hash128> addresses, profile::field_set,
                         actors::read_done done) {
   ++reads;
-  std::vector<std::optional<std::string>> found;
+  actors::found_profiles found(addresses.size(), 1);
   {
     const std::lock_guard lock(mutex_);
-    for (const profile::hash128& address : addresses) {
-      const auto at = profiles_.find(address);
-      found.push_back(at == profiles_.end() ? std::nullopt : std::optional(at->second));
+    for (std::size_t i = 0; i < addresses.size(); ++i) {
+      const auto at = profiles_.find(addresses[i]);
+      if (at == profiles_.end()) continue;
+      const auto offset = found.buffer(0).size();
+      found.buffer(0).append(at->second);
+      found.found(0, i, offset);
     }
   }
   answer(home, [done = std::move(done), found] { done(found); });

@@ -36,7 +36,9 @@ bool raw_client::wait(kind which, clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()).count();
   if (left <= 0) return false;
   pollfd one{stream_->socket().native_handle(), static_cast<short>(which == kind::want_read ? POLLIN : POLLOUT), 0};
-  return ::poll(&one, 1, static_cast<int>(left)) > 0;
+  if (::poll(&one, 1, static_cast<int>(left)) <= 0) return false;
+  if (which == kind::want_read) stream_->readable();
+  return true;
 }
 
 bool raw_client::send(std::string_view bytes, std::chrono::milliseconds patience) {
