@@ -177,11 +177,13 @@ value from_msgpack(std::string_view encoded, arena& memory) noexcept {
     case msgpack::kind::binary: return value::bytes(token.bytes);
     case msgpack::kind::array: {
       const auto* const list = make_source<encoded_list>(token, in.rest(), memory);
-      return list == nullptr || token.size > in.rest().size() ? broken() : value::list(list);
+      if (list == nullptr) return value::error(failure::memory);
+      return token.size > in.rest().size() ? broken() : value::list(list);
     }
     case msgpack::kind::map: {
       const auto* const map = make_source<encoded_map>(token, in.rest(), memory);
-      return map == nullptr || token.size > in.rest().size() / 2 ? broken() : value::map(map);
+      if (map == nullptr) return value::error(failure::memory);
+      return token.size > in.rest().size() / 2 ? broken() : value::map(map);
     }
     case msgpack::kind::extension: return token.extension_type == -1 ? decode_timestamp(token) : broken();
     default: return broken();
