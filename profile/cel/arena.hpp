@@ -28,7 +28,7 @@ class arena {
 
   /// Aligned for any value; null past the bound.
   void* take(std::size_t bytes) noexcept {
-    const auto rounded = (bytes + alignment - 1) / alignment * alignment;
+    const auto rounded = (std::max<std::size_t>(bytes, 1) + alignment - 1) / alignment * alignment;
     if (rounded < bytes) return nullptr;
     if (rounded > left_) return more(rounded);
     char* const taken = at_;

@@ -91,8 +91,9 @@ class reader {
       text_.remove_prefix(1);
       head += "." + name();
     }
+    if (rest().empty() || text_.front() != '(') return build(head, {});
     auto parts = list();
-    return build(head, parts ? *std::move(parts) : std::vector<type>{});
+    return parts ? std::optional(build(head, *std::move(parts))) : std::nullopt;
   }
   std::optional<std::vector<type>> list() {
     if (!take('(')) return std::nullopt;

@@ -76,7 +76,7 @@ TEST_CASE("CEL conversions to numbers") {
       {"double('-inf')", "double(\"-Infinity\")"},
       {"double('1e999')", "error: out of the range of double"},
       {"double('x')", "error: invalid argument: the text is no number"},
-      {"double(9223372036854775807)", "9223372036854775807.0"},
+      {"double(9223372036854775807)", "9223372036854775808.0"},
       {"int(dyn(null))", "error: no such overload: \"int\" of null"},
       {"int(dyn(true))", "error: no such overload: \"int\" of bool"},
   });
