@@ -107,7 +107,7 @@ std::string qualified_name(const ast& tree, node_id id) {
     const auto& node = tree.at(id);
     if (node.is(node_kind::identifier)) return node.name + name;
     if (!node.is(node_kind::select)) return {};
-    name = "." + node.name + name;
+    name.insert(0, "." + node.name);
     id = node.children.front();
   }
 }

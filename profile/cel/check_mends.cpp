@@ -97,6 +97,7 @@ type checker::no_overload(const node& at, const std::vector<const signature*>& s
   for (auto i = first; i < given.size(); ++i) found += (i > first ? ", " : "") + types_.finish(given[i]).text();
   found = (first == 1 ? types_.finish(given[0]).text() + "." : "") + at.name + "(" + found + ")";
   std::vector<std::string> known;
+  known.reserve(shapes.size());
   for (const auto* each : shapes) known.push_back(each->text());
   return fault(at.mark, "no such overload: " + found, "there is " + joined(known));
 }

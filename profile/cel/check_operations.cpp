@@ -10,6 +10,7 @@ namespace {
 
 std::vector<const signature*> pointers(const std::vector<signature>& shapes) {
   std::vector<const signature*> made;
+  made.reserve(shapes.size());
   for (const auto& each : shapes) made.push_back(&each);
   return made;
 }
@@ -72,6 +73,7 @@ type checker::operation(node_id id) {
     default: break;
   }
   std::vector<type> given;
+  given.reserve(children.size());
   for (const auto each : children) given.push_back(visit(each));
   if (failed()) return {};
   if (auto result = choose(pointers(overloads_of(operation)), given)) return *std::move(result);
@@ -181,6 +183,7 @@ type checker::call(node_id id) {
   const bool is_standard = std::any_of(
       all.begin(), all.end(), [&](const standard_function& each) { return each.shape.name == tree_.at(id).name; });
   if (!is_own && !is_standard && strict()) return no_function(tree_.at(id));
+  given.reserve(children.size());
   for (const auto each : children) given.push_back(visit(each));
   if (failed()) return {};
   std::size_t chosen = 0;

@@ -69,6 +69,7 @@ class compiler {
   }
   std::vector<std::uint32_t> put_all(const std::vector<node_id>& children) {
     std::vector<std::uint32_t> operands;
+    operands.reserve(children.size());
     for (const auto each : children) operands.push_back(put(each));
     return operands;
   }
@@ -233,9 +234,9 @@ std::size_t program::size() const noexcept { return body_->code.size(); }
 std::size_t program::bytes() const noexcept {
   std::size_t sum = sizeof(body) + body_->code.capacity() * sizeof(instruction) + body_->operands.capacity() * 4 +
                     body_->constants.capacity() * sizeof(value) + body_->natives.capacity() * sizeof(native);
-  for (const auto& each : body_->texts) sum += sizeof each + each.size();
-  for (const auto& each : body_->elements) sum += sizeof each + each.capacity() * sizeof(value);
-  for (const auto& each : body_->entries) sum += sizeof each + each.capacity() * sizeof(map_entry);
+  for (const auto& each : body_->texts) sum += sizeof(std::string) + each.size();
+  for (const auto& each : body_->elements) sum += sizeof(array_list) + each.capacity() * sizeof(value);
+  for (const auto& each : body_->entries) sum += sizeof(array_map) + each.capacity() * sizeof(map_entry);
   for (const auto& each : body_->patterns) sum += sizeof each + static_cast<std::size_t>(each.ProgramSize()) * 16;
   return sum;
 }

@@ -367,8 +367,9 @@ parser::part parser::list() {
   if (!expect(token_kind::right_bracket, "\",\" or \"]\"")) return {};
   node made;
   made.kind = node_kind::list;
-  made.mark = {begin, last_end_};
-  return add(std::move(made), elements, made.mark);
+  const range where{begin, last_end_};
+  made.mark = where;
+  return add(std::move(made), elements, where);
 }
 
 parser::part parser::map() {
@@ -383,8 +384,9 @@ parser::part parser::map() {
   if (!expect(token_kind::right_brace, "\",\" or \"}\"")) return {};
   node made;
   made.kind = node_kind::map;
-  made.mark = {begin, last_end_};
-  return add(std::move(made), entries, made.mark);
+  const range where{begin, last_end_};
+  made.mark = where;
+  return add(std::move(made), entries, where);
 }
 
 parser::part parser::call(token name, std::optional<part> receiver, bool absolute, range dot) {

@@ -96,7 +96,9 @@ void add_same(std::vector<signature>& to, std::string_view types, const char* re
   while (!types.empty()) {
     const auto space = types.find(' ');
     const std::string t(types.substr(0, space));
-    to.push_back(parse_signature("o(" + t + ", " + t + ") -> " + (result == nullptr ? t : result)).value());
+    std::string shape = "o(" + t;
+    shape.append(", ").append(t).append(") -> ").append(result == nullptr ? t : result);
+    to.push_back(parse_signature(shape).value());
     types.remove_prefix(space == std::string_view::npos ? types.size() : space + 1);
   }
 }

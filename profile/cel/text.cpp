@@ -162,7 +162,7 @@ std::string quoted(std::string_view text) { return is_utf8(text) ? escaped(text,
 std::string quoted_bytes(std::string_view octets) { return "b" + escaped(octets, true); }
 
 std::string error_text(const value& of) {
-  const std::string detail(of.as_text());
+  std::string detail(of.as_text());
   switch (of.code()) {
     case failure::no_such_overload: return overload_text(of);
     case failure::no_such_key: return "no such key '" + detail + "'";

@@ -1,6 +1,7 @@
 #include "profile/cel/types.hpp"
 
 #include <array>
+#include <cctype>
 
 namespace kith::profile::cel {
 
@@ -53,6 +54,7 @@ class reader {
       made.receiver = true;
       made.parameters.push_back(build(head, *std::move(arguments)));
       made.name = name();
+      arguments.reset();
     } else {
       made.name = head;
     }
