@@ -1,5 +1,6 @@
 #include "profile/cel/types.hpp"
 
+#include <utility>
 #include <array>
 #include <cctype>
 
@@ -52,9 +53,8 @@ class reader {
       made.name = name();
     } else if (take('.')) {
       made.receiver = true;
-      made.parameters.push_back(build(head, *std::move(arguments)));
+      made.parameters.push_back(build(head, std::exchange(*arguments, {})));
       made.name = name();
-      arguments.reset();
     } else {
       made.name = head;
     }
