@@ -34,6 +34,7 @@ awk '
     reach["admin"] = reach["ingest"] "admin "
     reach["cli"] = reach["admin"] "cli "
     home["caf"] = " actors "
+    home["re2"] = " profile "
     home["rocksdb"] = " persistence "
     home["openssl"] = " net admin cli "
     home["prometheus"] = " admin "
