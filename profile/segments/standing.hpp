@@ -1,0 +1,87 @@
+// Where a profile stands: the segments it is in and since when, its computed traits, and when time alone could change
+// that. Derived from the profile's state, the catalog and the time; kept so that changes are seen.
+//
+// Thread safety: none; a standing belongs to its profile's actor.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "profile/event.hpp"
+#include "profile/profile.hpp"
+#include "profile/result.hpp"
+#include "profile/segments/catalog.hpp"
+
+namespace kith::profile::segments {
+
+inline constexpr std::int64_t never = INT64_MAX;
+
+struct membership {
+  std::uint64_t segment = 0;  ///< hash of the segment's name, the same for ever
+  std::int64_t since_ms = 0;  ///< when it was seen to enter, milliseconds since 1970
+};
+
+/// Indexes into the catalog's definitions, segments only.
+struct transitions {
+  std::vector<std::uint32_t> entered;
+  std::vector<std::uint32_t> left;
+  std::uint32_t errors = 0;  ///< expressions that gave an error; they count as false
+  bool empty() const noexcept { return entered.empty() && left.empty(); }
+  void clear() noexcept {
+    entered.clear();
+    left.clear();
+    errors = 0;
+  }
+};
+
+class standing {
+ public:
+  /// Whether it was evaluated with this catalog; if not, evaluate_all() is due.
+  bool fits(const catalog& with) const noexcept { return fingerprint_ == with.fingerprint(); }
+  /// When to call evaluate_due() though no event came; `never`: not at all.
+  std::int64_t due_ms() const noexcept { return due_ms_; }
+  bool is_member(const catalog& of, std::uint32_t definition) const noexcept;
+  const std::vector<membership>& members() const noexcept { return members_; }
+  /// The computed traits as a MessagePack map, sorted by name; those without a value (null, errors) are left out.
+  std::string_view computed() const noexcept { return computed_; }
+  std::size_t heap_bytes() const noexcept;
+
+  std::string encode() const;  ///< with a format version in front
+  /// Errors: internal, if the bytes are damaged or of a later format.
+  static result<standing> decode(std::string_view bytes);
+
+  // Each brings the standing up to date at `now_ms` and says which segments were entered and left. Expressions read
+  // the time from nowhere else. `changed` is cleared first.
+
+  /// After the event was applied to the profile.
+  void evaluate_event(const profile& of, const catalog& with, const event_view& event, std::int64_t now_ms,
+                      transitions& changed);
+  /// When due_ms() has come.
+  void evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
+  /// After a change of the catalog, or to make sure.
+  void evaluate_all(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
+
+ private:
+  std::vector<membership> members_;  ///< sorted by segment
+  std::string computed_;
+  std::int64_t due_ms_ = never;
+  std::uint64_t fingerprint_ = 0;
+};
+
+std::uint64_t segment_key(std::string_view name) noexcept;  ///< what membership::segment holds
+
+/// Writes `[{segment, since, until?}, …]`: `until` is when time alone will end the membership, where that can be told
+/// within a bounded search.
+void write_segments(const profile& of, const standing& at, const catalog& with, std::int64_t now_ms,
+                    msgpack::writer& out);
+
+/// Writes `{segment, member, since?, expression, changesAt?, parts: [{expression, value, depth, count?, events?:
+/// [{id, time}]}]}`. `changesAt`: when time alone will change the membership. The events behind a part are given where
+/// the profile still knows them (windows); the reader adds older ones from the history.
+/// Errors: not_found, if there is no such segment.
+result<void> write_explanation(const profile& of, const standing& at, const catalog& with, std::string_view segment,
+                               std::int64_t now_ms, msgpack::writer& out);
+
+}  // namespace kith::profile::segments
