@@ -28,7 +28,8 @@ struct batch {
   std::vector<profile::event_view> events;  ///< the accepted ones
   std::vector<std::uint32_t> indexes;       ///< of the events in the sender's batch; empty: the same
   std::vector<event_outcome> outcomes;
-  std::vector<std::uint64_t> versions;  ///< if options.detail: after each event
+  std::vector<std::uint64_t> versions;                                ///< if options.detail: after each event
+  std::vector<std::shared_ptr<const membership_change>> memberships;  ///< as versions
   std::vector<rejection> rejected;
   std::vector<std::uint32_t> left;  ///< by shard: events not applied yet
   std::atomic<std::uint32_t> shards_left{0};

@@ -1,23 +1,22 @@
 #include "actors/checkpoint_file.hpp"
 
-#include <array>
 #include <sstream>
 
 #include "persistence/journal.hpp"
+#include "persistence/whole_file.hpp"
 
 namespace kith::actors {
 
 namespace {
 
 constexpr std::string_view title = "kith checkpoint 1";
-constexpr std::size_t most_bytes = 1024 * 1024;
 
 }  // namespace
 
 checkpoint_marks read_checkpoint(persistence::file_system& files, const std::string& directory) {
-  auto file = files.open(directory + "/checkpoint", persistence::open_mode::read);
-  std::string text;
-  if (!file || !(*file)->read_at(0, most_bytes, text)) return {};
+  const auto read = persistence::read_file(files, directory + "/checkpoint");
+  if (!read) return {};
+  const auto& text = *read;
   const auto body_end = text.rfind("crc ");
   if (body_end == std::string::npos || !text.starts_with(title)) return {};
   const auto body = text.substr(0, body_end);
@@ -36,18 +35,7 @@ result<void> write_checkpoint(persistence::file_system& files, const std::string
   text += '\n';
   for (const auto& [shard, segment] : marks) text += std::to_string(shard) + ' ' + std::to_string(segment) + '\n';
   text += "crc " + std::to_string(persistence::crc32c(text)) + "\n";
-  const auto path = directory + "/checkpoint";
-  const auto next = path + ".next";
-  if (auto left_over = files.exists(next); left_over && *left_over) {
-    if (auto removed = files.remove(next); !removed) return removed;
-  }
-  auto file = files.open(next, persistence::open_mode::create);
-  if (!file) return tl::make_unexpected(file.error());
-  const std::array<std::string_view, 1> pieces{text};
-  if (auto written = (*file)->append(pieces); !written) return written;
-  if (auto synced = (*file)->sync(); !synced) return synced;
-  if (auto renamed = files.rename(next, path); !renamed) return renamed;
-  return files.sync_directory(directory);
+  return persistence::replace_file(files, directory, "checkpoint", text);
 }
 
 }  // namespace kith::actors

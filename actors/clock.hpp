@@ -5,7 +5,10 @@
 #include <cstdint>
 #include <ctime>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <thread>
+#include <unistd.h>
 
 namespace kith::actors {
 
@@ -18,6 +21,9 @@ inline std::int64_t wall_clock_ms() noexcept {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
 }
+
+/// The calling thread's work yields to the shards on a full machine.
+inline void be_nice() noexcept { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 15); }
 
 /// Processor time that a running thread has used.
 inline std::chrono::nanoseconds processor_time(std::thread& of) noexcept {

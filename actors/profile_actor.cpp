@@ -45,7 +45,12 @@ profile_actor::profile_actor(caf::actor_config& cfg, shard& home, profile::hash1
 std::size_t profile_actor::bytes() const noexcept {
   std::size_t spilled = 0;
   if (spill_) spilled = sizeof(spill) + 48 * (spill_->fresh.size() + spill_->saving.size());
-  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled;
+  std::size_t standing = 0;
+  if (standing_) {
+    standing = sizeof(standing_slot) + standing_->now.heap_bytes() +
+               standing_->unsaved.capacity() * sizeof(persistence::standing_write::membership);
+  }
+  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing;
 }
 
 void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* host) {
@@ -57,29 +62,26 @@ void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* 
 
 caf::resumable::resume_result profile_actor::resume(caf::execution_unit*, std::size_t max_throughput) {
   for (std::size_t handled = 0; handled < max_throughput; ++handled) {
-    if (loading_ || asking_) return awaiting_message;
+    if (loading_ || asking_ || recalling_) return awaiting_message;
     auto& queue = urgent_.empty() ? normal_ : urgent_;
     if (queue.empty()) break;
     auto mail = queue.pop();
-    auto& content = mail->content();
-    if (content.match_element<apply_event>(0)) {
-      if (apply(content.get_as<apply_event>(0), false) == verdict::ask) {
-        urgent_.push_front(std::move(mail));
-        asking_ = true;
-        return awaiting_message;
-      }
-    } else {
-      receive(*mail);
+    switch (receive(*mail)) {
+      case verdict::done: break;
+      case verdict::ask: asking_ = true; [[fallthrough]];
+      case verdict::recall: urgent_.push_front(std::move(mail)); return awaiting_message;
     }
   }
   home_.count_bytes(*this);
   return urgent_.empty() && normal_.empty() ? awaiting_message : resume_later;
 }
 
-void profile_actor::receive(caf::mailbox_element& mail) {
-  if (mail.content().match_element<read_profile>(0)) {
-    home_.answer_read(*this, mail.content().get_as<read_profile>(0));
-  } else if (mail.content().match_element<caf::exit_msg>(0)) {
+profile_actor::verdict profile_actor::receive(caf::mailbox_element& mail) {
+  auto& content = mail.content();
+  if (content.match_element<apply_event>(0)) return apply(content.get_as<apply_event>(0), false);
+  if (content.match_element<read_profile>(0)) return receive_read(content.get_as<read_profile>(0));
+  if (content.match_element<refresh_standing>(0)) return receive_refresh(content.get_as<refresh_standing>(0));
+  if (content.match_element<caf::exit_msg>(0)) {
     exiting_ = true;  // the shard's next sweep saves it and lets it go
   } else if (mail.mid.is_request()) {
     if (mail.sender) {
@@ -87,6 +89,20 @@ void profile_actor::receive(caf::mailbox_element& mail) {
                            caf::make_message(caf::make_error(caf::sec::unexpected_message)), &home_);
     }
   }
+  return verdict::done;
+}
+
+profile_actor::verdict profile_actor::receive_read(const read_profile& message) {
+  if (home_.needs_standing(message) && !home_.make_current(*this)) return verdict::recall;
+  home_.answer_read(*this, message);
+  return verdict::done;
+}
+
+profile_actor::verdict profile_actor::receive_refresh(const refresh_standing& message) {
+  if (!home_.make_current(*this)) return verdict::recall;
+  home_.standing_due(*this);
+  if (message.of != nullptr) home_.refreshed(*message.of);
+  return verdict::done;
 }
 
 profile_actor::verdict profile_actor::apply(const apply_event& message, bool known_fresh) {
@@ -99,14 +115,13 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
       if (home_.ask_spilled(*this, event.id)) return verdict::ask;
     }
   }
+  if (!home_.make_current(*this)) return verdict::recall;
   auto& spilled = home_.scratch_spilled();
   spilled.clear();
-  state_.apply(event, spilled, home_.recent_days());
+  state_.apply(event, spilled, home_.recent_days(), home_.definitions());
   if (!spilled.empty()) keep_spilled(spilled);
-  if (!dirty_) {
-    dirty_ = true;
-    home_.became_dirty(*this);
-  }
+  mark_dirty();
+  home_.evaluate(*this, event);
   finish(message, true);
   return verdict::done;
 }
@@ -114,8 +129,11 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
 void profile_actor::finish(const apply_event& message, bool applied) {
   auto& of = *message.of;
   of.outcomes[message.index] = applied ? event_outcome::applied : event_outcome::duplicate;
-  if (of.options.detail) of.versions[message.index] = state_.version();
-  if (applied) home_.publish_change(*this, of.events[message.index]);
+  if (of.options.detail) {
+    of.versions[message.index] = state_.version();
+    if (applied) of.memberships[message.index] = home_.last_change();
+  }
+  if (applied) home_.publish_change(*this, of.events[message.index].traits);
   home_.event_done(of);
 }
 
@@ -134,25 +152,43 @@ void profile_actor::answer(bool was_spilled) {
   const auto& message = mail->content().get_as<apply_event>(0);
   if (was_spilled) {
     finish(message, false);
-  } else {
-    apply(message, true);
+  } else if (apply(message, true) == verdict::recall) {
+    urgent_.push_front(std::move(mail));  // it will be asked again
   }
 }
 
-std::vector<profile::spilled_id> profile_actor::begin_save() {
+void profile_actor::mark_dirty() {
+  if (std::exchange(dirty_, true)) return;
+  home_.became_dirty(*this);
+}
+
+persistence::snapshot_write profile_actor::begin_save() {
   saving_ = true;
   dirty_ = false;
-  std::vector<profile::spilled_id> ids;
+  persistence::snapshot_write write{address_, state_.encode(), {}, {}};
   if (spill_) {
     spill_->saving = std::move(spill_->fresh);
     spill_->fresh.clear();
-    for (const auto& [id, time_ms] : spill_->saving) ids.push_back({id, time_ms});
+    for (const auto& [id, time_ms] : spill_->saving) write.spilled.push_back({id, time_ms});
   }
-  return ids;
+  if (standing_) {
+    auto& at = *standing_;
+    at.saving = std::exchange(at.unsaved, {});
+    const auto due = at.now.due_ms();
+    write.standing.emplace(
+        persistence::standing_write{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving});
+  }
+  return write;
 }
 
 void profile_actor::end_save(bool saved) {
   saving_ = false;
+  if (standing_) {
+    auto& at = *standing_;
+    // A save that failed is the last one: the journal has it all.
+    if (!saved) at.unsaved.insert(at.unsaved.begin(), at.saving.begin(), at.saving.end());
+    at.saving = {};
+  }
   if (!spill_) return;
   if (!saved) {
     for (const auto& [id, time_ms] : spill_->saving) spill_->fresh.emplace(id, time_ms);

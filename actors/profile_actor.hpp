@@ -5,7 +5,9 @@
 //
 // Invariants
 //   - It runs on its shard's thread only; mail from elsewhere goes through the shard's inbox.
-//   - While `loading` or `asking` it does not run: its mail waits, urgent mail too.
+//   - While `loading`, `asking` or `recalling` it does not run: its mail waits, urgent mail too.
+//   - No event is applied while the standing is of other definitions than the shard's: what they need of the past is
+//     taken from the history first, so that nothing is counted twice.
 //   - `dirty` means that the state differs from what was last handed to the store.
 // Thread safety: enqueue() from any thread; all else on the shard.
 #pragma once
@@ -19,7 +21,9 @@
 #include <vector>
 
 #include "actors/protocol.hpp"
+#include "persistence/store.hpp"
 #include "profile/profile.hpp"
+#include "profile/segments/standing.hpp"
 
 namespace kith::actors {
 
@@ -42,6 +46,15 @@ class mail_queue {
   caf::mailbox_element* last_ = nullptr;
 };
 
+/// What an actor keeps beside its state once there are definitions.
+struct standing_slot {
+  profile::segments::standing now;
+  std::int64_t saved_due_ms = persistence::no_timer;  ///< in the store
+  std::int64_t timed_ms = persistence::no_timer;      ///< the earliest timer that the shard has for it
+  std::vector<persistence::standing_write::membership> unsaved;
+  std::vector<persistence::standing_write::membership> saving;
+};
+
 class profile_actor : public caf::monitorable_actor, public caf::resumable {
  public:
   profile_actor(caf::actor_config& cfg, shard& home, profile::hash128 address);
@@ -58,7 +71,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   /// May be read or dropped right now, without a message.
   bool loaded() const noexcept { return !loading_; }
   bool busy() const noexcept {
-    return loading_ || asking_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty();
+    return loading_ || asking_ || recalling_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty();
   }
   bool dirty() const noexcept { return dirty_; }
   bool saving() const noexcept { return saving_; }
@@ -74,18 +87,22 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
     tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> fresh;
     tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> saving;
   };
-  enum class verdict : std::uint8_t { done, ask };
+  /// `ask`: whether the event is a spilled one; `recall`: the past is being read. The mail comes back.
+  enum class verdict : std::uint8_t { done, ask, recall };
 
-  void receive(caf::mailbox_element& mail);
+  verdict receive(caf::mailbox_element& mail);
   verdict apply(const apply_event& message, bool known_fresh);
+  verdict receive_read(const read_profile& message);
+  verdict receive_refresh(const refresh_standing& message);
   void finish(const apply_event& message, bool applied);
+  void mark_dirty();
   bool spilled_here(profile::hash128 id) const;
   void keep_spilled(const std::vector<profile::spilled_id>& ids);
 
   // The shard's hands on it.
   void load(profile::profile state) { state_ = std::move(state), loading_ = false; }
   void answer(bool was_spilled);  ///< to the question about the event in front
-  std::vector<profile::spilled_id> begin_save();
+  persistence::snapshot_write begin_save();
   void end_save(bool saved);
 
   shard& home_;
@@ -94,11 +111,13 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   mail_queue urgent_;
   mail_queue normal_;
   std::unique_ptr<spill> spill_;
+  std::unique_ptr<standing_slot> standing_;
   std::uint32_t slot_ = 0;       ///< in the shard's list of actors
   std::uint32_t last_used_ = 0;  ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;
   bool loading_ = false;
-  bool asking_ = false;  ///< whether the event in front of `urgent_` is a spilled one
+  bool asking_ = false;     ///< whether the event in front of `urgent_` is a spilled one
+  bool recalling_ = false;  ///< reads what new definitions need from the history
   bool scheduled_ = false;
   bool scheduled_urgent_ = false;
   bool dirty_ = false;

@@ -2,132 +2,18 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <condition_variable>
-#include <future>
-#include <mutex>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <thread>
-#include <unistd.h>
 
-#include "actors/checkpoint_file.hpp"
-#include "actors/history_feeder.hpp"
-#include "actors/shard.hpp"
+#include "actors/runtime_impl.hpp"
 
 namespace kith::actors {
 
 namespace {
 
 constexpr std::uint64_t replay_in_flight_bytes = 64 * 1024 * 1024;
-constexpr std::uint64_t fed_at_once = 16 * 1024 * 1024;  ///< then other duties get their turn
-constexpr double busy_share = 0.3;                       ///< of the shards' time; above it the history waits
+constexpr double busy_share = 0.3;  ///< of the shards' time; above it the history waits
 constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
-constexpr unsigned pool_threads = 2;
 
-caf::actor_system_config& quiet(caf::actor_system_config& config) {
-  // Profile actors run on shards; CAF's own scheduler has nothing to do.
-  config.set("scheduler.policy", caf::atom("sharing"));
-  config.set("scheduler.max-threads", 1U);
-  return config;
-}
-
-/// Background work yields to the shards on a full machine.
-void be_nice() { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 15); }
-
-class runtime_impl final : public runtime {
- public:
-  runtime_impl(runtime_options options, persistence::file_system& files)
-      : options_(std::move(options)),
-        files_(files),
-        system_(quiet(config_)),
-        pool_(pool_threads),
-        latency_(options_.shards) {}
-  ~runtime_impl() override { stop(std::chrono::seconds(0)); }
-
-  result<void> open();
-  void stop(std::chrono::steady_clock::duration deadline) override;
-
-  shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
-  boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
-  void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
-               publish_done done) override;
-  void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields, read_done done) override;
-  bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
-  void on_resumed(shard_id home, std::function<void()> resumed) override {
-    shards_[home]->on_resumed(std::move(resumed));
-  }
-  result<watch_id> watch(shard_id home, watch_filter filter, watch_callback callback) override;
-  void unwatch(shard_id home, watch_id watch) override { shards_[home]->watches().remove(watch); }
-  health state() const override;
-  counters stats() const override;
-  const latency_recorder& latency() const override { return latency_; }
-  latency_recorder& latency() override { return latency_; }
-  result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;
-  result<void> checkpoint() override { return checkpoint(catching_up::yes); }
-
- private:
-  std::string journal_directory() const { return options_.data + "/journal"; }
-  void log(std::string_view level, const std::string& message) const {
-    if (options_.log) options_.log(level, message);
-  }
-  void failed(const error& why);
-  result<void> refusal() const;  ///< why work is refused now, if it is
-
-  void recover();
-  result<void> replay(const persistence::segment_file& segment, bool last);
-  void replay_record(std::string_view payload, const std::string& path);
-  void wait_for_replayed(std::uint64_t most_in_flight);
-
-  enum class catching_up : bool { no, yes };
-  void maintain();
-  result<void> feed_history();
-  void hold_back_if_behind();
-  bool shards_busy();
-  bool checkpoint_due() const;
-  result<void> checkpoint(catching_up history);
-  result<void> feed_through(const checkpoint_marks& marks);
-  template <class F>
-  result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
-  checkpoint_marks needless(const checkpoint_marks& marks);
-  result<void> remove_through(const checkpoint_marks& segments);
-  std::uint64_t journal_bytes() const;
-
-  runtime_options options_;
-  persistence::file_system& files_;
-  caf::actor_system_config config_;
-  caf::actor_system system_;
-  std::unique_ptr<persistence::store> store_;
-  boost::asio::thread_pool pool_;
-  latency_recorder latency_;
-  std::vector<std::unique_ptr<shard>> shards_;
-  std::unique_ptr<shard_environment> environment_;
-  std::unique_ptr<history_feeder> feeder_;
-  std::atomic<bool> accepting_{false};
-
-  mutable std::mutex health_mutex_;
-  health health_;
-  error failure_;
-
-  std::mutex replay_mutex_;
-  std::condition_variable replay_moved_;
-  std::uint64_t replay_in_flight_ = 0;
-  std::uint64_t replayed_events_ = 0;
-
-  std::mutex checkpoint_mutex_;
-  std::mutex maintenance_mutex_;
-  std::condition_variable maintenance_wake_;
-  std::atomic<bool> stopping_{false};
-  bool stopped_ = false;
-  std::atomic<time_point> last_checkpoint_{now()};
-  std::atomic<std::uint64_t> journal_bytes_then_{0};  ///< behind the last checkpoint
-  time_point busy_measured_ = now();
-  std::chrono::nanoseconds shards_used_{0};
-  bool busy_ = false;
-  std::thread recovery_;
-  std::thread maintenance_;
-};
+}  // namespace
 
 result<void> runtime_impl::open() {
   for (const auto* part : {"/journal", "/store"}) {
@@ -173,6 +59,15 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
+  backfill_ = std::make_unique<backfill>(*store_, shards_);
+  if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
+        auto& home = *shards_[shard_of(address, shards_.size())];
+        home.post([&home, due_ms, address] { home.add_timer(due_ms, address); });
+        return true;
+      });
+      !timed) {
+    return timed;
+  }
   recovery_ = std::thread([this] { recover(); });
   return {};
 }
@@ -225,6 +120,11 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
 
 void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
                         read_done done) {
+  ask(home, read_group::question::map, std::move(addresses), fields, {}, std::move(done));
+}
+
+void runtime_impl::ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses,
+                       profile::field_set fields, std::string segment, read_done done) {
   // A failed disk takes no events in; what is in memory may still be read.
   const auto now_in = state().now;
   if (now_in == phase::recovering) {
@@ -238,6 +138,8 @@ void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, 
   group->home = home;
   group->addresses = std::move(addresses);
   group->fields = fields;
+  group->asks = what;
+  group->segment = std::move(segment);
   group->done = std::move(done);
   shards_[home]->read(std::move(group));
 }
@@ -270,6 +172,10 @@ counters runtime_impl::stats() const {
     sum.snapshots_written += of.saved;
     sum.journal_syncs += of.syncs;
     sum.in_flight_bytes += of.in_flight;
+    sum.segments_entered += of.entered;
+    sum.segments_left += of.left;
+    sum.segment_errors += of.segment_errors;
+    sum.timers += of.timers;
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
@@ -311,6 +217,17 @@ void runtime_impl::recover() {
     const std::lock_guard lock(health_mutex_);
     for (const auto& segment : *listed) health_.replay_bytes += segment.bytes;
   }
+  const bool current = all_current();
+  if (!definitions_->empty() && !current) {
+    log("info", "the definitions of segments changed: the history takes in what is left of the journal first");
+    while (!stopping_) {
+      const auto fed = feeder_->feed(fed_at_once);
+      if (!fed) return failed(fed.error());
+      if (fed->caught_up) break;
+    }
+  }
+  if (auto installed = install(definitions_); !installed) return failed(installed.error());
+  for (const auto& each : shards_) each->post([at = each.get()] { at->history_is_complete(); });
   for (std::size_t i = 0; i < listed->size(); ++i) {
     const bool last = i + 1 == listed->size() || (*listed)[i + 1].shard != (*listed)[i].shard;
     if (auto replayed = replay((*listed)[i], last); !replayed) return failed(replayed.error());
@@ -328,6 +245,7 @@ void runtime_impl::recover() {
   const auto seconds = std::chrono::duration<double>(now() - started).count();
   log("info", "ready: " + std::to_string(replayed_events_) + " events replayed in " + std::to_string(seconds) + " s");
   maintenance_ = std::thread([this] { maintain(); });
+  if (!definitions_->empty() && !current) start_backfill({});
 }
 
 result<void> runtime_impl::replay(const persistence::segment_file& segment, bool last) {
@@ -444,27 +362,6 @@ bool runtime_impl::checkpoint_due() const {
          now() - last_checkpoint_.load() > options_.checkpoint_interval;
 }
 
-template <class F>
-result<void> runtime_impl::on_every_shard(F work) {
-  std::vector<std::future<result<void>>> waiting;
-  for (const auto& each : shards_) {
-    auto promise = std::make_shared<std::promise<result<void>>>();
-    waiting.push_back(promise->get_future());
-    each->post([at = each.get(), work, promise] {
-      work(*at, [promise](result<void> outcome) { promise->set_value(std::move(outcome)); });
-    });
-  }
-  result<void> all;
-  for (auto& each : waiting) {
-    // A shard that has failed may never answer: what it holds is in the journal.
-    while (each.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
-      if (state().now == phase::failed) return fail(errc::unavailable, "the disk failed meanwhile");
-    }
-    if (auto outcome = each.get(); !outcome) all = outcome;
-  }
-  return all;
-}
-
 result<void> runtime_impl::checkpoint(catching_up history) {
   const std::lock_guard one_at_a_time(checkpoint_mutex_);
   if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
@@ -551,6 +448,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   maintenance_wake_.notify_all();
   replay_moved_.notify_all();
   if (recovery_.joinable()) recovery_.join();
+  if (backfill_) backfill_->stop();
   if (maintenance_.joinable()) maintenance_.join();
   if (save && now() < until) {
     if (auto saved = checkpoint(catching_up::no); !saved) log("error", "saving at the stop: " + saved.error().message);
@@ -561,13 +459,12 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   shards_.clear();
 }
 
-}  // namespace
-
 result<std::unique_ptr<runtime>> runtime::start(runtime_options options, persistence::file_system& files) {
   if (options.shards == 0) options.shards = std::max(1U, std::thread::hardware_concurrency());
   if (!options.now_ms) options.now_ms = wall_clock_ms;
   if (!options.store.now_ms) options.store.now_ms = options.now_ms;
   options.store.dedup_retention_ms = options.dedup_retention_ms;
+  if (!options.definitions) options.definitions = profile::segments::catalog::make({}).value();
   auto made = std::make_unique<runtime_impl>(std::move(options), files);
   if (auto opened = made->open(); !opened) return tl::make_unexpected(opened.error());
   return made;

@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/found_profiles.hpp"
@@ -22,6 +23,7 @@
 #include "profile/identifier.hpp"
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
+#include "profile/segments/catalog.hpp"
 
 namespace kith::actors {
 
@@ -40,9 +42,16 @@ struct rejection {
   std::string message;
 };
 
+/// Names of segments.
+struct membership_change {
+  std::vector<std::string> entered;
+  std::vector<std::string> left;
+};
+
 struct detail {
   profile::hash128 profile;
-  std::uint64_t version = 0;  ///< after this event
+  std::uint64_t version = 0;                             ///< after this event
+  std::shared_ptr<const membership_change> memberships;  ///< by this event; null: none
   bool rejected = false;
 };
 
@@ -59,11 +68,13 @@ using read_done = std::function<void(const result<found_profiles>&)>;
 struct change {
   profile::hash128 profile;
   std::uint64_t version = 0;
-  std::shared_ptr<const std::string> traits;  ///< MessagePack map that the event set; null: none
-  std::string cursor;                         ///< resume behind this change
+  std::shared_ptr<const std::string> traits;             ///< MessagePack map that the event set; null: none
+  std::shared_ptr<const membership_change> memberships;  ///< null: none
+  std::string cursor;                                    ///< resume behind this change
 };
 struct watch_filter {
   std::optional<profile::hash128> profile;  ///< nothing: all profiles
+  std::string segment;                      ///< only changes that enter or leave it; empty: all
   std::string from;                         ///< a cursor; empty: from now on
 };
 /// Called for each change; with an error once, when the watch ends by itself (fell too far behind, shutdown).
@@ -89,6 +100,10 @@ struct counters {
   std::uint64_t in_flight_bytes = 0;    ///< of batches not answered yet
   std::uint64_t history_lag_bytes = 0;  ///< durable in the journal, not yet in the history
   std::uint64_t watches = 0;
+  std::uint64_t segments_entered = 0;
+  std::uint64_t segments_left = 0;
+  std::uint64_t segment_errors = 0;  ///< expressions that gave an error, and counted as false
+  std::uint64_t timers = 0;          ///< profiles that time alone may change
   double memory_window_seconds = 0;  ///< age of the oldest event answered with `memory` and not yet synced
 };
 
@@ -98,6 +113,13 @@ struct health {
   std::string reason;  ///< why it failed, for people
   std::uint64_t replayed_bytes = 0;
   std::uint64_t replay_bytes = 0;
+};
+
+/// Bringing all profiles up to date after definitions changed.
+struct backfill_progress {
+  bool running = false;
+  std::uint64_t done = 0;
+  std::uint64_t of = 0;  ///< profiles, estimated
 };
 
 class service {
@@ -114,6 +136,10 @@ class service {
                        publish_done done) = 0;
   virtual void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
                     read_done done) = 0;
+  /// The segments that one profile is in: `[{segment, since, until?}, …]`.
+  virtual void read_segments(shard_id home, profile::hash128 address, read_done done) = 0;
+  /// Why a profile is in a segment, or is not: segments::write_explanation.
+  virtual void explain(shard_id home, profile::hash128 address, std::string segment, read_done done) = 0;
   /// False while too much is in flight on the shard: the edge stops reading its sockets until `resumed` is called.
   virtual bool ready_for_more(shard_id home) const = 0;
   virtual void on_resumed(shard_id home, std::function<void()> resumed) = 0;
@@ -130,6 +156,17 @@ class service {
   /// Blocking; for threads that are no shard's. Waits (bounded) until what was published before is in the history.
   virtual result<persistence::history_page> history(profile::hash128 address,
                                                     const persistence::history_query& query) = 0;
+  /// Never null.
+  virtual std::shared_ptr<const profile::segments::catalog> definitions() const = 0;
+  /// Blocking, for a short while: from now on these hold, all of them. Profiles follow in the background.
+  virtual result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) = 0;
+  virtual backfill_progress backfilling() const = 0;
+  /// Blocking. Members in the order of addresses, those behind `behind`.
+  virtual result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
+                                                    std::size_t limit) = 0;
+  /// Blocking. Of every segment, by segments::segment_key.
+  virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() = 0;
+
   /// Blocking: writes all dirty profiles, flushes, deletes journal segments that are not needed any more.
   virtual result<void> checkpoint() = 0;
 };

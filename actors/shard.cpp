@@ -30,7 +30,7 @@ void shard::run() {
   const auto work = boost::asio::make_work_guard(io_);
   tick();
   while (!stopped_) {
-    if (runnable()) {
+    if (runnable() || has_due()) {
       for (std::size_t handled = 0; handled < handlers_a_turn && io_.poll_one() > 0; ++handled) {
       }
     } else {
@@ -38,6 +38,8 @@ void shard::run() {
       for (std::size_t handled = 1; handled < handlers_a_turn && io_.poll_one() > 0; ++handled) {
       }
     }
+    fire_timers();
+    refresh_some();
     run_actors();
     end_turn();
   }
@@ -45,6 +47,7 @@ void shard::run() {
 
 void shard::tick() {
   ++tick_;
+  if (definitions_) timers_seen_ms_ = wall_ms();
   sweep();
   note_unsynced();
   timer_.expires_after(std::chrono::milliseconds(100));
@@ -70,7 +73,7 @@ void shard::run_actors() {
 
 void shard::mail_arrived(profile_actor& actor, bool urgent) {
   actor.last_used_ = tick_;
-  if (actor.loading_ || actor.asking_) return;
+  if (actor.loading_ || actor.asking_ || actor.recalling_) return;
   if (urgent && !actor.scheduled_urgent_) {
     actor.scheduled_urgent_ = true;
     urgent_runs_.push_back(&actor);
@@ -116,7 +119,11 @@ void shard::end_turn() {
   for (auto* work : std::exchange(applied_here_, {})) finish(*work);
   for (auto* group : std::exchange(answered_, {})) {
     const std::unique_ptr<read_group> owned(group);
-    owned->done(std::move(owned->found));
+    if (owned->failure) {
+      owned->done(tl::make_unexpected(std::move(*owned->failure)));
+    } else {
+      owned->done(std::move(owned->found));
+    }
   }
   if (!to_load_.empty()) send_loads();
   if (!to_ask_.empty()) send_questions();
@@ -125,6 +132,7 @@ void shard::end_turn() {
   resume_reading();
   counters_.bytes.store(bytes_, std::memory_order_relaxed);
   counters_.active.store(actors_.size(), std::memory_order_relaxed);
+  counters_.timers.store(timers_.size(), std::memory_order_relaxed);
   counters_.in_flight.store(in_flight_bytes_, std::memory_order_relaxed);
 }
 

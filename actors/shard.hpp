@@ -21,10 +21,13 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <queue>
 #include <thread>
 #include <tsl/robin_set.h>
+#include <unordered_map>
 #include <vector>
 
+#include "actors/backfill_credit.hpp"
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
 #include "actors/profile_actor.hpp"
@@ -68,7 +71,8 @@ struct shard_environment {
 /// Written by the shard's thread, read by any.
 struct shard_counters {
   std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
-      active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0};
+      active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0}, entered{0}, left{0},
+      segment_errors{0}, timers{0};
   std::atomic<std::int64_t> oldest_unsynced_ns{0};  ///< steady clock; 0: nothing waits
 
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
@@ -78,11 +82,15 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
+  enum class question : std::uint8_t { map, segments, explanation };
   shard_id home = 0;
+  question asks = question::map;
+  std::string segment;  ///< of an explanation
   std::vector<profile::hash128> addresses;
   found_profiles found;
   profile::field_set fields;
   std::atomic<std::size_t> left{0};
+  std::optional<error> failure;  ///< of an explanation; written by the one shard that answers
   read_done done;
 };
 
@@ -93,6 +101,9 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t messages_a_run = 64;
   static constexpr std::size_t states_ahead = 4;       ///< so many runs before an actor's, its state is called for
   static constexpr std::uint32_t reads_together = 64;  ///< their states are called for before the first is written
+  static constexpr std::size_t due_a_turn = 4096;
+  static constexpr std::size_t refreshes_a_turn = 1024;
+  static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
@@ -130,6 +141,22 @@ class shard : public caf::execution_unit {
   void serve(read_group& group);
   void answer_read(profile_actor& actor, const read_profile& message);
 
+  // Segments (shard_segments.cpp)
+  using catalog = profile::segments::catalog;
+  /// From now on these definitions hold; null: none.
+  void define(std::shared_ptr<const catalog> definitions);
+  /// What these definitions need of the past may be read.
+  void history_is_complete();
+  /// Saved timers of this shard's profiles, at the start.
+  void add_timer(std::int64_t due_ms, profile::hash128 address) { timers_.push({due_ms, address}); }
+  /// Brings every active profile up to date, a few a turn.
+  void refresh_active(std::function<void()> done);
+  /// Activates the profile if need be and brings it up to date.
+  void refresh(profile::hash128 address, backfill_credit& credit);
+  /// Saves what changed who is in which segment.
+  void save_memberships(std::function<void(result<void>)> done);
+  bool needs_standing(const read_profile& message) const noexcept;
+
   // Keeping (shard_store.cpp)
   void checkpoint(std::function<void(result<void>)> done);  ///< saves what is dirty now
 
@@ -143,7 +170,15 @@ class shard : public caf::execution_unit {
   void became_dirty(profile_actor& actor) { dirty_.push_back(actor.address()); }
   void count_bytes(profile_actor& actor);
   void event_done(batch& work);
-  void publish_change(profile_actor& actor, const profile::event_view& event);
+  void publish_change(profile_actor& actor, std::string_view traits);
+  const catalog* definitions() const noexcept { return definitions_.get(); }
+  /// False: its past is being read, and its mail waits until it has been.
+  bool make_current(profile_actor& actor);
+  void evaluate(profile_actor& actor, const profile::event_view& event);
+  void standing_due(profile_actor& actor);
+  /// Of the evaluation before; null: nothing entered or left.
+  const std::shared_ptr<const membership_change>& last_change() const noexcept { return last_change_; }
+  void refreshed(backfill_credit& credit);
 
   // Watching
   watch_hub& watches() noexcept { return watches_; }
@@ -170,6 +205,24 @@ class shard : public caf::execution_unit {
     profile::hash128 id;
   };
 
+  /// Behind a timer lies a profile, active or not, whose standing may be due.
+  struct timer {
+    std::int64_t due_ms;
+    profile::hash128 address;
+    friend bool operator>(const timer& a, const timer& b) noexcept { return a.due_ms > b.due_ms; }
+  };
+  /// The past of a profile, on its way from the history.
+  struct recall {
+    profile::hash128 address;
+    std::shared_ptr<const catalog> definitions;
+    std::vector<std::uint64_t> keys;
+    std::string cursor;
+  };
+  struct recalled_page {
+    result<persistence::history_page> events;
+    std::vector<bool> spilled;  ///< by event: its id is among the store's spilled ones
+  };
+
   void run();
   void run_actors();
   bool runnable() const noexcept { return !urgent_runs_.empty() || !normal_runs_.empty(); }
@@ -186,14 +239,31 @@ class shard : public caf::execution_unit {
   profile_actor* find(profile::hash128 address);
   profile_actor& activate(profile::hash128 address);
   void drop(profile_actor& actor);
+  void fire_timers();
+  /// Work of this shard's own is to be done in the next turn.
+  bool has_due() const noexcept {
+    return !to_refresh_.empty() || (!timers_.empty() && timers_.top().due_ms <= timers_seen_ms_);
+  }
+  void refresh_some();
+  void keep_timer(profile_actor& actor);
+  void note_transitions(profile_actor& actor);
+  void ask_history(std::shared_ptr<recall> wanted);
+  void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
+  void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
+  bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
+  profile::derived derived_of(const profile_actor& actor);
+  std::int64_t wall_ms() const { return environment_.options.now_ms(); }
   void serve_some(read_group& group, std::uint32_t from, std::uint32_t to);
   void send_loads();
   void send_questions();
-  void loaded(const std::vector<profile::hash128>& addresses, result<std::vector<std::optional<std::string>>> states);
+  using stored_values = result<std::vector<std::optional<std::string>>>;
+  void loaded(const std::vector<profile::hash128>& addresses, stored_values states, stored_values standings);
+  result<void> load_standing(profile_actor& actor, const stored_values& standings, std::size_t index);
   void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
   void saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome);
   void sweep();
+  void save_run(std::vector<profile::hash128> addresses, std::function<void(result<void>)> done);
   void checkpoint_step(const std::shared_ptr<checkpoint_run>& run);
   std::size_t budget() const noexcept;
   bool over_budget() const noexcept { return bytes_ > budget(); }
@@ -239,6 +309,19 @@ class shard : public caf::execution_unit {
   std::vector<profile::spilled_id> scratch_spilled_;
   std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_receivers_;  ///< of events or reads, by index
   watch_hub watches_;
+
+  std::shared_ptr<const catalog> definitions_;  ///< null: none
+  std::unordered_map<std::uint64_t, std::string_view> segment_names_;
+  std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
+  std::int64_t timers_seen_ms_ = 0;  ///< timers up to here are due
+  profile::segments::transitions scratch_transitions_;
+  std::vector<std::string_view> scratch_names_;
+  std::shared_ptr<const membership_change> last_change_;
+  bool history_complete_ = false;
+  std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete
+  std::vector<profile::hash128> to_refresh_;
+  std::function<void()> all_refreshed_;
+  std::vector<profile::hash128> membership_changed_;  ///< since the last save_memberships()
 };
 
 }  // namespace kith::actors

@@ -17,6 +17,7 @@ publish_outcome outcome_of(batch& work) {
       const auto index = work.indexes.empty() ? i : work.indexes[i];
       outcome.details[index].profile = work.events[i].address;
       outcome.details[index].version = work.versions[i];
+      outcome.details[index].memberships = work.memberships[i];
     }
   }
   outcome.rejected = std::move(work.rejected);
@@ -39,7 +40,10 @@ void shard::publish(batch_ptr work) {
   taken.epoch = epoch_;
   ++epoch_in_flight_[epoch_ & 1];
   in_flight_bytes_ += taken.record.size();
-  if (taken.options.detail) taken.versions.resize(taken.events.size());
+  if (taken.options.detail) {
+    taken.versions.resize(taken.events.size());
+    taken.memberships.resize(taken.events.size());
+  }
   if (taken.events.empty()) {
     taken.journaled = true;
     applied_here_.push_back(&taken);

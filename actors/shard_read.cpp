@@ -6,19 +6,6 @@
 
 namespace kith::actors {
 
-namespace {
-
-void write_map(const profile_actor& actor, shard_id shard, std::uint32_t index, read_group& group) {
-  if (actor.state().empty()) return;
-  auto& buffer = group.found.buffer(shard);
-  const auto offset = buffer.size();
-  profile::msgpack::writer out(buffer);
-  actor.state().write_map(out, actor.address(), group.fields);
-  group.found.found(shard, index, offset);
-}
-
-}  // namespace
-
 void shard::read(std::unique_ptr<read_group> group) {
   read_group& asked = *group.release();
   asked.found = found_profiles(asked.addresses.size(), environment_.shards.size());
@@ -57,9 +44,9 @@ void shard::serve_some(read_group& group, std::uint32_t from, std::uint32_t to) 
     const auto address = group.addresses[index];
     if (actor == nullptr && !environment_.store.may_have_snapshot(address)) {
       ++answered;
-    } else if (actor != nullptr && actor->loaded()) {
+    } else if (actor != nullptr && can_answer(*actor, group)) {
       actor->last_used_ = tick_;
-      write_map(*actor, id_, index, group);
+      write_answer(*actor, group, index);
       ++answered;
     } else {
       activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high),
@@ -76,7 +63,7 @@ void shard::serve_some(read_group& group, std::uint32_t from, std::uint32_t to) 
 
 void shard::answer_read(profile_actor& actor, const read_profile& message) {
   auto& group = *message.of;
-  write_map(actor, id_, message.index, group);
+  write_answer(actor, group, message.index);
   shard_counters::add(counters_.reads, 1);
   if (group.left.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     auto& home = *environment_.shards[group.home];
@@ -84,8 +71,41 @@ void shard::answer_read(profile_actor& actor, const read_profile& message) {
   }
 }
 
-void shard::publish_change(profile_actor& actor, const profile::event_view& event) {
-  watches_.record(actor.address(), actor.state().version(), event.traits);
+void shard::write_answer(const profile_actor& actor, read_group& group, std::uint32_t index) {
+  if (actor.state().empty()) return;
+  auto& buffer = group.found.buffer(id_);
+  const auto offset = buffer.size();
+  profile::msgpack::writer out(buffer);
+  const auto& nothing = profile::segments::standing();
+  const auto& standing = actor.standing_ ? actor.standing_->now : nothing;
+  switch (group.asks) {
+    case read_group::question::map:
+      actor.state().write_map(out, actor.address(), group.fields, derived_of(actor));
+      break;
+    case read_group::question::segments:
+      if (definitions_) {
+        write_segments(actor.state(), standing, *definitions_, wall_ms(), out);
+      } else {
+        out.array(0);
+      }
+      break;
+    case read_group::question::explanation: {
+      const auto written =
+          definitions_ ? write_explanation(actor.state(), standing, *definitions_, group.segment, wall_ms(), out)
+                       : fail(errc::not_found, "no segments are defined");
+      if (!written) {
+        buffer.resize(offset);
+        group.failure = written.error();
+        return;
+      }
+      break;
+    }
+  }
+  group.found.found(id_, index, offset);
+}
+
+void shard::publish_change(profile_actor& actor, std::string_view traits) {
+  watches_.record(actor.address(), actor.state().version(), traits, last_change_);
 }
 
 }  // namespace kith::actors

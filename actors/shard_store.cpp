@@ -55,12 +55,14 @@ void shard::count_bytes(profile_actor& actor) {
 void shard::send_loads() {
   boost::asio::post(environment_.pool, [this, addresses = std::exchange(to_load_, {})] {
     auto states = environment_.store.load(addresses);
-    post([this, addresses, states = std::move(states)]() mutable { loaded(addresses, std::move(states)); });
+    auto standings = environment_.store.load_standings(addresses);
+    post([this, addresses, states = std::move(states), standings = std::move(standings)]() mutable {
+      loaded(addresses, std::move(states), std::move(standings));
+    });
   });
 }
 
-void shard::loaded(const std::vector<profile::hash128>& addresses,
-                   result<std::vector<std::optional<std::string>>> states) {
+void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states, stored_values standings) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& actor = *find(addresses[i]);  // a loading actor is busy, so it is still there
     result<profile::profile> state = profile::profile();
@@ -75,11 +77,28 @@ void shard::loaded(const std::vector<profile::hash128>& addresses,
                                                   state.error().message + "; run `kith check` on the data directory"});
       continue;
     }
+    if (auto kept = load_standing(actor, standings, i); !kept) {
+      environment_.failed({errc::unavailable, "profile " + to_hex(addresses[i]) + ": its standing is not readable: " +
+                                                  kept.error().message + "; run `kith check` on the data directory"});
+      continue;
+    }
     actor.load(std::move(*state));
     count_bytes(actor);
     if (!actor.urgent_.empty()) mail_arrived(actor, true);
     if (!actor.normal_.empty()) mail_arrived(actor, false);
   }
+}
+
+result<void> shard::load_standing(profile_actor& actor, const stored_values& standings, std::size_t index) {
+  if (!standings) return tl::make_unexpected(standings.error());
+  if (!(*standings)[index]) return {};
+  auto decoded = profile::segments::standing::decode(*(*standings)[index]);
+  if (!decoded) return tl::make_unexpected(decoded.error());
+  actor.standing_ = std::make_unique<standing_slot>();
+  actor.standing_->saved_due_ms = decoded->due_ms();
+  actor.standing_->now = std::move(*decoded);
+  keep_timer(actor);
+  return {};
 }
 
 bool shard::ask_spilled(profile_actor& actor, profile::hash128 id) {
@@ -153,7 +172,7 @@ void shard::save(const std::vector<profile_actor*>& actors, bool let_go, save_co
   auto writes = std::make_shared<std::vector<persistence::snapshot_write>>();
   std::vector<profile::hash128> addresses;
   for (auto* actor : actors) {
-    writes->push_back({actor->address(), actor->state().encode(), actor->begin_save()});
+    writes->push_back(actor->begin_save());
     addresses.push_back(actor->address());
   }
   ++save_jobs_;
@@ -184,10 +203,15 @@ void shard::saved(const std::vector<profile::hash128>& addresses, bool let_go, c
 }
 
 void shard::checkpoint(std::function<void(result<void>)> done) {
+  auto dirty = std::exchange(dirty_, {});
+  std::sort(dirty.begin(), dirty.end());
+  dirty.erase(std::unique(dirty.begin(), dirty.end()), dirty.end());
+  save_run(std::move(dirty), std::move(done));
+}
+
+void shard::save_run(std::vector<profile::hash128> addresses, std::function<void(result<void>)> done) {
   auto run = std::make_shared<checkpoint_run>();
-  run->addresses = std::exchange(dirty_, {});
-  std::sort(run->addresses.begin(), run->addresses.end());
-  run->addresses.erase(std::unique(run->addresses.begin(), run->addresses.end()), run->addresses.end());
+  run->addresses = std::move(addresses);
   run->done = std::move(done);
   checkpoint_step(run);
 }

@@ -1,5 +1,6 @@
 #include "actors/watches.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "actors/shard.hpp"
@@ -51,9 +52,7 @@ result<watch_id> watch_hub::add(const watch_filter& filter, watch_callback callb
   for (shard_id source = 0; source < shards; ++source) {
     auto& there = *environment_.shards[source];
     const auto seen = from ? std::optional((*from)[source]) : std::nullopt;
-    there.post([&there, home = home_.id(), id, profile = filter.profile, seen] {
-      there.watches().subscribe(home, id, profile, seen);
-    });
+    there.post([&there, home = home_.id(), id, filter, seen] { there.watches().subscribe(home, id, filter, seen); });
   }
   return id;
 }
@@ -75,12 +74,14 @@ void watch_hub::end_all(const error& why) {
   }
 }
 
-void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::string_view traits) {
+void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
+                       const std::shared_ptr<const membership_change>& memberships) {
   if (!environment_.watched.load(std::memory_order_relaxed)) {
     ++first_;
     return;
   }
-  kept_.push_back({profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits)});
+  kept_.push_back(
+      {profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits), memberships});
   bytes_ += traits.size();
   while (kept_.size() > kept_changes || bytes_ > kept_bytes) {
     if (kept_.front().traits) bytes_ -= kept_.front().traits->size();
@@ -90,10 +91,9 @@ void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::str
   changed_ = true;
 }
 
-void watch_hub::subscribe(shard_id home, watch_id id, std::optional<profile::hash128> profile,
-                          std::optional<std::uint64_t> from) {
+void watch_hub::subscribe(shard_id home, watch_id id, const watch_filter& filter, std::optional<std::uint64_t> from) {
   const auto next = from ? *from + 1 : end();
-  subscriptions_.push_back({home, id, profile, next});
+  subscriptions_.push_back({home, id, filter.profile, filter.segment, next});
   changed_ = true;
   auto& there = *environment_.shards[home];
   there.post([&there, id, source = home_.id(), next] { there.watches().subscribed(id, source, next - 1); });
@@ -101,6 +101,15 @@ void watch_hub::subscribe(shard_id home, watch_id id, std::optional<profile::has
 
 void watch_hub::unsubscribe(shard_id home, watch_id id) {
   std::erase_if(subscriptions_, [&](const auto& each) { return each.home == home && each.id == id; });
+}
+
+bool watch_hub::wants(const subscription& to, const kept_change& change) {
+  if (to.profile && *to.profile != change.profile) return false;
+  if (to.segment.empty()) return true;
+  const auto names = [&](const std::vector<std::string>& in) {
+    return std::find(in.begin(), in.end(), to.segment) != in.end();
+  };
+  return change.memberships && (names(change.memberships->entered) || names(change.memberships->left));
 }
 
 void watch_hub::send() {
@@ -115,7 +124,7 @@ void watch_hub::send() {
     std::vector<sequenced_change> changes;
     for (; to.next < end(); ++to.next) {
       const auto& kept = kept_[to.next - first_];
-      if (!to.profile || *to.profile == kept.profile) changes.push_back({to.next, kept});
+      if (wants(to, kept)) changes.push_back({to.next, kept});
     }
     if (changes.empty()) continue;
     there.post([&there, id = to.id, source = home_.id(), changes = std::move(changes)] {
@@ -153,7 +162,8 @@ void watch_hub::arrived(watch_id id, shard_id source, const std::vector<sequence
 void watch_hub::hand_out(watch& to, shard_id source, const sequenced_change& change) {
   to.seen[source] = change.sequence;
   const auto callback = to.callback;  // it may remove the watch
-  callback(kith::actors::change{change.what.profile, change.what.version, change.what.traits, cursor_of(to)});
+  callback(kith::actors::change{change.what.profile, change.what.version, change.what.traits, change.what.memberships,
+                                cursor_of(to)});
 }
 
 void watch_hub::lost(watch_id id) {

@@ -38,7 +38,8 @@ class watch_hub {
   void end_all(const error& why);
 
   /// A profile of this shard changed; `traits`: MessagePack map, maybe empty.
-  void record(profile::hash128 profile, std::uint64_t version, std::string_view traits);
+  void record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
+              const std::shared_ptr<const membership_change>& memberships);
   void send();
 
  private:
@@ -46,6 +47,7 @@ class watch_hub {
     profile::hash128 profile;
     std::uint64_t version;
     std::shared_ptr<const std::string> traits;
+    std::shared_ptr<const membership_change> memberships;
   };
   struct sequenced_change {
     std::uint64_t sequence;
@@ -55,6 +57,7 @@ class watch_hub {
     shard_id home;
     watch_id id;
     std::optional<profile::hash128> profile;
+    std::string segment;
     std::uint64_t next;
   };
   struct watch {
@@ -63,8 +66,8 @@ class watch_hub {
     std::vector<std::pair<shard_id, sequenced_change>> early;  ///< came before every source had answered
   };
 
-  void subscribe(shard_id home, watch_id id, std::optional<profile::hash128> profile,
-                 std::optional<std::uint64_t> from);
+  void subscribe(shard_id home, watch_id id, const watch_filter& filter, std::optional<std::uint64_t> from);
+  static bool wants(const subscription& to, const kept_change& change);
   void unsubscribe(shard_id home, watch_id id);
   void subscribed(watch_id id, shard_id source, std::uint64_t seen);
   void arrived(watch_id id, shard_id source, const std::vector<sequenced_change>& changes);

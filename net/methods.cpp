@@ -24,6 +24,7 @@ const methods::entry* methods::find(std::string_view name) noexcept {
       entry{"publish", right::publish, &methods::publish}, entry{"get", right::read, &methods::get},
       entry{"get_many", right::read, &methods::get_many},  entry{"hello", right::none, &methods::hello},
       entry{"watch", right::read, &methods::watch},        entry{"unwatch", right::read, &methods::unwatch},
+      entry{"segments", right::read, &methods::segments},  entry{"explain", right::read, &methods::explain},
       entry{"stats", right::any, &methods::stats},
   };
   for (const entry& one : table) {
@@ -195,6 +196,25 @@ void methods::on_read_many(const request& from, const result<actors::found_profi
   }
   record(actors::stage::read, from);
   owner_.answered(from.frame_bytes);
+}
+
+actors::read_done methods::answer_one(const request& from) {
+  return [weak = owner_.weak(), from](const result<actors::found_profiles>& found) {
+    const auto self = weak.lock();
+    if (self && !self->is_lost()) self->calls().on_read({from}, found);
+  };
+}
+
+void methods::segments(std::string_view params, const request& from) {
+  const auto address = parse_segments(params);
+  if (!address) return refuse(from, address.error());
+  owner_.server().service.read_segments(owner_.group().home(), *address, answer_one(from));
+}
+
+void methods::explain(std::string_view params, const request& from) {
+  auto parsed = parse_explain(params);
+  if (!parsed) return refuse(from, parsed.error());
+  owner_.server().service.explain(owner_.group().home(), parsed->address, std::move(parsed->segment), answer_one(from));
 }
 
 void methods::watch(std::string_view params, const request& from) {

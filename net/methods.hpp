@@ -56,6 +56,8 @@ class methods {
   void publish(std::string_view params, const request& from);
   void get(std::string_view params, const request& from);
   void get_many(std::string_view params, const request& from);
+  void segments(std::string_view params, const request& from);
+  void explain(std::string_view params, const request& from);
   void watch(std::string_view params, const request& from);
   void unwatch(std::string_view params, const request& from);
   void stats(std::string_view params, const request& from);
@@ -63,6 +65,7 @@ class methods {
   void on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome);
   void on_read(const std::vector<request>& from, const result<actors::found_profiles>& found);
   void on_read_many(const request& from, const result<actors::found_profiles>& found);
+  actors::read_done answer_one(const request& from);
   void on_change(std::uint64_t watch, const result<actors::change>& change);
 
   void judge_anew();

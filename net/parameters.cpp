@@ -251,7 +251,12 @@ result<actors::watch_filter> parse_watch(std::string_view params) {
       out.profile = *address;
       return {};
     }
-    if (key == "segment") return refuse("segment: segments are not served by this version");
+    if (key == "segment") {
+      const msgpack::token name = value.next();
+      if (!name.is_string() || name.bytes.empty()) return refuse("segment: not the name of a segment");
+      out.segment = name.bytes;
+      return {};
+    }
     if (key != "from") return refuse("watch: unknown key ", quoted(key), "; allowed are profile, segment, from");
     const msgpack::token cursor = value.next();
     if (!cursor.is_string()) return refuse("from: not a string; give the cursor of a change");
@@ -260,6 +265,24 @@ result<actors::watch_filter> parse_watch(std::string_view params) {
   });
   if (!read) return pass_on(std::move(read.error()));
   return out;
+}
+
+result<profile::hash128> parse_segments(std::string_view params) {
+  std::uint32_t count = 0;
+  auto in = open_params(params, 1, 1, "[id]", count);
+  if (!in) return pass_on(std::move(in.error()));
+  return parse_id(*in);
+}
+
+result<explain_parameters> parse_explain(std::string_view params) {
+  std::uint32_t count = 0;
+  auto in = open_params(params, 2, 2, "[id, segment]", count);
+  if (!in) return pass_on(std::move(in.error()));
+  const auto address = parse_id(*in);
+  if (!address) return tl::make_unexpected(address.error());
+  const msgpack::token name = in->next();
+  if (!name.is_string() || name.bytes.empty()) return refuse("segment: not the name of a segment");
+  return explain_parameters{*address, std::string(name.bytes)};
 }
 
 result<std::uint64_t> parse_unwatch(std::string_view params) {

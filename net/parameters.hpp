@@ -39,6 +39,13 @@ struct hello_parameters {
 };
 result<hello_parameters> parse_hello(std::string_view params);
 
+result<profile::hash128> parse_segments(std::string_view params);
+struct explain_parameters {
+  profile::hash128 address;
+  std::string segment;
+};
+result<explain_parameters> parse_explain(std::string_view params);
+
 result<actors::watch_filter> parse_watch(std::string_view params);
 /// The number that watch gave.
 result<std::uint64_t> parse_unwatch(std::string_view params);

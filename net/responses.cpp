@@ -22,9 +22,18 @@ void entry(msgpack::writer& to, std::string_view key, std::string_view value) {
   to.string(value);
 }
 
-void empty_list(msgpack::writer& to, std::string_view key) {
-  to.string(key);
-  to.array(0);
+/// Two lists: entered and left.
+template <class Begin>
+void write_memberships(msgpack::writer& to, const actors::membership_change* of, Begin begin) {
+  static const actors::membership_change none;
+  const auto& change = of == nullptr ? none : *of;
+  const auto write = [&](std::string_view key, const std::vector<std::string>& names) {
+    begin(key);
+    to.array(names.size());
+    for (const auto& name : names) to.string(name);
+  };
+  write("entered", change.entered);
+  write("left", change.left);
 }
 
 void write_latency(msgpack::writer& to, const actors::histogram& latency) {
@@ -81,8 +90,7 @@ void write_publish_result(std::string& out, const actors::publish_outcome& outco
     to.array(4);
     to.string(profile::to_hex(one.profile));
     to.natural(one.version);
-    to.array(0);  // segments entered and left: none are evaluated yet
-    to.array(0);
+    write_memberships(to, one.memberships.get(), [](std::string_view) {});
   }
 }
 
@@ -107,6 +115,10 @@ void write_stats_result(std::string& out, const actors::service& service) {
       {"in_flight_bytes", counted.in_flight_bytes},
       {"history_lag_bytes", counted.history_lag_bytes},
       {"watches", counted.watches},
+      {"segments_entered", counted.segments_entered},
+      {"segments_left", counted.segments_left},
+      {"segment_errors", counted.segment_errors},
+      {"timers", counted.timers},
   };
   msgpack::writer to(out);
   to.map(std::size(counters) + 2);
@@ -128,8 +140,7 @@ void write_change(std::string& out, const actors::change& change) {
   to.map(6);
   entry(to, "profile", profile::to_hex(change.profile));
   entry(to, "version", change.version);
-  empty_list(to, "entered");
-  empty_list(to, "left");
+  write_memberships(to, change.memberships.get(), [&](std::string_view key) { to.string(key); });
   to.string("traits");
   if (change.traits != nullptr) {
     to.raw(*change.traits);

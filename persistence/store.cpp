@@ -22,9 +22,21 @@ using profile::hash128;
 using rocksdb::Slice;
 using rocksdb::Status;
 
-enum family : std::size_t { f_default, f_snapshots, f_spilled, f_history, f_history_ids, f_meta, family_count };
-constexpr std::array<const char*, family_count> family_names = {"default", "snapshots",   "spilled",
-                                                                "history", "history_ids", "meta"};
+enum family : std::size_t {
+  f_default,
+  f_snapshots,
+  f_spilled,
+  f_history,
+  f_history_ids,
+  f_meta,
+  f_standings,
+  f_timers,
+  f_members,
+  family_count
+};
+constexpr std::array<const char*, family_count> family_names = {
+    "default", "snapshots", "spilled", "history", "history_ids", "meta", "standings", "timers", "members"};
+constexpr std::size_t families_of_the_first_version = f_standings;
 constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
@@ -68,6 +80,11 @@ class rocks_store final : public store {
     return !spilled_empty_ && may_exist(f_spilled, keys::pair(address, id));
   }
   result<std::vector<std::optional<std::string>>> load(std::span<const hash128> addresses) override;
+  result<std::vector<std::optional<std::string>>> load_standings(std::span<const hash128> addresses) override;
+  result<void> for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) override;
+  result<members_page> members(std::uint64_t segment, std::optional<hash128> behind, std::size_t limit) override;
+  result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override;
+  result<void> forget_members(std::uint64_t segment) override;
   result<bool> is_spilled(hash128 address, hash128 id) override;
   result<void> save(std::span<const snapshot_write> snapshots) override;
   result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
@@ -86,6 +103,9 @@ class rocks_store final : public store {
     return db_->KeyMayExist(memory_only_, families_[in], key, &ignored);
   }
   bool empty(family in);
+  result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
+                                                            std::string_view doing);
+  void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
 
   store_options options_;
   retention_filter history_filter_;
@@ -98,6 +118,7 @@ class rocks_store final : public store {
   rocksdb::WriteOptions write_;
   std::atomic<bool> snapshots_empty_{true};
   std::atomic<bool> spilled_empty_{true};
+  std::atomic<bool> standings_empty_{true};
 };
 
 rocks_store::~rocks_store() {
@@ -135,7 +156,14 @@ result<void> rocks_store::open(const std::string& directory) {
   options.keep_log_file_num = 2;
   options.info_log_level = rocksdb::WARN_LEVEL;
   std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
-  for (std::size_t i = 0; i < family_count; ++i) wanted.emplace_back(family_names[i], family_options(i));
+  std::size_t families = family_count;
+  if (options_.read_only) {
+    // A directory that an earlier version wrote lacks the later families, and must not be changed.
+    std::vector<std::string> present;
+    rocksdb::DB::ListColumnFamilies(options, directory, &present);
+    if (!present.empty() && present.size() < families) families = families_of_the_first_version;
+  }
+  for (std::size_t i = 0; i < families; ++i) wanted.emplace_back(family_names[i], family_options(i));
   rocksdb::DB* opened = nullptr;
   const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
                                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
@@ -149,6 +177,7 @@ result<void> rocks_store::open(const std::string& directory) {
   if (auto checked = check_format(); !checked) return checked;
   snapshots_empty_ = empty(f_snapshots);
   spilled_empty_ = empty(f_spilled);
+  standings_empty_ = families < family_count || empty(f_standings);
   return {};
 }
 
@@ -175,18 +204,28 @@ bool rocks_store::empty(family in) {
 }
 
 result<std::vector<std::optional<std::string>>> rocks_store::load(std::span<const hash128> addresses) {
+  return load_from(f_snapshots, addresses, "reading a snapshot");
+}
+
+result<std::vector<std::optional<std::string>>> rocks_store::load_standings(std::span<const hash128> addresses) {
+  if (standings_empty_) return std::vector<std::optional<std::string>>(addresses.size());
+  return load_from(f_standings, addresses, "reading a standing");
+}
+
+result<std::vector<std::optional<std::string>>> rocks_store::load_from(family in, std::span<const hash128> addresses,
+                                                                       std::string_view doing) {
   std::vector<std::string> wanted;
   wanted.reserve(addresses.size());
   for (const auto address : addresses) wanted.push_back(profile::to_bytes(address));
   const std::vector<Slice> slices(wanted.begin(), wanted.end());
   std::vector<std::string> values;
-  const auto statuses = db_->MultiGet(read_, std::vector(slices.size(), families_[f_snapshots]), slices, &values);
+  const auto statuses = db_->MultiGet(read_, std::vector(slices.size(), families_[in]), slices, &values);
   std::vector<std::optional<std::string>> found(addresses.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (statuses[i].ok()) {
       found[i] = std::move(values[i]);
     } else if (!statuses[i].IsNotFound()) {
-      return failed(statuses[i], "reading a snapshot");
+      return failed(statuses[i], doing);
     }
   }
   return found;
@@ -208,6 +247,7 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
       batch.Put(families_[f_spilled], keys::pair(snapshot.address, spilled.id), keys::time(spilled.time_ms));
       spilled_empty_ = false;
     }
+    if (snapshot.standing) put_standing(batch, snapshot.address, *snapshot.standing);
     // Between profiles a batch may end: a profile's snapshot and its ids stay together.
     if (batch.GetDataSize() > batch_bytes) {
       if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
@@ -216,6 +256,77 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
   }
   if (!snapshots.empty()) snapshots_empty_ = false;
   if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
+  return {};
+}
+
+void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing) {
+  batch.Put(families_[f_standings], profile::to_bytes(address), standing.bytes);
+  standings_empty_ = false;
+  if (standing.due_before_ms != standing.due_ms) {
+    if (standing.due_before_ms != no_timer) {
+      batch.Delete(families_[f_timers], keys::timer(standing.due_before_ms, address));
+    }
+    if (standing.due_ms != no_timer) batch.Put(families_[f_timers], keys::timer(standing.due_ms, address), Slice());
+  }
+  for (const auto& each : standing.changed) {
+    const auto key = keys::member(each.segment, address);
+    if (each.member) {
+      batch.Put(families_[f_members], key, keys::time(each.since_ms));
+    } else {
+      batch.Delete(families_[f_members], key);
+    }
+  }
+}
+
+result<void> rocks_store::for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_timers]));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+    if (at->key().size() != 24) return fail(errc::internal, "store: a timer's key is damaged; run `kith check`");
+    const char* key = at->key().data();
+    if (!each(keys::time_of_timer(key), profile::hash_from_bytes(key + 8))) return {};
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading timers");
+  return {};
+}
+
+result<members_page> rocks_store::members(std::uint64_t segment, std::optional<hash128> behind, std::size_t limit) {
+  const auto prefix = keys::big_endian(segment);
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_members]));
+  if (behind) {
+    const auto last = keys::member(segment, *behind);
+    at->Seek(last);
+    if (at->Valid() && at->key() == Slice(last)) at->Next();
+  } else {
+    at->Seek(prefix);
+  }
+  members_page page;
+  for (; at->Valid() && at->key().starts_with(prefix); at->Next()) {
+    if (page.items.size() == limit) {
+      if (!page.items.empty()) page.next = page.items.back().address;
+      break;
+    }
+    if (at->key().size() != 24 || at->value().size() != 8) {
+      return fail(errc::internal, "store: a membership is damaged; run `kith check`");
+    }
+    page.items.push_back({profile::hash_from_bytes(at->key().data() + 8), keys::get_time(at->value().data())});
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading members");
+  return page;
+}
+
+result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() {
+  std::unordered_map<std::uint64_t, std::uint64_t> counts;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_members]));
+  for (at->SeekToFirst(); at->Valid(); at->Next()) ++counts[keys::from_big_endian(at->key().data())];
+  if (!at->status().ok()) return failed(at->status(), "counting members");
+  return counts;
+}
+
+result<void> rocks_store::forget_members(std::uint64_t segment) {
+  const auto from = keys::big_endian(segment);
+  const auto behind = from + std::string(17, '\xff');
+  const auto status = db_->DeleteRange(write_, families_[f_members], from, behind);
+  if (!status.ok()) return failed(status, "forgetting a segment's members");
   return {};
 }
 
@@ -302,7 +413,8 @@ result<history_page> rocks_store::read_history(hash128 address, const history_qu
     const std::size_t source_bytes = value.size() > 8 ? static_cast<unsigned char>(value[8]) : 0;
     if (value.size() < 9 + source_bytes) return fail(errc::internal, "history: an entry is damaged; run `kith check`");
     page.items.push_back({keys::time_of_history(last), keys::get_time(value.data()),
-                          std::string(value.substr(9, source_bytes)), std::string(value.substr(9 + source_bytes))});
+                          profile::hash_from_bytes(last.data() + 24), std::string(value.substr(9, source_bytes)),
+                          std::string(value.substr(9 + source_bytes))});
   }
   if (!at->status().ok()) return failed(at->status(), "reading the history");
   return page;
@@ -332,7 +444,7 @@ result<void> rocks_store::for_each_snapshot(const std::function<bool(hash128, st
 result<std::vector<std::string>> rocks_store::verify() {
   std::vector<std::string> damaged;
   if (const auto status = db_->VerifyChecksum(); !status.ok()) damaged.push_back(status.ToString());
-  for (std::size_t i = 0; i < family_count && damaged.empty(); ++i) {
+  for (std::size_t i = 0; i < families_.size() && damaged.empty(); ++i) {
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[i]));
     for (at->SeekToFirst(); at->Valid(); at->Next()) {
     }

@@ -2,7 +2,9 @@
 //
 // Column families: `snapshots` (profile address → state bytes), `spilled` (address + event id → time), `history`
 // (address + event time, sign bit flipped + event id → received time, source, event bytes), `history_ids`
-// (address + event id → event time; makes a retried event appear once), `meta` (format version, feeder positions).
+// (address + event id → event time; makes a retried event appear once), `standings` (address → segments and computed
+// traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `meta` (format
+// version, feeder positions).
 // RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
 // the journal keeps what is not flushed.
 //
@@ -16,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "persistence/file.hpp"
@@ -35,11 +38,37 @@ struct store_options {
   bool read_only = false;                ///< for looking at a directory without changing it
 };
 
+inline constexpr std::int64_t no_timer = INT64_MAX;
+
+/// What a profile's standing is now, and what of it changed since the last save.
+struct standing_write {
+  struct membership {
+    std::uint64_t segment = 0;
+    std::int64_t since_ms = 0;
+    bool member = false;
+  };
+  std::string bytes;
+  std::int64_t due_before_ms = no_timer;  ///< as it was last saved
+  std::int64_t due_ms = no_timer;
+  std::vector<membership> changed;  ///< in the order of the changes
+};
+
 /// A profile's state to keep, with the event ids that left it since the last save. Kept together or not at all.
 struct snapshot_write {
   profile::hash128 address;
   std::string state;
   std::vector<profile::spilled_id> spilled;
+  std::optional<standing_write> standing;
+};
+
+/// Who is in a segment, in the order of addresses.
+struct members_page {
+  struct item {
+    profile::hash128 address;
+    std::int64_t since_ms;
+  };
+  std::vector<item> items;
+  std::optional<profile::hash128> next;  ///< the next page begins behind it; nothing: no more
 };
 
 struct history_event {
@@ -63,6 +92,7 @@ struct history_page {
   struct item {
     std::int64_t time_ms;
     std::int64_t received_ms;
+    profile::hash128 id;
     std::string source;
     std::string encoded;
   };
@@ -81,6 +111,18 @@ class store {
   virtual bool may_be_spilled(profile::hash128 address, profile::hash128 id) = 0;
 
   virtual result<std::vector<std::optional<std::string>>> load(std::span<const profile::hash128> addresses) = 0;
+  /// As they were last saved; nothing where none was.
+  virtual result<std::vector<std::optional<std::string>>> load_standings(
+      std::span<const profile::hash128> addresses) = 0;
+  /// Every timer that was saved, the earliest first, until `each` returns false.
+  virtual result<void> for_each_timer(
+      const std::function<bool(std::int64_t due_ms, profile::hash128 address)>& each) = 0;
+  /// As last saved.
+  virtual result<members_page> members(std::uint64_t segment, std::optional<profile::hash128> behind,
+                                       std::size_t limit) = 0;
+  /// How many members each segment has, as last saved. Reads all of them.
+  virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() = 0;
+  virtual result<void> forget_members(std::uint64_t segment) = 0;
   virtual result<bool> is_spilled(profile::hash128 address, profile::hash128 id) = 0;
   virtual result<void> save(std::span<const snapshot_write> snapshots) = 0;
 

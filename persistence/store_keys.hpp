@@ -41,6 +41,16 @@ inline std::int64_t time_of_history(std::string_view key) noexcept {
   return static_cast<std::int64_t>(from_big_endian(key.data() + 16) ^ (1ULL << 63));
 }
 
+inline std::string timer(std::int64_t due_ms, profile::hash128 address) {
+  return ordered_time(due_ms) + profile::to_bytes(address);
+}
+inline std::int64_t time_of_timer(const char* key) noexcept {
+  return static_cast<std::int64_t>(from_big_endian(key) ^ (1ULL << 63));
+}
+inline std::string member(std::uint64_t segment, profile::hash128 address) {
+  return big_endian(segment) + profile::to_bytes(address);
+}
+
 inline std::string fed(unsigned shard) { return "fed-" + std::to_string(shard); }
 inline bool parse_fed(std::string_view key, unsigned& shard) {
   key.remove_prefix(4);

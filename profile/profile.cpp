@@ -220,7 +220,9 @@ result<profile> profile::decode(std::string_view bytes) {
   return decoded;
 }
 
-void profile::write_map(msgpack::writer& out, hash128 id, field_set fields) const {
+bool field_set::needs_standing() const noexcept { return has(f_computed) || has(f_segments); }
+
+void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, const derived& with) const {
   const auto& s = state_.of();
   const auto identifiers = state_.view(part::identifiers);
   std::size_t entries = 0;
@@ -252,8 +254,17 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields) cons
   if (wants(f_anonymous)) write_ids(id_kind::anonymous);
   if (wants(f_external)) write_ids(id_kind::external);
   if (wants(f_traits)) traits::write(state_, out);
-  if (wants(f_computed)) out.map(0);
-  if (wants(f_segments)) out.array(0);
+  if (wants(f_computed)) {
+    if (with.computed.empty()) {
+      out.map(0);
+    } else {
+      out.raw(with.computed);
+    }
+  }
+  if (wants(f_segments)) {
+    out.array(with.segments.size());
+    for (const auto name : with.segments) out.string(name);
+  }
   if (wants(f_consent)) out.map(0);
   if (wants(f_first)) out.string(format_time(s.first_seen));
   if (wants(f_last)) out.string(format_time(s.last_seen));

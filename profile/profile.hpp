@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,14 @@ namespace kith::profile {
 struct field_set {
   std::uint32_t bits = ~0U;
   bool has(unsigned field) const noexcept { return (bits >> field) & 1U; }
+  /// Is anything of it derived: computed, segments?
+  bool needs_standing() const noexcept;
+};
+
+/// What readers see of a profile that is not in its state.
+struct derived {
+  std::string_view computed;                     ///< a MessagePack map; empty: none
+  std::span<const std::string_view> segments{};  ///< names
 };
 
 /// The keys of a profile map, in the order in which they are written. `fields` of get names them.
@@ -75,9 +84,8 @@ class profile {
   /// Tells the processor that an event or a read is going to need this.
   void prefetch() const noexcept { state_.prefetch(); }
 
-  /// Writes the profile map of the public contract; `id` is the profile's address. Parts that later layers own
-  /// (computed, segments, consent) are written empty.
-  void write_map(msgpack::writer& out, hash128 id, field_set fields = {}) const;
+  /// Writes the profile map of the public contract; `id` is the profile's address. `consent` is written empty.
+  void write_map(msgpack::writer& out, hash128 id, field_set fields = {}, const derived& with = {}) const;
 
  private:
   state state_;

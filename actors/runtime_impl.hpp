@@ -1,0 +1,166 @@
+// The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills.
+#pragma once
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <thread>
+
+#include "actors/backfill.hpp"
+#include "actors/checkpoint_file.hpp"
+#include "actors/history_feeder.hpp"
+#include "actors/runtime.hpp"
+#include "actors/shard.hpp"
+
+namespace kith::actors {
+
+inline constexpr std::uint64_t fed_at_once = 16 * 1024 * 1024;  ///< then other duties get their turn
+inline constexpr unsigned pool_threads = 2;
+
+/// Profile actors run on shards; CAF's own scheduler has nothing to do.
+inline caf::actor_system_config& without_scheduler(caf::actor_system_config& config) {
+  config.set("scheduler.policy", caf::atom("sharing"));
+  config.set("scheduler.max-threads", 1U);
+  return config;
+}
+
+class runtime_impl final : public runtime {
+ public:
+  runtime_impl(runtime_options options, persistence::file_system& files)
+      : options_(std::move(options)),
+        files_(files),
+        system_(without_scheduler(config_)),
+        pool_(pool_threads),
+        latency_(options_.shards),
+        definitions_(options_.definitions) {}
+  ~runtime_impl() override { stop(std::chrono::seconds(0)); }
+
+  result<void> open();
+  void stop(std::chrono::steady_clock::duration deadline) override;
+
+  shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
+  boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
+  void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
+               publish_done done) override;
+  void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields, read_done done) override;
+  void read_segments(shard_id home, profile::hash128 address, read_done done) override {
+    ask(home, read_group::question::segments, {address}, {}, {}, std::move(done));
+  }
+  void explain(shard_id home, profile::hash128 address, std::string segment, read_done done) override {
+    ask(home, read_group::question::explanation, {address}, {}, std::move(segment), std::move(done));
+  }
+  bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
+  void on_resumed(shard_id home, std::function<void()> resumed) override {
+    shards_[home]->on_resumed(std::move(resumed));
+  }
+  result<watch_id> watch(shard_id home, watch_filter filter, watch_callback callback) override;
+  void unwatch(shard_id home, watch_id watch) override { shards_[home]->watches().remove(watch); }
+  health state() const override;
+  counters stats() const override;
+  const latency_recorder& latency() const override { return latency_; }
+  latency_recorder& latency() override { return latency_; }
+  result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;
+  std::shared_ptr<const profile::segments::catalog> definitions() const override;
+  result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
+  backfill_progress backfilling() const override { return backfill_->progress(); }
+  result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
+                                            std::size_t limit) override;
+  result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
+  result<void> checkpoint() override { return checkpoint(catching_up::yes); }
+
+ private:
+  std::string journal_directory() const { return options_.data + "/journal"; }
+  void log(std::string_view level, const std::string& message) const {
+    if (options_.log) options_.log(level, message);
+  }
+  void failed(const error& why);
+  void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
+           std::string segment, read_done done);
+  result<void> install(const std::shared_ptr<const profile::segments::catalog>& definitions);
+  void start_backfill(checkpoint_marks past);
+  bool all_current() const;  ///< every profile was brought up to date with these definitions before
+  result<void> save_memberships();
+  result<void> refusal() const;  ///< why work is refused now, if it is
+
+  void recover();
+  result<void> replay(const persistence::segment_file& segment, bool last);
+  void replay_record(std::string_view payload, const std::string& path);
+  void wait_for_replayed(std::uint64_t most_in_flight);
+
+  enum class catching_up : bool { no, yes };
+  void maintain();
+  result<void> feed_history();
+  void hold_back_if_behind();
+  bool shards_busy();
+  bool checkpoint_due() const;
+  result<void> checkpoint(catching_up history);
+  result<void> feed_through(const checkpoint_marks& marks);
+  template <class F>
+  result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
+  checkpoint_marks needless(const checkpoint_marks& marks);
+  result<void> remove_through(const checkpoint_marks& segments);
+  std::uint64_t journal_bytes() const;
+
+  runtime_options options_;
+  persistence::file_system& files_;
+  caf::actor_system_config config_;
+  caf::actor_system system_;
+  std::unique_ptr<persistence::store> store_;
+  boost::asio::thread_pool pool_;
+  latency_recorder latency_;
+  std::vector<std::unique_ptr<shard>> shards_;
+  std::unique_ptr<shard_environment> environment_;
+  std::unique_ptr<history_feeder> feeder_;
+  std::unique_ptr<backfill> backfill_;
+  mutable std::mutex definitions_mutex_;
+  std::shared_ptr<const profile::segments::catalog> definitions_;
+  std::mutex defining_mutex_;  ///< one define() at a time
+  std::atomic<bool> accepting_{false};
+
+  mutable std::mutex health_mutex_;
+  health health_;
+  error failure_;
+
+  std::mutex replay_mutex_;
+  std::condition_variable replay_moved_;
+  std::uint64_t replay_in_flight_ = 0;
+  std::uint64_t replayed_events_ = 0;
+
+  std::mutex checkpoint_mutex_;
+  std::mutex maintenance_mutex_;
+  std::condition_variable maintenance_wake_;
+  std::atomic<bool> stopping_{false};
+  bool stopped_ = false;
+  std::atomic<time_point> last_checkpoint_{now()};
+  std::atomic<std::uint64_t> journal_bytes_then_{0};  ///< behind the last checkpoint
+  time_point busy_measured_ = now();
+  std::chrono::nanoseconds shards_used_{0};
+  bool busy_ = false;
+  std::thread recovery_;
+  std::thread maintenance_;
+};
+
+template <class F>
+result<void> runtime_impl::on_every_shard(F work) {
+  std::vector<std::future<result<void>>> waiting;
+  for (const auto& each : shards_) {
+    auto promise = std::make_shared<std::promise<result<void>>>();
+    waiting.push_back(promise->get_future());
+    each->post([at = each.get(), work, promise] {
+      work(*at, [promise](result<void> outcome) { promise->set_value(std::move(outcome)); });
+    });
+  }
+  result<void> all;
+  for (auto& each : waiting) {
+    // A shard that has failed may never answer: what it holds is in the journal.
+    while (each.wait_for(std::chrono::milliseconds(100)) != std::future_status::ready) {
+      if (state().now == phase::failed) return fail(errc::unavailable, "the disk failed meanwhile");
+    }
+    if (auto outcome = each.get(); !outcome) all = outcome;
+  }
+  return all;
+}
+
+}  // namespace kith::actors

@@ -1,0 +1,109 @@
+// Definitions of segments and computed traits: how they come to the shards, and who is in a segment.
+#include <algorithm>
+
+#include "actors/runtime_impl.hpp"
+#include "persistence/whole_file.hpp"
+
+namespace kith::actors {
+
+using profile::segments::catalog;
+using profile::segments::definition_kind;
+
+namespace {
+
+/// Holds the fingerprint of the definitions that every profile was brought up to date with.
+constexpr const char* current_file = "definitions";
+constexpr std::chrono::seconds patience_to_catch_up{30};
+
+}  // namespace
+
+std::shared_ptr<const catalog> runtime_impl::definitions() const {
+  const std::lock_guard lock(definitions_mutex_);
+  return definitions_;
+}
+
+bool runtime_impl::all_current() const {
+  const auto kept = persistence::read_file(files_, options_.data + "/" + current_file);
+  return kept && *kept == std::to_string(definitions_->fingerprint());
+}
+
+result<void> runtime_impl::install(const std::shared_ptr<const catalog>& definitions) {
+  const auto installed = definitions->empty() ? nullptr : definitions;
+  return on_every_shard([installed](shard& at, auto done) {
+    at.define(installed);
+    done({});
+  });
+}
+
+result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
+  const std::lock_guard one_at_a_time(defining_mutex_);
+  if (const auto open = refusal(); !open) return open;
+  const auto before = this->definitions();
+  if (before->fingerprint() == definitions->fingerprint()) {  // other words about the same
+    const std::lock_guard lock(definitions_mutex_);
+    definitions_ = std::move(definitions);
+    return install(definitions_);
+  }
+  backfill_->stop();
+  // What is applied under the old definitions is to be in the history before anybody asks it; most of it now, so that
+  // little is left for when events wait.
+  for (const auto until = now() + patience_to_catch_up; now() < until;) {
+    const auto fed = feeder_->feed(fed_at_once);
+    if (!fed) return tl::make_unexpected(fed.error());
+    if (fed->caught_up) break;
+  }
+  {
+    const std::lock_guard lock(definitions_mutex_);
+    definitions_ = definitions;
+  }
+  if (auto installed = install(definitions); !installed) return installed;
+  checkpoint_marks past;
+  for (const auto& each : shards_) {
+    auto sealed = each->journal().seal();
+    if (!sealed) return tl::make_unexpected(sealed.error());
+    past[each->id()] = *sealed;
+  }
+  for (const auto& each : before->definitions()) {
+    if (each.kind != definition_kind::segment || definitions->find(each.kind, each.name)) continue;
+    if (auto gone = store_->forget_members(profile::segments::segment_key(each.name)); !gone) return gone;
+  }
+  start_backfill(std::move(past));
+  return {};
+}
+
+void runtime_impl::start_backfill(checkpoint_marks past) {
+  const auto definitions = this->definitions();
+  log("info", "bringing profiles up to date with " + std::to_string(definitions->definitions().size()) +
+                  " definitions of segments and computed traits");
+  backfill_->start({[this, past = std::move(past)] { return feed_through(past); },
+                    [this, fingerprint = definitions->fingerprint()]() -> result<void> {
+                      if (auto saved = checkpoint(catching_up::no); !saved) return saved;
+                      log("info", "all profiles are up to date with the definitions");
+                      return persistence::replace_file(files_, options_.data, current_file,
+                                                       std::to_string(fingerprint));
+                    },
+                    [this](const error& why) { log("error", "back-filling segments: " + why.message); }});
+}
+
+result<void> runtime_impl::save_memberships() {
+  if (const auto now_in = state().now; now_in != phase::ready) {
+    return fail(errc::unavailable, "members are told once the server is ready, and while its disk works; see /readyz");
+  }
+  return on_every_shard([](shard& at, auto done) { at.save_memberships(done); });
+}
+
+result<persistence::members_page> runtime_impl::members(std::string_view segment,
+                                                        std::optional<profile::hash128> behind, std::size_t limit) {
+  if (!definitions()->find(definition_kind::segment, segment)) {
+    return fail(errc::not_found, "there is no segment \"" + std::string(segment) + "\"");
+  }
+  if (auto saved = save_memberships(); !saved) return tl::make_unexpected(saved.error());
+  return store_->members(profile::segments::segment_key(segment), behind, limit);
+}
+
+result<std::unordered_map<std::uint64_t, std::uint64_t>> runtime_impl::member_counts() {
+  if (auto saved = save_memberships(); !saved) return tl::make_unexpected(saved.error());
+  return store_->count_members();
+}
+
+}  // namespace kith::actors

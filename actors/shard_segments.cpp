@@ -1,0 +1,239 @@
+// Segments and computed traits: evaluated by an event, by time, and anew when definitions change.
+#include <algorithm>
+#include <caf/mailbox_element.hpp>
+
+#include "actors/shard.hpp"
+
+namespace kith::actors {
+
+namespace segments = profile::segments;
+
+namespace {
+
+caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
+  return caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::normal), {},
+                                   refresh_standing{credit});
+}
+
+}  // namespace
+
+void shard::define(std::shared_ptr<const catalog> definitions) {
+  definitions_ = std::move(definitions);
+  history_complete_ = false;
+  segment_names_.clear();
+  if (!definitions_) return;
+  timers_seen_ms_ = wall_ms();
+  for (const auto& each : definitions_->definitions()) {
+    if (each.kind == segments::definition_kind::segment) segment_names_[segments::segment_key(each.name)] = each.name;
+  }
+}
+
+bool shard::make_current(profile_actor& actor) {
+  last_change_.reset();
+  if (!definitions_) return true;
+  if (!actor.standing_) actor.standing_ = std::make_unique<standing_slot>();
+  if (actor.standing_->now.fits(*definitions_)) return true;
+  auto keys =
+      actor.state().empty() ? std::vector<std::uint64_t>() : segments::missing_aggregates(actor.state(), *definitions_);
+  if (keys.empty()) {
+    actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
+    note_transitions(actor);
+    if (last_change_) {
+      actor.mark_dirty();
+      publish_change(actor, {});
+      last_change_.reset();
+    }
+    return true;
+  }
+  actor.recalling_ = true;
+  ask_history(std::make_shared<recall>(recall{actor.address(), definitions_, std::move(keys), {}}));
+  return false;
+}
+
+void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
+  last_change_.reset();
+  if (!definitions_) return;
+  actor.standing_->now.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_);
+  note_transitions(actor);
+}
+
+void shard::standing_due(profile_actor& actor) {
+  last_change_.reset();
+  if (!definitions_ || actor.state().empty()) return;
+  auto& at = *actor.standing_;
+  const auto now_ms = wall_ms();
+  if (at.now.due_ms() > now_ms) return keep_timer(actor);
+  at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_);
+  actor.mark_dirty();  // when it is due next is in the store too
+  note_transitions(actor);
+  if (last_change_) publish_change(actor, {});
+}
+
+/// What the evaluation changed: names for watchers, memberships to save, the next timer.
+void shard::note_transitions(profile_actor& actor) {
+  auto& at = *actor.standing_;
+  const auto& changed = scratch_transitions_;
+  shard_counters::add(counters_.segment_errors, changed.errors);
+  keep_timer(actor);
+  if (changed.empty()) return;
+  shard_counters::add(counters_.entered, changed.entered.size());
+  shard_counters::add(counters_.left, changed.left.size());
+  auto names = std::make_shared<membership_change>();
+  const auto now_ms = wall_ms();
+  const auto note = [&](std::uint32_t index, std::vector<std::string>& into, bool member) {
+    const auto& name = definitions_->definitions()[index].name;
+    into.push_back(name);
+    at.unsaved.push_back({segments::segment_key(name), now_ms, member});
+  };
+  for (const auto index : changed.entered) note(index, names->entered, true);
+  for (const auto index : changed.left) note(index, names->left, false);
+  last_change_ = std::move(names);
+  membership_changed_.push_back(actor.address());
+}
+
+void shard::keep_timer(profile_actor& actor) {
+  auto& at = *actor.standing_;
+  const auto due = at.now.due_ms();
+  if (due == segments::never || due >= at.timed_ms) return;  // an earlier timer looks again
+  at.timed_ms = due;
+  timers_.push({due, actor.address()});
+}
+
+void shard::fire_timers() {
+  for (std::size_t fired = 0; fired < due_a_turn; ++fired) {
+    if (timers_.empty() || timers_.top().due_ms > timers_seen_ms_) return;
+    const auto due = timers_.top();
+    timers_.pop();
+    auto* actor = find(due.address);
+    if (actor != nullptr && actor->standing_) {
+      if (actor->standing_->timed_ms == due.due_ms) actor->standing_->timed_ms = persistence::no_timer;
+      if (actor->loaded() && actor->standing_->now.due_ms() > timers_seen_ms_) {
+        keep_timer(*actor);
+        continue;
+      }
+    }
+    activate(due.address).enqueue(refresh_mail(nullptr), this);
+  }
+}
+
+void shard::refresh_active(std::function<void()> done) {
+  to_refresh_.clear();
+  to_refresh_.reserve(actors_.size());
+  for (const auto* actor : actors_) to_refresh_.push_back(actor->address());
+  if (to_refresh_.empty()) return done();
+  all_refreshed_ = std::move(done);
+}
+
+void shard::refresh_some() {
+  if (to_refresh_.empty()) return;
+  for (std::size_t i = 0; i < refreshes_a_turn && !to_refresh_.empty(); ++i) {
+    auto* actor = find(to_refresh_.back());
+    to_refresh_.pop_back();
+    if (actor != nullptr && actor->loaded()) actor->enqueue(refresh_mail(nullptr), this);
+  }
+  if (to_refresh_.empty() && all_refreshed_) std::exchange(all_refreshed_, nullptr)();
+}
+
+void shard::refresh(profile::hash128 address, backfill_credit& credit) {
+  auto* actor = find(address);
+  if (actor != nullptr && actor->loaded() && actor->standing_ && definitions_ &&
+      actor->standing_->now.fits(*definitions_)) {
+    return credit.give_back();
+  }
+  activate(address).enqueue(refresh_mail(&credit), this);
+}
+
+void shard::refreshed(backfill_credit& credit) { credit.give_back(); }
+
+void shard::history_is_complete() {
+  history_complete_ = true;
+  for (auto& each : std::exchange(waiting_recalls_, {})) ask_history(std::move(each));
+}
+
+void shard::ask_history(std::shared_ptr<recall> wanted) {
+  if (!history_complete_) return waiting_recalls_.push_back(std::move(wanted));
+  boost::asio::post(environment_.pool, [this, wanted] {
+    persistence::history_query query;
+    query.newest_first = false;
+    query.limit = recalled_a_page;
+    query.cursor = wanted->cursor;
+    auto page = std::make_shared<recalled_page>();
+    page->events = environment_.store.read_history(wanted->address, query);
+    if (page->events) {
+      for (const auto& item : page->events->items) {
+        bool spilled = false;
+        if (environment_.store.may_be_spilled(wanted->address, item.id)) {
+          const auto answer = environment_.store.is_spilled(wanted->address, item.id);
+          if (!answer) {
+            page->events = tl::make_unexpected(answer.error());
+            break;
+          }
+          spilled = *answer;
+        }
+        page->spilled.push_back(spilled);
+      }
+    }
+    post([this, wanted, page] { recalled(wanted, *page); });
+  });
+}
+
+void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page) {
+  auto& actor = *find(wanted->address);                               // it is busy, so it is still there
+  if (!page.events) return environment_.failed(page.events.error());  // counting without its past would be wrong
+  for (std::size_t i = 0; i < page.events->items.size(); ++i) {
+    const auto& item = page.events->items[i];
+    profile::reception received;
+    received.received_ms = item.received_ms;
+    received.bounds.bytes = item.encoded.size();
+    const auto event = profile::parse_event(item.encoded, received);
+    if (!event) continue;
+    // The history may hold what is still on its way to this actor: that will be counted when it comes.
+    const bool counted =
+        page.spilled[i] || actor.state().check(*event) == profile::seen::duplicate || actor.spilled_here(event->id);
+    if (counted) actor.state_.backfill(*wanted->definitions, wanted->keys, *event);
+  }
+  if (!page.events->next.empty()) {
+    wanted->cursor = page.events->next;
+    return ask_history(wanted);
+  }
+  actor.state_.mark_built(*wanted->definitions, wanted->keys);
+  actor.recalling_ = false;
+  actor.mark_dirty();
+  make_current(actor);  // or asks once more, if the definitions changed meanwhile
+  count_bytes(actor);
+  if (!actor.urgent_.empty()) mail_arrived(actor, true);
+  if (!actor.normal_.empty()) mail_arrived(actor, false);
+}
+
+void shard::save_memberships(std::function<void(result<void>)> done) {
+  auto changed = std::exchange(membership_changed_, {});
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  save_run(std::move(changed), std::move(done));
+}
+
+bool shard::needs_standing(const read_profile& message) const noexcept {
+  const auto& of = *message.of;
+  return definitions_ != nullptr && (of.asks != read_group::question::map || of.fields.needs_standing());
+}
+
+bool shard::can_answer(const profile_actor& actor, const read_group& group) const noexcept {
+  if (!actor.loaded()) return false;
+  if (definitions_ == nullptr) return true;
+  if (group.asks == read_group::question::map && !group.fields.needs_standing()) return true;
+  return !actor.recalling_ && actor.standing_ && actor.standing_->now.fits(*definitions_);
+}
+
+profile::derived shard::derived_of(const profile_actor& actor) {
+  if (!definitions_ || !actor.standing_) return {};
+  scratch_names_.clear();
+  for (const auto& each : actor.standing_->now.members()) {
+    if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
+      scratch_names_.push_back(name->second);
+    }
+  }
+  std::sort(scratch_names_.begin(), scratch_names_.end());
+  return {actor.standing_->now.computed(), scratch_names_};
+}
+
+}  // namespace kith::actors
