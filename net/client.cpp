@@ -133,6 +133,18 @@ result<std::string> client::get_many(const std::vector<profile::identifier>& ids
   return impl_->call(std::move(frame));
 }
 
+result<std::string> client::segments(const profile::identifier& id) {
+  std::string frame;
+  write_segments(frame, 0, id);
+  return impl_->call(std::move(frame));
+}
+
+result<std::string> client::explain(const profile::identifier& id, std::string_view segment) {
+  std::string frame;
+  write_explain(frame, 0, id, segment);
+  return impl_->call(std::move(frame));
+}
+
 result<std::string> client::stats() {
   std::string frame;
   begin_request(frame, 0, "stats", 0);
@@ -143,14 +155,15 @@ result<std::uint64_t> client::watch(const watch_request& request, change_callbac
   std::string frame;
   begin_request(frame, 0, "watch", 1);
   msgpack::writer to(frame);
-  to.map((request.profile ? 1U : 0U) + (request.from.empty() ? 0U : 1U));
+  to.map((request.profile ? 1U : 0U) + (request.segment.empty() ? 0U : 1U) + (request.from.empty() ? 0U : 1U));
   if (request.profile) {
     to.string("profile");
     write_identifier(frame, *request.profile);
   }
-  if (!request.from.empty()) {
-    to.string("from");
-    to.string(request.from);
+  for (const auto& [key, text] : {std::pair("segment", &request.segment), std::pair("from", &request.from)}) {
+    if (text->empty()) continue;
+    to.string(key);
+    to.string(*text);
   }
   // Known before the next frame is looked at, which may be its first change.
   return impl_->call<std::uint64_t>(std::move(frame), [&](std::string_view got) {

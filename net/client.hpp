@@ -21,6 +21,7 @@ namespace kith::net {
 
 struct watch_request {
   std::optional<profile::identifier> profile;  ///< nothing: all profiles
+  std::string segment;                         ///< only changes that enter or leave it; empty: all
   std::string from;                            ///< a cursor
 };
 
@@ -43,6 +44,10 @@ class client {
   /// The array of maps and nils as MessagePack.
   result<std::string> get_many(const std::vector<profile::identifier>& ids,
                                const std::vector<std::string>& fields = {});
+  /// The segments that a profile is in: `[{segment, since, until?}, …]` as MessagePack.
+  result<std::string> segments(const profile::identifier& id);
+  /// Why a profile is in a segment, or is not: `{segment, member, expression, parts, …}` as MessagePack.
+  result<std::string> explain(const profile::identifier& id, std::string_view segment);
   result<std::string> stats();
 
   /// Callbacks run on the io thread. A watch ends with its connection: resume with the last change's cursor.

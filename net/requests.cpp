@@ -1,5 +1,7 @@
 #include "net/requests.hpp"
 
+#include <memory>
+
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -17,6 +19,17 @@ void write_fields(std::string& out, std::span<const std::string> fields) {
   for (const std::string& field : fields) to.string(field);
 }
 
+bool parse_names(msgpack::reader& in, std::vector<std::string>& out) {
+  const msgpack::token list = in.next();
+  if (!list.is_array()) return false;
+  for (std::uint32_t i = 0; i < list.size; ++i) {
+    const msgpack::token name = in.next();
+    if (!name.is_string()) return false;
+    out.emplace_back(name.bytes);
+  }
+  return true;
+}
+
 /// One of details: nil, or [profile hex, version, entered, left].
 bool parse_detail(msgpack::reader& in, actors::detail& out) {
   const msgpack::token entry = in.next();
@@ -30,7 +43,11 @@ bool parse_detail(msgpack::reader& in, actors::detail& out) {
   if (!profile.is_string() || !profile::from_hex(profile.bytes, out.profile)) return false;
   if (version.type != msgpack::kind::integer || version.integer < 0) return false;
   out.version = static_cast<std::uint64_t>(version.integer);
-  return !in.skip().empty() && !in.skip().empty();
+  actors::membership_change change;
+  if (!parse_names(in, change.entered) || !parse_names(in, change.left)) return false;
+  if (change.entered.empty() && change.left.empty()) return true;
+  out.memberships = std::make_shared<const actors::membership_change>(std::move(change));
+  return true;
 }
 
 /// One of rejected: [index, code, message].
@@ -110,6 +127,17 @@ void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profi
   msgpack::writer(out).array(ids.size());
   for (const profile::identifier& id : ids) write_identifier(out, id);
   write_fields(out, fields);
+}
+
+void write_segments(std::string& out, std::uint32_t msgid, const profile::identifier& id) {
+  begin_request(out, msgid, "segments", 1);
+  write_identifier(out, id);
+}
+
+void write_explain(std::string& out, std::uint32_t msgid, const profile::identifier& id, std::string_view segment) {
+  begin_request(out, msgid, "explain", 2);
+  write_identifier(out, id);
+  msgpack::writer(out).string(segment);
 }
 
 void write_hello(std::string& out, std::uint32_t msgid, std::string_view client, std::string_view token) {

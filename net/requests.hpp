@@ -21,6 +21,8 @@ void write_get(std::string& out, std::uint32_t msgid, const profile::identifier&
                std::span<const std::string> fields = {});
 void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profile::identifier> ids,
                     std::span<const std::string> fields = {});
+void write_segments(std::string& out, std::uint32_t msgid, const profile::identifier& id);
+void write_explain(std::string& out, std::uint32_t msgid, const profile::identifier& id, std::string_view segment);
 void write_hello(std::string& out, std::uint32_t msgid, std::string_view client, std::string_view token);
 
 /// `{userId: …}` and so on, as `get` takes it.

@@ -84,7 +84,7 @@ TEST_CASE("a watch whose changes are not read ends with resource_exhausted") {
   const auto bytes = json::to_msgpack(json{{"long", std::string(100'000, 'x')}});
   const auto traits = std::make_shared<const std::string>(bytes.begin(), bytes.end());
   REQUIRE(eventually([&] {
-    server.service.emit({{}, 1, traits, "c"});
+    server.service.emit({{}, 1, traits, nullptr, "c"});
     return server.running->stats().watches_ended == 1;
   }));
   REQUIRE(eventually([&] { return server.service.watching() == 0; }));

@@ -51,10 +51,10 @@ TEST_CASE("a client publishes, reads, watches") {
   std::atomic<int> changes{0};
   std::atomic<int> ends{0};
   const auto watch =
-      (*client)->watch({ann, {}}, [&](const result<std::string_view>& change) { ++(change ? changes : ends); });
+      (*client)->watch({ann, {}, {}}, [&](const result<std::string_view>& change) { ++(change ? changes : ends); });
   REQUIRE(watch);
-  server.service.emit({address(ann), 1, nullptr, "c"});
-  server.service.emit({address(email), 1, nullptr, "c"});
+  server.service.emit({address(ann), 1, nullptr, nullptr, "c"});
+  server.service.emit({address(email), 1, nullptr, nullptr, "c"});
   REQUIRE(eventually([&] { return changes == 1; }));
   REQUIRE((*client)->unwatch(*watch));
   REQUIRE(server.service.watching() == 0);

@@ -5,8 +5,21 @@
 #include <chrono>
 
 #include "profile/msgpack.hpp"
+#include "profile/segments/standing.hpp"
 
 namespace kith::test {
+
+namespace {
+
+bool touches(const actors::change& change, const std::string& segment) {
+  if (!change.memberships) return false;
+  const auto in = [&](const std::vector<std::string>& names) {
+    return std::find(names.begin(), names.end(), segment) != names.end();
+  };
+  return in(change.memberships->entered) || in(change.memberships->left);
+}
+
+}  // namespace
 
 bool eventually(const std::function<bool()>& condition, int seconds) {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
@@ -17,7 +30,8 @@ bool eventually(const std::function<bool()>& condition, int seconds) {
   return true;
 }
 
-fake_service::fake_service(unsigned shards) : latency_(shards) {
+fake_service::fake_service(unsigned shards)
+    : definitions_(profile::segments::catalog::make({}).value()), latency_(shards) {
   for (unsigned i = 0; i < shards; ++i) {
     auto& made = *shards_.emplace_back(std::make_unique<shard>());
     made.thread = std::thread([&made] { made.io.run(); });
@@ -72,6 +86,7 @@ void fake_service::emit(const actors::change& change) {
   const std::lock_guard lock(mutex_);
   for (const auto& [id, one] : watchers_) {
     if (one.filter.profile && *one.filter.profile != change.profile) continue;
+    if (!one.filter.segment.empty() && !touches(change, one.filter.segment)) continue;
     boost::asio::post(io(one.home), [callback = one.callback, change] { callback(change); });
   }
 }
@@ -136,6 +151,106 @@ void fake_service::read(actors::shard_id home, std::vector<profile::hash128> add
     }
   }
   answer(home, [done = std::move(done), found] { done(found); });
+}
+
+void fake_service::put_segments(profile::hash128 address, std::string list) {
+  const std::lock_guard lock(mutex_);
+  segments_[address] = std::move(list);
+}
+
+void fake_service::put_explanation(profile::hash128 address, const std::string& segment, std::string map) {
+  const std::lock_guard lock(mutex_);
+  explanations_[{address, segment}] = std::move(map);
+}
+
+void fake_service::answer_one(actors::shard_id home, const std::string* told, actors::read_done done) {
+  actors::found_profiles found(1, 1);
+  if (told != nullptr) {
+    found.buffer(0) = *told;
+    found.found(0, 0, 0);
+  }
+  answer(home, [done = std::move(done), found] { done(found); });
+}
+
+void fake_service::read_segments(actors::shard_id home, profile::hash128 address, actors::read_done done) {
+  std::optional<std::string> told;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = segments_.find(address); at != segments_.end()) told = at->second;
+  }
+  answer_one(home, told ? &*told : nullptr, std::move(done));
+}
+
+void fake_service::explain(actors::shard_id home, profile::hash128 address, std::string segment,
+                           actors::read_done done) {
+  std::optional<std::string> told;
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto at = explanations_.find({address, segment}); at != explanations_.end()) told = at->second;
+  }
+  answer_one(home, told ? &*told : nullptr, std::move(done));
+}
+
+void fake_service::put_members(const std::string& segment, std::vector<persistence::members_page::item> sorted) {
+  const std::lock_guard lock(mutex_);
+  members_[segment] = std::move(sorted);
+}
+
+void fake_service::set_backfill(actors::backfill_progress progress) {
+  const std::lock_guard lock(mutex_);
+  backfill_ = progress;
+}
+
+void fake_service::refuse_definitions(std::optional<error> why) {
+  const std::lock_guard lock(mutex_);
+  define_refusal_ = std::move(why);
+}
+
+std::size_t fake_service::defined() const {
+  const std::lock_guard lock(mutex_);
+  return defined_;
+}
+
+std::shared_ptr<const profile::segments::catalog> fake_service::definitions() const {
+  const std::lock_guard lock(mutex_);
+  return definitions_;
+}
+
+result<void> fake_service::define(std::shared_ptr<const profile::segments::catalog> definitions) {
+  const std::lock_guard lock(mutex_);
+  if (define_refusal_) return tl::make_unexpected(*define_refusal_);
+  definitions_ = std::move(definitions);
+  ++defined_;
+  return {};
+}
+
+actors::backfill_progress fake_service::backfilling() const {
+  const std::lock_guard lock(mutex_);
+  return backfill_;
+}
+
+result<persistence::members_page> fake_service::members(std::string_view segment,
+                                                        std::optional<profile::hash128> behind, std::size_t limit) {
+  const std::lock_guard lock(mutex_);
+  persistence::members_page page;
+  const auto found = members_.find(segment);
+  if (found == members_.end()) return page;
+  for (const auto& each : found->second) {
+    if (behind && !(*behind < each.address)) continue;
+    if (page.items.size() == limit) {
+      page.next = page.items.back().address;
+      break;
+    }
+    page.items.push_back(each);
+  }
+  return page;
+}
+
+result<std::unordered_map<std::uint64_t, std::uint64_t>> fake_service::member_counts() {
+  const std::lock_guard lock(mutex_);
+  std::unordered_map<std::uint64_t, std::uint64_t> counts;
+  for (const auto& [name, list] : members_) counts[profile::segments::segment_key(name)] = list.size();
+  return counts;
 }
 
 void fake_service::on_resumed(actors::shard_id home, std::function<void()> resumed) {

@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/service.hpp"
@@ -33,6 +35,7 @@ class fake_service final : public actors::service {
   void release_backwards();
   std::size_t held() const;
   void set_ready(bool ready);
+  /// To the watches whose filter lets it through.
   void emit(const actors::change& change);
   void end_watches(const error& why);
   std::size_t watching() const;
@@ -47,6 +50,16 @@ class fake_service final : public actors::service {
   void answer_with(std::function<result<actors::publish_outcome>(const published&)> outcome);
   std::atomic<std::size_t> reads{0};
 
+  /// What read_segments and explain answer, as MessagePack; else not_found.
+  void put_segments(profile::hash128 address, std::string list);
+  void put_explanation(profile::hash128 address, const std::string& segment, std::string map);
+  void put_members(const std::string& segment, std::vector<persistence::members_page::item> sorted);
+  void set_backfill(actors::backfill_progress progress);
+  void set_phase(actors::phase phase) { phase_ = phase; }
+  /// What define answers from now on; nothing: it takes the definitions.
+  void refuse_definitions(std::optional<error> why);
+  std::size_t defined() const;  ///< how often
+
   // What the edges see.
   actors::shard_id shard_count() const override { return static_cast<actors::shard_id>(shards_.size()); }
   boost::asio::io_context& io(actors::shard_id home) override { return shards_[home]->io; }
@@ -54,18 +67,26 @@ class fake_service final : public actors::service {
                actors::publish_done done) override;
   void read(actors::shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
             actors::read_done done) override;
+  void read_segments(actors::shard_id home, profile::hash128 address, actors::read_done done) override;
+  void explain(actors::shard_id home, profile::hash128 address, std::string segment, actors::read_done done) override;
   bool ready_for_more(actors::shard_id) const override { return ready_; }
   void on_resumed(actors::shard_id home, std::function<void()> resumed) override;
   result<actors::watch_id> watch(actors::shard_id home, actors::watch_filter filter,
                                  actors::watch_callback callback) override;
   void unwatch(actors::shard_id home, actors::watch_id watch) override;
-  actors::health state() const override { return {actors::phase::ready, {}, 0, 0}; }
+  actors::health state() const override { return {phase_, {}, 0, 0}; }
   actors::counters stats() const override;
   const actors::latency_recorder& latency() const override { return latency_; }
   actors::latency_recorder& latency() override { return latency_; }
   result<persistence::history_page> history(profile::hash128, const persistence::history_query&) override {
     return persistence::history_page{};
   }
+  std::shared_ptr<const profile::segments::catalog> definitions() const override;
+  result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
+  actors::backfill_progress backfilling() const override;
+  result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
+                                            std::size_t limit) override;
+  result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
   result<void> checkpoint() override { return {}; }
 
  private:
@@ -81,6 +102,7 @@ class fake_service final : public actors::service {
     actors::watch_callback callback;
   };
   void answer(actors::shard_id home, std::function<void()> reply);
+  void answer_one(actors::shard_id home, const std::string* told, actors::read_done done);
 
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<shard>> shards_;
@@ -92,6 +114,14 @@ class fake_service final : public actors::service {
   std::map<actors::watch_id, watcher> watchers_;
   actors::watch_id last_watch_ = 0;
   std::atomic<bool> ready_{true};
+  std::atomic<actors::phase> phase_{actors::phase::ready};
+  std::map<profile::hash128, std::string> segments_;
+  std::map<std::pair<profile::hash128, std::string>, std::string> explanations_;
+  std::map<std::string, std::vector<persistence::members_page::item>, std::less<>> members_;
+  actors::backfill_progress backfill_;
+  std::optional<error> define_refusal_;
+  std::size_t defined_ = 0;
+  std::shared_ptr<const profile::segments::catalog> definitions_;
   actors::latency_recorder latency_;
 };
 
