@@ -102,6 +102,12 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
       {"historyLagBytes", "kith_history_lag_bytes", "Journal that is not in the history yet.", false,
        number(of.history_lag_bytes)},
       {"watches", "kith_watches", "Watches that are open.", false, number(of.watches)},
+      {"segmentsEntered", "kith_segments_entered_total", "Times a profile entered a segment.", true,
+       number(of.segments_entered)},
+      {"segmentsLeft", "kith_segments_left_total", "Times a profile left a segment.", true, number(of.segments_left)},
+      {"segmentErrors", "kith_segment_errors_total", "Expressions that gave an error, and counted as false.", true,
+       number(of.segment_errors)},
+      {"timers", "kith_timers", "Profiles whose segments time alone may change.", false, number(of.timers)},
       {"memoryWindowSeconds", "kith_memory_window_seconds", "Age of the oldest event that is not synced yet.", false,
        of.memory_window_seconds},
   };

@@ -17,103 +17,6 @@ using nlohmann::json;
 constexpr std::size_t most_events_a_page = 1000;
 constexpr std::chrono::seconds read_patience{10};
 
-response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
-
-response problem_of(const error& why) {
-  switch (why.code) {
-    case errc::invalid_argument: return problem(400, name_of(why.code), why.message);
-    case errc::not_found: return problem(404, name_of(why.code), why.message);
-    case errc::unavailable: return problem(503, name_of(why.code), why.message);
-    case errc::resource_exhausted: return problem(507, name_of(why.code), why.message);
-    default: return problem(500, name_of(why.code), why.message);
-  }
-}
-
-std::string_view reason_of(unsigned status) {
-  switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 413: return "Content Too Large";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    case 507: return "Insufficient Storage";
-    default: return "Internal Server Error";
-  }
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text, bool form) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && form) {
-      out.push_back(' ');
-    } else if (text[i] != '%') {
-      out.push_back(text[i]);
-    } else {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
-      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
-      i += 2;
-    }
-  }
-  return out;
-}
-
-std::vector<std::string_view> split(std::string_view text, char at) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const auto end = text.find(at);
-    parts.push_back(text.substr(0, end));
-    if (end == std::string_view::npos) return parts;
-    text.remove_prefix(end + 1);
-  }
-}
-
-/// A query parameter that the URL does not know is a mistake worth telling.
-std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known) {
-  for (const auto& [name, value] : target.query) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      std::string allowed;
-      for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
-      return problem(400, "invalid_argument",
-                     "query parameter " + name + ": is not known here; " +
-                         (allowed.empty() ? "there are none" : "allowed: " + allowed));
-    }
-  }
-  return std::nullopt;
-}
-
-result<profile::hash128> address_in(const parsed_target& target) {
-  const auto& kind = target.path[2];
-  const auto& id = target.path[3];
-  profile::identifier identifier;
-  identifier.value = id;
-  if (kind == "user") {
-    identifier.kind = profile::id_kind::user;
-  } else if (kind == "anonymous") {
-    identifier.kind = profile::id_kind::anonymous;
-  } else if (kind == "profile") {
-    identifier.kind = profile::id_kind::profile;
-  } else {
-    identifier.kind = profile::id_kind::external;
-    identifier.type = kind;
-  }
-  profile::hash128 address;
-  if (id.empty() || !address_of(identifier, address)) {
-    return fail(errc::invalid_argument,
-                "path: \"" + id + "\" is no id of a profile; 32 lower-case hexadecimal digits are");
-  }
-  return address;
-}
-
 result<profile::field_set> fields_in(const parsed_target& target) {
   const auto found = target.query.find("fields");
   if (found == target.query.end()) return profile::field_set{};
@@ -131,16 +34,12 @@ result<profile::field_set> fields_in(const parsed_target& target) {
 
 result<persistence::history_query> query_in(const parsed_target& target) {
   persistence::history_query query;
+  const auto limit = limit_in(target, query.limit, most_events_a_page);
+  if (!limit) return tl::make_unexpected(limit.error());
+  query.limit = *limit;
   for (const auto& [name, value] : target.query) {
-    if (name == "limit") {
-      const bool digits =
-          !value.empty() && value.size() <= 4 && value.find_first_not_of("0123456789") == std::string::npos;
-      query.limit = digits ? std::stoul(value) : 0;
-      if (query.limit == 0 || query.limit > most_events_a_page) {
-        return fail(errc::invalid_argument,
-                    "query parameter limit: must be 1 to " + std::to_string(most_events_a_page));
-      }
-    } else if (name == "order") {
+    if (name == "limit") continue;
+    if (name == "order") {
       if (value != "asc" && value != "desc")
         return fail(errc::invalid_argument, "query parameter order: must be asc or desc");
       query.newest_first = value == "desc";
@@ -170,43 +69,12 @@ std::string_view name_of_phase(actors::phase phase) {
 
 }  // namespace
 
-response problem(unsigned status, std::string_view code, std::string detail) {
-  const json body = {{"type", "about:blank"},
-                     {"title", reason_of(status)},
-                     {"status", status},
-                     {"code", code},
-                     {"detail", std::move(detail)}};
-  return {status, "application/problem+json", dump(body), {}};
-}
-
-std::optional<parsed_target> parse_target(std::string_view target) {
-  parsed_target parsed;
-  const auto question = target.find('?');
-  const auto path = target.substr(0, question);
-  if (path.empty() || path.front() != '/') return std::nullopt;
-  for (const auto part : split(path.substr(1), '/')) {
-    auto decoded = percent_decoded(part, false);
-    if (!decoded) return std::nullopt;
-    parsed.path.push_back(std::move(*decoded));
-  }
-  if (question == std::string_view::npos) return parsed;
-  for (const auto pair : split(target.substr(question + 1), '&')) {
-    if (pair.empty()) continue;
-    const auto equals = pair.find('=');
-    auto name = percent_decoded(pair.substr(0, equals), true);
-    auto value = percent_decoded(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
-    if (!name || !value) return std::nullopt;
-    parsed.query[*name] = std::move(*value);
-  }
-  return parsed;
-}
-
 /// `{}` in a pattern stands for any one part.
 struct routes::route {
   std::string_view method;
   std::vector<std::string_view> pattern;
   enum class needs : std::uint8_t { nothing, read, admin } needs;
-  response (routes::*handler)(const parsed_target&);
+  response (routes::*handler)(const call&);
 
   bool matches(const std::vector<std::string>& path) const {
     return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(),
@@ -223,6 +91,20 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "openapi.json"}, needs::nothing, &routes::openapi},
       {"GET", {"v1", "profiles", "{}", "{}"}, needs::read, &routes::profile},
       {"GET", {"v1", "profiles", "{}", "{}", "events"}, needs::read, &routes::events},
+      {"GET", {"v1", "profiles", "{}", "{}", "segments"}, needs::read, &routes::profile_segments},
+      {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, needs::read, &routes::explain},
+      {"GET", {"v1", "segments"}, needs::read, &routes::definitions},
+      {"POST", {"v1", "segments"}, needs::admin, &routes::add_definition},
+      {"POST", {"v1", "segments:preview"}, needs::read, &routes::preview},
+      {"GET", {"v1", "segments", "{}"}, needs::read, &routes::definition},
+      {"PUT", {"v1", "segments", "{}"}, needs::admin, &routes::put_definition},
+      {"DELETE", {"v1", "segments", "{}"}, needs::admin, &routes::remove_definition},
+      {"GET", {"v1", "segments", "{}", "members"}, needs::read, &routes::members},
+      {"GET", {"v1", "computed"}, needs::read, &routes::definitions},
+      {"POST", {"v1", "computed"}, needs::admin, &routes::add_definition},
+      {"GET", {"v1", "computed", "{}"}, needs::read, &routes::definition},
+      {"PUT", {"v1", "computed", "{}"}, needs::admin, &routes::put_definition},
+      {"DELETE", {"v1", "computed", "{}"}, needs::admin, &routes::remove_definition},
       {"GET", {"v1", "stats"}, needs::read, &routes::stats},
       {"GET", {"v1", "latency"}, needs::read, &routes::latency},
       {"POST", {"v1", "snapshot"}, needs::admin, &routes::snapshot},
@@ -262,7 +144,7 @@ response routes::handle(const request& asked) {
         return problem(403, "forbidden", "credential " + rights.name + " has not the right to do this");
       }
     }
-    return (this->*each.handler)(*target);
+    return (this->*each.handler)({*target, asked});
   }
   if (allowed.empty()) return problem(404, "not_found", "there is nothing at this URL; see /v1/openapi.json");
   auto refused = problem(405, "invalid_argument", "this URL takes " + allowed);
@@ -270,9 +152,9 @@ response routes::handle(const request& asked) {
   return refused;
 }
 
-response routes::healthz(const parsed_target&) { return ok({{"status", "ok"}}); }
+response routes::healthz(const call&) { return ok({{"status", "ok"}}); }
 
-response routes::readyz(const parsed_target&) {
+response routes::readyz(const call&) {
   const auto state = service_.state();
   auto answer = ok({{"status", name_of_phase(state.now)},
                     {"reason", state.reason},
@@ -282,45 +164,50 @@ response routes::readyz(const parsed_target&) {
   return answer;
 }
 
-response routes::metrics(const parsed_target&) {
+response routes::metrics(const call&) {
   return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, protocol_), {}};
 }
 
-response routes::openapi(const parsed_target&) {
-  return {200, "application/json", std::string(openapi_document()), {}};
-}
+response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
 
-response routes::profile(const parsed_target& target) {
-  if (auto unknown = unknown_parameter(target, {"fields", "view"})) return *unknown;
-  if (const auto view = target.query.find("view"); view != target.query.end()) {
-    return problem(404, "not_found", "query parameter view: there is no view named \"" + view->second + "\"");
-  }
-  const auto address = address_in(target);
-  if (!address) return problem_of(address.error());
-  const auto fields = fields_in(target);
-  if (!fields) return problem_of(fields.error());
+/// What a shard answers about one profile, as JSON.
+response routes::answer_of(std::function<void(actors::service&, actors::read_done)> question, bool as_list) {
   using found = result<actors::found_profiles>;
   auto promise = std::make_shared<std::promise<found>>();
   auto answer = promise->get_future();
   // The service, for these routes may be gone when the shard comes to it.
-  boost::asio::post(service_.io(0), [&service = service_, promise, address = *address, fields = *fields] {
-    service.read(0, {address}, fields, [promise](const found& profiles) { promise->set_value(profiles); });
+  boost::asio::post(service_.io(0), [&service = service_, promise, question = std::move(question)] {
+    question(service, [promise](const found& profiles) { promise->set_value(profiles); });
   });
   if (answer.wait_for(read_patience) != std::future_status::ready) {
     return problem(503, "unavailable", "the profile could not be read in time; see /readyz");
   }
   const auto profiles = answer.get();
   if (!profiles) return problem_of(profiles.error());
-  const auto map = profiles->at(0);
-  if (!map) return problem(404, "not_found", "there is no such profile");
-  return ok(to_json(*map));
+  const auto told = profiles->at(0);
+  if (!told) return problem(404, "not_found", "there is no such profile");
+  return as_list ? ok({{"items", to_json(*told)}, {"next", nullptr}}) : ok(to_json(*told));
 }
 
-response routes::events(const parsed_target& target) {
-  if (auto unknown = unknown_parameter(target, {"limit", "cursor", "order", "from", "to"})) return *unknown;
-  const auto address = address_in(target);
+response routes::profile(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {"fields", "view"})) return *unknown;
+  if (const auto view = asked.target.query.find("view"); view != asked.target.query.end()) {
+    return problem(404, "not_found", "query parameter view: there is no view named \"" + view->second + "\"");
+  }
+  const auto address = address_in(asked.target);
   if (!address) return problem_of(address.error());
-  const auto query = query_in(target);
+  const auto fields = fields_in(asked.target);
+  if (!fields) return problem_of(fields.error());
+  return answer_of([address = *address, fields = *fields](actors::service& service, actors::read_done done) {
+    service.read(0, {address}, fields, std::move(done));
+  });
+}
+
+response routes::events(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor", "order", "from", "to"})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return problem_of(address.error());
+  const auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
   const auto page = service_.history(*address, *query);
   if (!page) return problem_of(page.error());
@@ -335,8 +222,8 @@ response routes::events(const parsed_target& target) {
   return ok({{"items", std::move(items)}, {"next", page->next.empty() ? json(nullptr) : json(page->next)}});
 }
 
-response routes::stats(const parsed_target& target) {
-  if (auto unknown = unknown_parameter(target, {})) return *unknown;
+response routes::stats(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   auto body = json::object();
   for (const auto& each : counters_of(service_.stats())) {
     const auto whole = static_cast<std::uint64_t>(each.value);
@@ -349,8 +236,8 @@ response routes::stats(const parsed_target& target) {
   return ok(body);
 }
 
-response routes::latency(const parsed_target& target) {
-  if (auto unknown = unknown_parameter(target, {})) return *unknown;
+response routes::latency(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   constexpr std::pair<std::string_view, actors::window> windows[] = {
       {"1m", actors::window::minute}, {"5m", actors::window::five_minutes}, {"1h", actors::window::hour}};
   auto body = json::object();
@@ -364,7 +251,7 @@ response routes::latency(const parsed_target& target) {
   return ok({{"unit", "microseconds"}, {"stages", body}});
 }
 
-response routes::snapshot(const parsed_target&) {
+response routes::snapshot(const call&) {
   const auto started = actors::now();
   if (const auto saved = service_.checkpoint(); !saved) return problem_of(saved.error());
   return ok({{"status", "saved"}, {"seconds", std::chrono::duration<double>(actors::now() - started).count()}});

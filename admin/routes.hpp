@@ -3,45 +3,25 @@
 // Thread safety: handle() from any thread that is no shard's; it may block.
 #pragma once
 
-#include <map>
-#include <optional>
+#include <utility>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "actors/service.hpp"
-#include "net/credentials.hpp"
+#include "admin/definition_store.hpp"
+#include "admin/http.hpp"
 #include "net/probe.hpp"
 
 namespace kith::admin {
 
-struct request {
-  std::string method;                  ///< "GET", …
-  std::string target;                  ///< path and query as they were sent
-  std::shared_ptr<net::identity> who;  ///< null: not known
-  std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
-};
-
-struct response {
-  unsigned status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  std::map<std::string, std::string> headers;
-};
-
-/// An RFC 9457 problem document.
-response problem(unsigned status, std::string_view code, std::string detail);
-
-/// The parts of a target, percent-decoded. Nothing if the encoding is broken.
-struct parsed_target {
-  std::vector<std::string> path;
-  std::map<std::string, std::string> query;
-};
-std::optional<parsed_target> parse_target(std::string_view target);
-
 class routes {
  public:
-  routes(actors::service& service, const net::probe* protocol) : service_(service), protocol_(protocol) {}
+  /// `protocol` may be null.
+  routes(actors::service& service, definition_store& definitions, const net::probe* protocol)
+      : service_(service), definitions_(definitions), protocol_(protocol) {}
 
   response handle(const request& asked);
 
@@ -49,20 +29,36 @@ class routes {
   static std::vector<std::pair<std::string, std::string>> listed();
 
  private:
-  response healthz(const parsed_target& target);
-  response readyz(const parsed_target& target);
-  response metrics(const parsed_target& target);
-  response openapi(const parsed_target& target);
-  response profile(const parsed_target& target);
-  response events(const parsed_target& target);
-  response stats(const parsed_target& target);
-  response latency(const parsed_target& target);
-  response snapshot(const parsed_target& target);
+  response healthz(const call& asked);
+  response readyz(const call& asked);
+  response metrics(const call& asked);
+  response openapi(const call& asked);
+  response profile(const call& asked);
+  response events(const call& asked);
+  response stats(const call& asked);
+  response latency(const call& asked);
+  response snapshot(const call& asked);
+
+  // segment_routes.cpp; those with "definition" in their name serve segments and computed traits
+  response profile_segments(const call& asked);
+  response explain(const call& asked);
+  response definitions(const call& asked);
+  response definition(const call& asked);
+  response add_definition(const call& asked);
+  response put_definition(const call& asked);
+  response remove_definition(const call& asked);
+  response members(const call& asked);
+  response preview(const call& asked);
+
+  response answer_of(std::function<void(actors::service&, actors::read_done)> question, bool as_list = false);
+  response answer_with(const kept_definition& one);
+  nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
 
   struct route;
   static const std::vector<route>& table();
 
   actors::service& service_;
+  definition_store& definitions_;
   const net::probe* protocol_;
 };
 

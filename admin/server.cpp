@@ -99,7 +99,11 @@ class session : public std::enable_shared_from_this<session> {
 
   /// Who asks is judged at each request: a credential that was taken away works no more.
   request asked_by(const http::request<http::string_body>& message) const {
-    request asked{std::string(message.method_string()), std::string(message.target()), nullptr};
+    request asked;
+    asked.method = std::string(message.method_string());
+    asked.target = std::string(message.target());
+    asked.body = message.body();
+    asked.if_match = std::string(message[http::field::if_match]);
     const auto authorization = message[http::field::authorization];
     constexpr std::string_view scheme = "Bearer ";
     if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
@@ -123,14 +127,14 @@ class session : public std::enable_shared_from_this<session> {
   void answer(response with, bool keep_alive, bool head_only) {
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
-    reply_->set(http::field::content_type, with.content_type);
+    if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
     reply_->set(http::field::cache_control, "no-store");
     reply_->set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : with.headers) reply_->set(name, value);
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();
     if (!head_only) reply_->body() = std::move(with.body);
-    reply_->content_length(size);
+    if (reply_->result() != http::status::no_content) reply_->content_length(size);
     expire();
     const auto sent = [self = shared_from_this(), keep_alive](const beast::error_code& failed, std::size_t) {
       if (failed) return;
@@ -184,10 +188,10 @@ class session : public std::enable_shared_from_this<session> {
 }  // namespace
 
 struct admin_server::impl {
-  impl(actors::service& service, std::shared_ptr<net::reloadable_tls> contexts,
+  impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
        std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol)
       : tls(std::move(contexts)),
-        shared{service, std::move(credentials), options, routes(service, protocol), {}},
+        shared{service, std::move(credentials), options, routes(service, definitions, protocol), {}},
         acceptor(io),
         retry(io) {}
 
@@ -251,11 +255,11 @@ unsigned short admin_server::port() const noexcept {
   return impl_->acceptor.local_endpoint(ignored).port();
 }
 
-result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service,
+result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service, definition_store& definitions,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, const net::probe* protocol) {
-  auto made = std::make_unique<impl>(service, std::move(tls), std::move(credentials), options, protocol);
+  auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), options, protocol);
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
   for (unsigned i = 0; i < options.threads; ++i) made->threads.emplace_back([io = &made->io] { io->run(); });

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "admin/definition_store.hpp"
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
@@ -28,7 +29,8 @@ struct admin_options {
 class admin_server {
  public:
   /// `protocol`: the protocol server's counts, for /metrics; may be null. Errors: unavailable, invalid_argument.
-  static result<std::unique_ptr<admin_server>> start(actors::service& service, std::shared_ptr<net::reloadable_tls> tls,
+  static result<std::unique_ptr<admin_server>> start(actors::service& service, definition_store& definitions,
+                                                     std::shared_ptr<net::reloadable_tls> tls,
                                                      std::shared_ptr<net::credential_store> credentials,
                                                      admin_options options, const net::probe* protocol);
   ~admin_server();  ///< closes all connections and joins the threads

@@ -23,10 +23,19 @@ std::shared_ptr<net::identity> somebody(bool read, bool admin) {
 struct admin_fixture {
   temporary_directory directory;
   running kith{options_for(directory.path())};
-  admin::routes routes{*kith, nullptr};
+  std::unique_ptr<admin::definition_store> definitions =
+      admin::definition_store::open(persistence::real_files(), directory.path(), {}).value();
+  admin::routes routes{*kith, *definitions, nullptr};
 
+  admin::response ask_as(std::shared_ptr<net::identity> who, const std::string& target, const std::string& method) {
+    admin::request asked;
+    asked.method = method;
+    asked.target = target;
+    asked.who = std::move(who);
+    return routes.handle(asked);
+  }
   admin::response ask(const std::string& target, const std::string& method = "GET") {
-    return routes.handle({method, target, somebody(true, true)});
+    return ask_as(somebody(true, true), target, method);
   }
   json body(const std::string& target) { return json::parse(ask(target).body); }
 };
@@ -38,7 +47,11 @@ TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
   const auto document = json::parse(admin::openapi_document());
   for (const auto& [path, methods] : document["paths"].items()) {
     const auto plain = std::regex_replace(path, std::regex("\\{[a-z]+\\}"), "{}");
-    for (const auto& [method, operation] : methods.items()) described.emplace(method == "get" ? "GET" : "POST", plain);
+    for (const auto& [method, operation] : methods.items()) {
+      std::string upper = method;
+      for (char& each : upper) each = static_cast<char>(each - 'a' + 'A');
+      described.emplace(upper, plain);
+    }
   }
   const auto listed = admin::routes::listed();
   CHECK(described == std::set<std::pair<std::string, std::string>>(listed.begin(), listed.end()));
@@ -81,7 +94,7 @@ TEST_CASE_METHOD(admin_fixture, "what cannot be answered is a problem document t
 
 TEST_CASE_METHOD(admin_fixture, "rights are asked for") {
   const auto status = [&](const std::string& method, const std::string& target, std::shared_ptr<net::identity> who) {
-    return routes.handle({method, target, std::move(who)}).status;
+    return ask_as(std::move(who), target, method).status;
   };
   CHECK(status("GET", "/v1/stats", nullptr) == 401);
   CHECK(status("GET", "/v1/stats", somebody(false, false)) == 403);

@@ -37,7 +37,8 @@ struct front {
     tls_options.alpn = "http/1.1";
     tls = net::reloadable_tls::load(tls_options).value();
     credentials = net::credential_store::make(known_credentials(), std::nullopt).value();
-    running = admin::admin_server::start(service, tls, credentials, options, nullptr).value();
+    definitions = admin::definition_store::open(persistence::real_files(), authority.path("no-data"), {}).value();
+    running = admin::admin_server::start(service, *definitions, tls, credentials, options, nullptr).value();
   }
 
   net::tls_files trust() const { return {{}, {}, authority.path("ca.pem")}; }
@@ -58,6 +59,7 @@ struct front {
   fake_service service;
   std::shared_ptr<net::reloadable_tls> tls;
   std::shared_ptr<net::credential_store> credentials;
+  std::unique_ptr<admin::definition_store> definitions;
   std::unique_ptr<admin::admin_server> running;
 };
 

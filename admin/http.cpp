@@ -1,0 +1,156 @@
+#include "admin/http.hpp"
+
+#include <algorithm>
+
+#include "admin/json.hpp"
+#include "profile/identifier.hpp"
+
+namespace kith::admin {
+
+using nlohmann::json;
+
+namespace {
+
+std::string_view reason_of(unsigned status) {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 409: return "Conflict";
+    case 412: return "Precondition Failed";
+    case 413: return "Content Too Large";
+    case 431: return "Request Header Fields Too Large";
+    case 503: return "Service Unavailable";
+    case 507: return "Insufficient Storage";
+    default: return "Internal Server Error";
+  }
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+std::optional<std::string> percent_decoded(std::string_view text, bool form) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+' && form) {
+      out.push_back(' ');
+    } else if (text[i] != '%') {
+      out.push_back(text[i]);
+    } else {
+      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
+      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
+      i += 2;
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
+
+response problem(unsigned status, std::string_view code, std::string detail, const json& more) {
+  json body = {{"type", "about:blank"},
+               {"title", reason_of(status)},
+               {"status", status},
+               {"code", code},
+               {"detail", std::move(detail)}};
+  body.update(more);
+  return {status, "application/problem+json", dump(body), {}};
+}
+
+response problem_of(const error& why) {
+  switch (why.code) {
+    case errc::invalid_argument: return problem(400, name_of(why.code), why.message);
+    case errc::not_found: return problem(404, name_of(why.code), why.message);
+    case errc::unavailable: return problem(503, name_of(why.code), why.message);
+    case errc::resource_exhausted: return problem(507, name_of(why.code), why.message);
+    default: return problem(500, name_of(why.code), why.message);
+  }
+}
+
+std::vector<std::string_view> split(std::string_view text, char at) {
+  std::vector<std::string_view> parts;
+  for (;;) {
+    const auto end = text.find(at);
+    parts.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) return parts;
+    text.remove_prefix(end + 1);
+  }
+}
+
+std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known) {
+  for (const auto& [name, value] : target.query) {
+    if (std::find(known.begin(), known.end(), name) == known.end()) {
+      std::string allowed;
+      for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
+      return problem(400, "invalid_argument",
+                     "query parameter " + name + ": is not known here; " +
+                         (allowed.empty() ? "there are none" : "allowed: " + allowed));
+    }
+  }
+  return std::nullopt;
+}
+
+result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most) {
+  const auto found = target.query.find("limit");
+  if (found == target.query.end()) return without;
+  const auto& value = found->second;
+  const bool digits = !value.empty() && value.size() <= 4 && value.find_first_not_of("0123456789") == std::string::npos;
+  const std::size_t limit = digits ? std::stoul(value) : 0;
+  if (limit != 0 && limit <= most) return limit;
+  return fail(errc::invalid_argument, "query parameter limit: must be 1 to " + std::to_string(most));
+}
+
+result<profile::hash128> address_in(const parsed_target& target) {
+  const auto& kind = target.path[2];
+  const auto& id = target.path[3];
+  profile::identifier identifier;
+  identifier.value = id;
+  if (kind == "user") {
+    identifier.kind = profile::id_kind::user;
+  } else if (kind == "anonymous") {
+    identifier.kind = profile::id_kind::anonymous;
+  } else if (kind == "profile") {
+    identifier.kind = profile::id_kind::profile;
+  } else {
+    identifier.kind = profile::id_kind::external;
+    identifier.type = kind;
+  }
+  profile::hash128 address;
+  if (id.empty() || !address_of(identifier, address)) {
+    return fail(errc::invalid_argument,
+                "path: \"" + id + "\" is no id of a profile; 32 lower-case hexadecimal digits are");
+  }
+  return address;
+}
+
+std::optional<parsed_target> parse_target(std::string_view target) {
+  parsed_target parsed;
+  const auto question = target.find('?');
+  const auto path = target.substr(0, question);
+  if (path.empty() || path.front() != '/') return std::nullopt;
+  for (const auto part : split(path.substr(1), '/')) {
+    auto decoded = percent_decoded(part, false);
+    if (!decoded) return std::nullopt;
+    parsed.path.push_back(std::move(*decoded));
+  }
+  if (question == std::string_view::npos) return parsed;
+  for (const auto pair : split(target.substr(question + 1), '&')) {
+    if (pair.empty()) continue;
+    const auto equals = pair.find('=');
+    auto name = percent_decoded(pair.substr(0, equals), true);
+    auto value = percent_decoded(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
+    if (!name || !value) return std::nullopt;
+    parsed.query[*name] = std::move(*value);
+  }
+  return parsed;
+}
+
+}  // namespace kith::admin

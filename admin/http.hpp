@@ -1,0 +1,67 @@
+// A request and a response of the admin API as values, and what all its handlers share.
+//
+// Thread safety: none; a request and its response belong to one thread.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "net/credentials.hpp"
+#include "profile/hash.hpp"
+#include "profile/result.hpp"
+
+namespace kith::admin {
+
+struct request {
+  std::string method;                  ///< "GET", …
+  std::string target;                  ///< path and query as they were sent
+  std::shared_ptr<net::identity> who;  ///< null: not known
+  std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
+  std::string body;
+  std::string if_match;  ///< the header; empty: there is none
+};
+
+struct response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::string body;
+  std::map<std::string, std::string> headers;
+};
+
+/// The parts of a target, percent-decoded. Nothing if the encoding is broken.
+struct parsed_target {
+  std::vector<std::string> path;
+  std::map<std::string, std::string> query;
+};
+std::optional<parsed_target> parse_target(std::string_view target);
+
+/// A request on its way to its handler.
+struct call {
+  const parsed_target& target;
+  const request& sent;
+};
+
+response ok(const nlohmann::json& body);
+/// An RFC 9457 problem document; `more`: members beside the usual ones.
+response problem(unsigned status, std::string_view code, std::string detail,
+                 const nlohmann::json& more = nlohmann::json::object());
+response problem_of(const error& why);
+
+/// A query parameter that the URL does not know is a mistake worth telling.
+std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known);
+
+/// The query parameter `limit`, 1 to `most`. Errors: invalid_argument.
+result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most);
+
+/// Of the profile that `/v1/profiles/{kind}/{id}` names. Errors: invalid_argument.
+result<profile::hash128> address_in(const parsed_target& target);
+
+std::vector<std::string_view> split(std::string_view text, char at);
+
+}  // namespace kith::admin

@@ -1,0 +1,265 @@
+// The routes of segments and computed traits.
+#include <algorithm>
+
+#include "admin/json.hpp"
+#include "admin/routes.hpp"
+#include "profile/segments/standing.hpp"
+
+namespace kith::admin {
+
+namespace {
+
+using nlohmann::json;
+using profile::segments::definition;
+
+constexpr std::size_t usual_page = 100;
+constexpr std::size_t most_a_page = 1000;
+
+definition_kind kind_in(const call& asked) {
+  return asked.target.path[1] == "computed" ? definition_kind::computed : definition_kind::segment;
+}
+
+json told(const profile::segments::problem& one) {
+  return {{"kind", name_of(one.kind)},
+          {"name", one.name},
+          {"line", one.line},
+          {"column", one.column},
+          {"message", one.message}};
+}
+
+/// The problem of the definition that was sent goes first, if it has one.
+response problem_of(const refusal& refused, const std::string& name = {}) {
+  if (refused.problems.empty()) return problem(refused.status, name_of(refused.why.code), refused.why.message);
+  auto problems = refused.problems;
+  std::stable_partition(problems.begin(), problems.end(), [&](const auto& each) { return each.name == name; });
+  auto all = json::array();
+  for (const auto& each : problems) all.push_back(told(each));
+  const auto& first = problems.front();
+  return problem(refused.status, name_of(refused.why.code), first.message,
+                 {{"name", first.name}, {"line", first.line}, {"column", first.column}, {"problems", std::move(all)}});
+}
+
+response not_there(const call& asked) {
+  return problem(404, "not_found",
+                 "there is no " + std::string(name_of(kind_in(asked))) + " \"" + asked.target.path[2] + "\"; GET /v1/" +
+                     asked.target.path[1] + " lists them");
+}
+
+std::string etag_of(const kept_definition& one) { return '"' + std::to_string(one.what.version) + '"'; }
+
+/// What the header If-Match asks for; without one, nothing.
+definition_store::precondition precondition_in(const call& asked) {
+  if (asked.sent.if_match.empty()) return {};
+  return [header = asked.sent.if_match](const kept_definition* there) {
+    if (there == nullptr) return false;
+    for (auto each : split(header, ',')) {
+      each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
+      each = each.substr(0, each.find_last_not_of(' ') + 1);
+      if (each == "*" || each == etag_of(*there)) return true;
+    }
+    return false;
+  };
+}
+
+/// The body: an object with text members. `known` ones are handed to `take`; `ignored` ones may be there, as what is
+/// read may be sent back.
+std::optional<response> read_body(const call& asked, std::initializer_list<std::string_view> known,
+                                  std::initializer_list<std::string_view> ignored,
+                                  const std::function<void(const std::string& key, std::string value)>& take) {
+  const auto refuse = [](std::string why) { return problem(400, "invalid_argument", std::move(why)); };
+  json body;
+  try {
+    body = json::parse(asked.sent.body);
+  } catch (const json::parse_error& error) {
+    return refuse(std::string("body: is not JSON: ") + error.what());
+  }
+  if (!body.is_object()) return refuse("body: must be a JSON object");
+  for (const auto& [key, value] : body.items()) {
+    if (std::find(ignored.begin(), ignored.end(), key) != ignored.end()) continue;
+    if (std::find(known.begin(), known.end(), key) == known.end()) {
+      std::string allowed;
+      for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
+      return refuse("body: unknown key \"" + key + "\"; allowed are " + allowed);
+    }
+    if (!value.is_string()) return refuse("body: " + key + ": must be a string");
+    take(key, value.get<std::string>());
+  }
+  return std::nullopt;
+}
+
+/// The definition in the body. In a PUT the path names it.
+std::optional<response> read_definition(const call& asked, definition& into) {
+  into.kind = kind_in(asked);
+  auto refused = read_body(asked, {"name", "expression", "description", "owner"},
+                           {"kind", "version", "created", "updated", "source", "members", "backfill"},
+                           [&](const std::string& key, std::string value) {
+                             auto& field = key == "name"         ? into.name
+                                           : key == "expression" ? into.expression
+                                           : key == "owner"      ? into.owner
+                                                                 : into.description;
+                             field = std::move(value);
+                           });
+  if (refused) return refused;
+  if (asked.target.path.size() > 2) {
+    const auto& named = asked.target.path[2];
+    if (!into.name.empty() && into.name != named) {
+      return problem(
+          400, "invalid_argument",
+          "body: name: is \"" + into.name + "\", but the URL names \"" + named + "\"; a definition cannot be renamed");
+    }
+    into.name = named;
+  }
+  if (into.name.empty()) return problem(400, "invalid_argument", "body: name: missing");
+  if (into.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
+  return std::nullopt;
+}
+
+}  // namespace
+
+response routes::profile_segments(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return admin::problem_of(address.error());
+  return answer_of([address = *address](actors::service& service,
+                                        actors::read_done done) { service.read_segments(0, address, std::move(done)); },
+                   true);
+}
+
+response routes::explain(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return admin::problem_of(address.error());
+  return answer_of(
+      [address = *address, segment = asked.target.path[5]](actors::service& service, actors::read_done done) {
+        service.explain(0, address, segment, std::move(done));
+      });
+}
+
+/// `counts`: null: not known now.
+json routes::described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts) {
+  const auto& what = one.what;
+  json made = {{"kind", name_of(what.kind)},
+               {"name", what.name},
+               {"expression", what.expression},
+               {"description", what.description},
+               {"owner", what.owner},
+               {"version", what.version},
+               {"created", profile::format_time(what.created_ms)},
+               {"updated", profile::format_time(what.updated_ms)},
+               {"source", one.from_config ? "config" : "api"}};
+  const auto backfill = service_.backfilling();
+  made["backfill"] = {{"running", backfill.running}, {"done", backfill.done}, {"of", backfill.of}};
+  if (what.kind != definition_kind::segment) return made;
+  made["members"] = nullptr;
+  if (counts != nullptr) {
+    const auto found = counts->find(profile::segments::segment_key(what.name));
+    made["members"] = found == counts->end() ? 0 : found->second;
+  }
+  return made;
+}
+
+response routes::definitions(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor"})) return *unknown;
+  const auto limit = limit_in(asked.target, usual_page, most_a_page);
+  if (!limit) return admin::problem_of(limit.error());
+  const auto all = definitions_.list(kind_in(asked));
+  auto from = all.begin();
+  if (const auto cursor = asked.target.query.find("cursor"); cursor != asked.target.query.end()) {
+    from = std::find_if(from, all.end(), [&](const auto& each) { return each.what.name > cursor->second; });
+  }
+  const auto to = from + std::min(all.end() - from, static_cast<std::ptrdiff_t>(*limit));
+  const auto counts = kind_in(asked) == definition_kind::segment && from != to
+                          ? service_.member_counts()
+                          : fail(errc::unavailable, "not asked for");
+  auto items = json::array();
+  for (auto each = from; each != to; ++each) items.push_back(described(*each, counts ? &*counts : nullptr));
+  return ok({{"items", std::move(items)}, {"next", to == all.end() ? json(nullptr) : json((to - 1)->what.name)}});
+}
+
+/// One, as it is now.
+response routes::answer_with(const kept_definition& one) {
+  const auto counts =
+      one.what.kind == definition_kind::segment ? service_.member_counts() : fail(errc::unavailable, "not asked for");
+  auto answer = ok(described(one, counts ? &*counts : nullptr));
+  answer.headers["ETag"] = etag_of(one);
+  return answer;
+}
+
+response routes::definition(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto found = definitions_.find(kind_in(asked), asked.target.path[2]);
+  return found ? answer_with(*found) : not_there(asked);
+}
+
+response routes::add_definition(const call& asked) {
+  profile::segments::definition wanted;
+  if (auto refused = read_definition(asked, wanted)) return *refused;
+  const auto name = wanted.name;
+  const auto made = definitions_.create(std::move(wanted));
+  if (!made) return problem_of(made.error(), name);
+  auto answer = answer_with(*made);
+  answer.status = 201;
+  answer.headers["Location"] = "/v1/" + asked.target.path[1] + "/" + name;
+  return answer;
+}
+
+response routes::put_definition(const call& asked) {
+  profile::segments::definition wanted;
+  if (auto refused = read_definition(asked, wanted)) return *refused;
+  const auto name = wanted.name;
+  const auto made = definitions_.put(std::move(wanted), precondition_in(asked));
+  if (!made) return problem_of(made.error(), name);
+  auto answer = answer_with(made->now);
+  answer.status = made->created ? 201 : 200;
+  return answer;
+}
+
+response routes::remove_definition(const call& asked) {
+  const auto& name = asked.target.path[2];
+  if (!definitions_.find(kind_in(asked), name)) return not_there(asked);
+  const auto removed = definitions_.remove(kind_in(asked), name, precondition_in(asked));
+  if (!removed) return problem_of(removed.error(), name);
+  return {204, {}, {}, {}};
+}
+
+response routes::members(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor"})) return *unknown;
+  const auto limit = limit_in(asked.target, usual_page, most_a_page);
+  if (!limit) return admin::problem_of(limit.error());
+  std::optional<profile::hash128> behind;
+  if (const auto cursor = asked.target.query.find("cursor"); cursor != asked.target.query.end()) {
+    if (!profile::from_hex(cursor->second, behind.emplace())) {
+      return problem(400, "invalid_argument", "query parameter cursor: give `next` of the page before");
+    }
+  }
+  const auto& name = asked.target.path[2];
+  if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
+  const bool complete = !service_.backfilling().running;
+  const auto page = service_.members(name, behind, *limit);
+  if (!page) return admin::problem_of(page.error());
+  auto items = json::array();
+  for (const auto& each : page->items) {
+    items.push_back({{"profile", profile::to_hex(each.address)}, {"since", profile::format_time(each.since_ms)}});
+  }
+  return ok({{"items", std::move(items)},
+             {"next", page->next ? json(profile::to_hex(*page->next)) : json(nullptr)},
+             {"complete", complete}});
+}
+
+/// With a name, the expression is judged as that segment's next one; else as a new segment's.
+response routes::preview(const call& asked) {
+  profile::segments::definition wanted;
+  auto refused = read_body(asked, {"expression", "name"}, {}, [&](const std::string& key, std::string value) {
+    (key == "name" ? wanted.name : wanted.expression) = std::move(value);
+  });
+  if (refused) return *refused;
+  if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
+  if (wanted.name.empty()) {
+    wanted.name = "preview";
+    while (definitions_.find(definition_kind::segment, wanted.name)) wanted.name += '_';
+  }
+  const auto good = definitions_.check(wanted);
+  return good ? ok({{"valid", true}}) : problem_of(good.error(), wanted.name);
+}
+
+}  // namespace kith::admin

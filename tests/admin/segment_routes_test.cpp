@@ -1,0 +1,324 @@
+// Segments over REST: the handlers on a runtime that answers on command, and once through TLS.
+#include "admin/routes.hpp"
+#include "admin/server.hpp"
+#include "net/https_client.hpp"
+#include "tests/actors/support/harness.hpp"
+#include "tests/catch.hpp"
+#include "tests/net/support/certificates.hpp"
+#include "tests/net/support/fake_service.hpp"
+
+using namespace kith;
+using nlohmann::json;
+
+namespace {
+
+std::string encoded(const json& value) {
+  const auto bytes = json::to_msgpack(value);
+  return {bytes.begin(), bytes.end()};
+}
+
+profile::hash128 user(const std::string& id) { return profile::address_of(profile::id_kind::user, {}, id); }
+
+std::shared_ptr<net::identity> somebody(bool admin) {
+  net::credential rights;
+  rights.name = "test";
+  rights.can_admin = admin;
+  return std::make_shared<net::identity>(rights);
+}
+
+std::vector<admin::configured_definition> of_config() {
+  admin::configured_definition one;
+  one.what.name = "fixed";
+  one.what.expression = "true";
+  return {one};
+}
+
+struct api {
+  admin::response ask(const std::string& method, const std::string& target, const json& body = nullptr,
+                      const std::string& if_match = {}, bool may_write = true) {
+    admin::request asked;
+    asked.method = method;
+    asked.target = target;
+    asked.who = somebody(may_write);
+    asked.body = body.is_null() ? "" : body.is_string() ? body.get<std::string>() : body.dump();
+    asked.if_match = if_match;
+    return routes.handle(asked);
+  }
+  json get(const std::string& target) {
+    const auto answer = ask("GET", target);
+    CAPTURE(answer.body);
+    REQUIRE(answer.status == 200);
+    return json::parse(answer.body);
+  }
+  /// The problem document's members.
+  json problem(unsigned status, const std::string& method, const std::string& target, const json& body = nullptr,
+               const std::string& if_match = {}) {
+    const auto answer = ask(method, target, body, if_match);
+    CAPTURE(method, target, answer.body);
+    REQUIRE(answer.status == status);
+    REQUIRE(answer.content_type == "application/problem+json");
+    return json::parse(answer.body);
+  }
+
+  tests::temporary_directory directory;
+  test::fake_service service;
+  std::unique_ptr<admin::definition_store> definitions =
+      admin::definition_store::open(persistence::real_files(), directory.path(), of_config(), [] {
+        return 1'767'600'000'000;
+      }).value();
+  admin::routes routes{service, *definitions, nullptr};
+};
+
+const json loyal = {{"name", "loyal"}, {"expression", "traits.orders >= 3"}, {"owner", "crm"}};
+
+}  // namespace
+
+TEST_CASE_METHOD(api, "a segment is created, read, listed, replaced and deleted") {
+  const auto created = ask("POST", "/v1/segments", loyal);
+  CAPTURE(created.body);
+  REQUIRE(created.status == 201);
+  REQUIRE(created.headers.at("Location") == "/v1/segments/loyal");
+  REQUIRE(created.headers.at("ETag") == "\"1\"");
+  const json expected = {{"kind", "segment"},
+                         {"name", "loyal"},
+                         {"expression", "traits.orders >= 3"},
+                         {"description", ""},
+                         {"owner", "crm"},
+                         {"version", 1},
+                         {"created", "2026-01-05T08:00:00.000Z"},
+                         {"updated", "2026-01-05T08:00:00.000Z"},
+                         {"source", "api"},
+                         {"members", 0},
+                         {"backfill", {{"running", false}, {"done", 0}, {"of", 0}}}};
+  REQUIRE(json::parse(created.body) == expected);
+  REQUIRE(get("/v1/segments/loyal") == expected);
+  const auto list = get("/v1/segments");
+  REQUIRE(list["items"].size() == 2);
+  REQUIRE(list["items"][0]["name"] == "fixed");
+  REQUIRE(list["items"][0]["source"] == "config");
+  REQUIRE(list["items"][1] == expected);
+  REQUIRE(list["next"].is_null());
+
+  // What was read may be changed and sent back.
+  auto changed = expected;
+  changed["expression"] = "traits.orders >= 4";
+  const auto replaced = ask("PUT", "/v1/segments/loyal", changed, "\"1\"");
+  REQUIRE(replaced.status == 200);
+  REQUIRE(replaced.headers.at("ETag") == "\"2\"");
+  REQUIRE(json::parse(replaced.body)["version"] == 2);
+  REQUIRE(ask("PUT", "/v1/segments/new", {{"expression", "true"}}).status == 201);
+  const auto deleted = ask("DELETE", "/v1/segments/loyal");
+  REQUIRE(deleted.status == 204);
+  REQUIRE(deleted.body.empty());
+  REQUIRE(ask("GET", "/v1/segments/loyal").status == 404);
+}
+
+TEST_CASE_METHOD(api, "a version that is not the present one is refused with 412") {
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  const json body = {{"expression", "false"}};
+  for (const auto* header : {"\"2\"", "1", "W/\"1\"", "\"2\", \"3\"", "\"\""}) {
+    CAPTURE(header);
+    REQUIRE(problem(412, "PUT", "/v1/segments/loyal", body, header)["detail"] == "segments.loyal is at version 1");
+    problem(412, "DELETE", "/v1/segments/loyal", nullptr, header);
+  }
+  REQUIRE(problem(412, "PUT", "/v1/segments/other", body, "*")["detail"] == "segments.other is not there");
+  REQUIRE(ask("PUT", "/v1/segments/loyal", body, "\"7\", \"1\"").status == 200);
+  REQUIRE(ask("DELETE", "/v1/segments/loyal", nullptr, "*").status == 204);
+}
+
+TEST_CASE_METHOD(api, "conflicts are told") {
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  problem(409, "POST", "/v1/segments", loyal);
+  REQUIRE(problem(409, "PUT", "/v1/segments/fixed", {{"expression", "false"}})["detail"] ==
+          "segments.fixed is in the server's configuration: change it there, then send SIGHUP");
+  problem(409, "DELETE", "/v1/segments/fixed");
+  REQUIRE(ask("POST", "/v1/segments", {{"name", "vip"}, {"expression", "in_segment(\"loyal\")"}}).status == 201);
+  REQUIRE(problem(409, "DELETE", "/v1/segments/loyal")["detail"] ==
+          "segments.loyal is needed by segments.vip; change these first");
+}
+
+TEST_CASE_METHOD(api, "a wrong expression is told with its name, line and column") {
+  const auto told = problem(400, "POST", "/v1/segments", {{"name", "bad"}, {"expression", "true &&\n)"}});
+  REQUIRE(told["code"] == "invalid_argument");
+  REQUIRE(told["name"] == "bad");
+  REQUIRE(told["line"] == 2);
+  REQUIRE(told["column"] == 1);
+  REQUIRE(told["problems"].size() == 1);
+  REQUIRE(told["problems"][0]["kind"] == "segment");
+  REQUIRE(told["problems"][0]["message"] == told["detail"]);
+  REQUIRE(service.defined() == 0);
+}
+
+TEST_CASE_METHOD(api, "a body that is not a definition is refused and says why") {
+  const auto why = [&](const json& body) {
+    return problem(400, "POST", "/v1/segments", body)["detail"].get<std::string>();
+  };
+  REQUIRE(why("{").rfind("body: is not JSON: ", 0) == 0);
+  REQUIRE(why(nullptr).rfind("body: is not JSON: ", 0) == 0);
+  REQUIRE(why("{\"name\": \"\xff\"}").rfind("body: is not JSON: ", 0) == 0);
+  REQUIRE(why(json::array()) == "body: must be a JSON object");
+  REQUIRE(why({{"expression", "true"}}) == "body: name: missing");
+  REQUIRE(why({{"name", "a"}}) == "body: expression: missing");
+  REQUIRE(why({{"name", 5}}) == "body: name: must be a string");
+  REQUIRE(why({{"name", "a"}, {"expr", "true"}}) ==
+          "body: unknown key \"expr\"; allowed are name, expression, description, owner");
+  REQUIRE(problem(400, "PUT", "/v1/segments/a", {{"name", "b"}, {"expression", "true"}})["detail"] ==
+          "body: name: is \"b\", but the URL names \"a\"; a definition cannot be renamed");
+  std::string deep(900'000, '[');
+  REQUIRE(why(deep).rfind("body: is not JSON: ", 0) == 0);
+}
+
+TEST_CASE_METHOD(api, "computed traits are kept apart from segments") {
+  const json body = {{"name", "loyal"}, {"expression", "1"}};
+  REQUIRE(ask("POST", "/v1/computed", body).headers.at("Location") == "/v1/computed/loyal");
+  REQUIRE(get("/v1/computed/loyal")["kind"] == "computed");
+  REQUIRE_FALSE(get("/v1/computed/loyal").contains("members"));
+  REQUIRE(get("/v1/computed")["items"].size() == 1);
+  problem(404, "GET", "/v1/segments/loyal");
+  problem(404, "DELETE", "/v1/segments/loyal");
+  REQUIRE(ask("PUT", "/v1/computed/loyal", {{"expression", "2"}}).status == 200);
+  REQUIRE(ask("DELETE", "/v1/computed/loyal").status == 204);
+}
+
+TEST_CASE_METHOD(api, "lists are paged by name") {
+  for (const auto* name : {"a", "b", "c", "d"}) {
+    REQUIRE(ask("POST", "/v1/computed", {{"name", name}, {"expression", "1"}}).status == 201);
+  }
+  const auto first = get("/v1/computed?limit=3");
+  REQUIRE(first["items"].size() == 3);
+  REQUIRE(first["next"] == "c");
+  const auto second = get("/v1/computed?limit=3&cursor=c");
+  REQUIRE(second["items"].size() == 1);
+  REQUIRE(second["items"][0]["name"] == "d");
+  REQUIRE(second["next"].is_null());
+  for (const auto* query : {"limit=0", "limit=1001", "limit=x", "order=asc"}) {
+    problem(400, "GET", std::string("/v1/computed?") + query);
+  }
+}
+
+TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete during a backfill") {
+  std::vector<persistence::members_page::item> all;
+  for (std::uint64_t i = 1; i <= 5; ++i) all.push_back({profile::hash128{0, i}, 1'767'600'000'000});
+  service.put_members("fixed", all);
+  REQUIRE(get("/v1/segments/fixed")["members"] == 5);
+  const auto page = get("/v1/segments/fixed/members?limit=2");
+  REQUIRE(page["items"].size() == 2);
+  REQUIRE(page["items"][0] ==
+          json{{"profile", profile::to_hex(all[0].address)}, {"since", "2026-01-05T08:00:00.000Z"}});
+  REQUIRE(page["complete"] == true);
+  REQUIRE(page["next"] == profile::to_hex(all[1].address));
+  const auto rest = get("/v1/segments/fixed/members?cursor=" + page["next"].get<std::string>());
+  REQUIRE(rest["items"].size() == 3);
+  REQUIRE(rest["next"].is_null());
+  service.set_backfill({true, 10, 100});
+  REQUIRE(get("/v1/segments/fixed/members")["complete"] == false);
+  REQUIRE(get("/v1/segments/fixed")["backfill"] == json{{"running", true}, {"done", 10}, {"of", 100}});
+  problem(404, "GET", "/v1/segments/none/members");
+  problem(400, "GET", "/v1/segments/fixed/members?cursor=zz");
+}
+
+TEST_CASE_METHOD(api, "a profile's segments, and why") {
+  const json memberships = json::array({{{"segment", "fixed"}, {"since", "2026-01-05T08:00:00.000Z"}}});
+  const json why = {{"segment", "fixed"}, {"member", true}};
+  service.put_segments(user("ada"), encoded(memberships));
+  service.put_explanation(user("ada"), "fixed", encoded(why));
+  REQUIRE(get("/v1/profiles/user/ada/segments") == json{{"items", memberships}, {"next", nullptr}});
+  REQUIRE(get("/v1/profiles/user/ada/explain/fixed") == why);
+  problem(404, "GET", "/v1/profiles/user/nobody/segments");
+  problem(404, "GET", "/v1/profiles/user/ada/explain/other");
+  problem(400, "GET", "/v1/profiles/profile/xyz/segments");
+  problem(400, "GET", "/v1/profiles/user/ada/segments?limit=1");
+}
+
+TEST_CASE_METHOD(api, "a preview judges an expression and saves nothing") {
+  const auto good = ask("POST", "/v1/segments:preview", {{"expression", "traits.n > 1"}}, {}, false);
+  REQUIRE(good.status == 200);
+  REQUIRE(json::parse(good.body) == json{{"valid", true}});
+  const auto told = problem(400, "POST", "/v1/segments:preview", {{"expression", "traits.n >"}, {"name", "n"}});
+  REQUIRE(told["line"] == 1);
+  REQUIRE(told["name"] == "n");
+  REQUIRE(
+      problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"profiles", json::array()}})["detail"] ==
+      "body: unknown key \"profiles\"; allowed are expression, name");
+  REQUIRE(get("/v1/segments")["items"].size() == 1);
+}
+
+TEST_CASE_METHOD(api, "changes need the right to administer, reading does not") {
+  const json body = {{"expression", "true"}};
+  REQUIRE(ask("POST", "/v1/segments", loyal, {}, false).status == 403);
+  REQUIRE(ask("PUT", "/v1/segments/a", body, {}, false).status == 403);
+  REQUIRE(ask("DELETE", "/v1/segments/a", nullptr, {}, false).status == 403);
+  REQUIRE(ask("POST", "/v1/computed", loyal, {}, false).status == 403);
+  for (const auto* target : {"/v1/segments", "/v1/segments/fixed", "/v1/segments/fixed/members", "/v1/computed"}) {
+    REQUIRE(ask("GET", target, nullptr, {}, false).status == 200);
+  }
+}
+
+TEST_CASE_METHOD(api, "what the service cannot do now is told with its status") {
+  REQUIRE(definitions->attach(service));
+  service.refuse_definitions(error{errc::unavailable, "stopping"});
+  REQUIRE(problem(503, "POST", "/v1/segments", loyal)["detail"] == "stopping");
+  service.refuse_definitions({});
+  service.set_phase(actors::phase::recovering);
+  problem(503, "POST", "/v1/segments", loyal);
+}
+
+TEST_CASE_METHOD(api, "bodies and If-Match come through HTTPS, and the HTTPS client brings answers back") {
+  test::certificates authority;
+  auto tls_options = authority.server_options();
+  tls_options.alpn = "http/1.1";
+  const auto tls = net::reloadable_tls::load(tls_options).value();
+  net::credential_config boss{"boss", "token-boss", {}, {}, {}, false, true, true, 0};
+  const auto credentials = net::credential_store::make({boss}, std::nullopt).value();
+  admin::admin_options options;
+  options.port = 0;
+  const auto running = admin::admin_server::start(service, *definitions, tls, credentials, options, nullptr).value();
+  net::client_options to;
+  to.port = running->port();
+  to.ca_file = authority.path("ca.pem");
+  to.token = "token-boss";
+  const auto client = net::https_client::connect(to);
+  if (!client) FAIL(client.error().message);
+  const auto send = [&](const std::string& method, const std::string& target, const json& body = nullptr,
+                        const std::map<std::string, std::string>& headers = {}) {
+    const auto got = (*client)->send({method, target, body.is_null() ? "" : body.dump(), headers});
+    if (!got) FAIL(got.error().message);
+    return *got;
+  };
+  REQUIRE(send("POST", "/v1/segments", loyal).status == 201);
+  const json body = {{"expression", "false"}};
+  REQUIRE(send("PUT", "/v1/segments/loyal", body, {{"If-Match", "\"2\""}}).status == 412);
+  REQUIRE(send("PUT", "/v1/segments/loyal", body, {{"If-Match", "\"1\""}}).status == 200);
+  REQUIRE(json::parse(send("GET", "/v1/segments/loyal").body)["version"] == 2);
+  const auto deleted = send("DELETE", "/v1/segments/loyal");
+  REQUIRE(deleted.status == 204);
+  REQUIRE(deleted.body.empty());
+  REQUIRE(send("GET", "/v1/segments/loyal").status == 404);  // the connection goes on
+
+  SECTION("a server that is not there, or not ours, is not reached") {
+    test::certificates foreign;
+    auto wrong = to;
+    wrong.ca_file = foreign.path("ca.pem");
+    REQUIRE(net::https_client::connect(wrong).error().code == errc::unavailable);
+    wrong = to;
+    wrong.server_name = "elsewhere.example";
+    REQUIRE(net::https_client::connect(wrong).error().code == errc::unavailable);
+    wrong = to;
+    wrong.ca_file = "no/such/ca.pem";
+    REQUIRE(net::https_client::connect(wrong).error().code == errc::invalid_argument);
+  }
+  SECTION("an answer that is too large is refused") {
+    auto small = to;
+    small.reply_bytes = 16;
+    const auto short_of_room = net::https_client::connect(small);
+    const auto got = (*short_of_room)->send({"GET", "/v1/segments", {}, {}});
+    REQUIRE_FALSE(got);
+    CAPTURE(got.error().message);
+    REQUIRE(got.error().code == errc::too_large);
+  }
+}
+
+TEST_CASE("parts of URLs are escaped") {
+  REQUIRE(net::percent_encoded("a-b_c.D~9") == "a-b_c.D~9");
+  REQUIRE(net::percent_encoded("a b/ü%") == "a%20b%2F%C3%BC%25");
+}
