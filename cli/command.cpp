@@ -35,6 +35,8 @@ std::string check_address(const std::string& text) {
 
 std::string dev_address_file(const std::string& data) { return data + "/dev/address"; }
 
+std::string dev_directory(const std::string& dev) { return data_of(dev) + "/dev"; }
+
 result<host_and_port> parse_address(const std::string& text) {
   const auto colon = text.rfind(':');
   const auto port = colon == std::string::npos ? std::string() : text.substr(colon + 1);
@@ -73,7 +75,7 @@ result<net::client_options> client_flags::options() const {
   options.token = token;
   if (cert.empty() != key.empty()) return fail(errc::invalid_argument, "--cert and --key: one needs the other");
   if (!dev.empty()) {
-    const auto directory = data_of(dev) + "/dev";
+    const auto directory = dev_directory(dev);
     if (options.ca_file.empty()) options.ca_file = directory + "/ca.pem";
     if (options.cert_file.empty() && options.token.empty()) {
       options.cert_file = directory + "/client.pem";

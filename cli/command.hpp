@@ -19,6 +19,7 @@ command_body add_serve(CLI::App& app);
 command_body add_publish(CLI::App& app);
 command_body add_get(CLI::App& app);
 command_body add_watch(CLI::App& app);
+command_body add_segments(CLI::App& app);
 command_body add_bench(CLI::App& app);
 command_body add_check(CLI::App& app);
 command_body add_export(CLI::App& app);
@@ -26,6 +27,9 @@ command_body add_completion(CLI::App& app);
 
 /// Where a `serve --dev` on this data directory says what it listens on, for clients' `--dev`.
 std::string dev_address_file(const std::string& data);
+
+/// What a `--dev` of a client names: where the certificates and tokens are.
+std::string dev_directory(const std::string& dev);
 
 /// "host:port" or "[v6 address]:port". Errors: invalid_argument.
 struct host_and_port {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/command.hpp"
@@ -7,17 +8,32 @@ namespace kith::cli {
 
 namespace {
 
-/// Commands and their long options, read from the parser itself.
-std::vector<std::pair<std::string, std::string>> words_of(const CLI::App& root) {
-  std::vector<std::pair<std::string, std::string>> words;
-  for (const auto* sub : root.get_subcommands([](const CLI::App*) { return true; })) {
-    std::string options;
-    for (const auto* option : sub->get_options()) {
-      for (const auto& name : option->get_lnames()) options += (options.empty() ? "--" : " --") + name;
+std::vector<const CLI::App*> commands_in(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+/// An option that several of a command's own commands have is named once.
+void add_options_of(const CLI::App& app, std::vector<std::string>& words) {
+  for (const auto* option : app.get_options()) {
+    for (const auto& name : option->get_lnames()) {
+      if (std::find(words.begin(), words.end(), "--" + name) == words.end()) words.push_back("--" + name);
     }
-    words.emplace_back(sub->get_name(), options);
   }
-  return words;
+}
+
+/// Commands with what may follow them, their own commands and long options, read from the parser itself.
+std::vector<std::pair<std::string, std::string>> words_of(const CLI::App& root) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const auto* sub : commands_in(root)) {
+    std::vector<std::string> words;
+    for (const auto* nested : commands_in(*sub)) words.push_back(nested->get_name());
+    add_options_of(*sub, words);
+    for (const auto* nested : commands_in(*sub)) add_options_of(*nested, words);
+    std::string joined;
+    for (const auto& word : words) joined += (joined.empty() ? "" : " ") + word;
+    all.emplace_back(sub->get_name(), joined);
+  }
+  return all;
 }
 
 int print_script(const std::string& shell, const CLI::App& root) {

@@ -139,6 +139,21 @@ class table_reader {
     });
   }
 
+  /// Tables whose names are free: [segments.loyal].
+  table_reader& tables(const std::string& name,
+                       const std::function<void(table_reader&, const std::string&, const toml::table&)>& read_one) {
+    return key(name, [this, name, read_one](const toml::node& node, const std::string& where) {
+      const auto* all = node.as_table();
+      if (all == nullptr) refuse(node, where, "must hold tables: [" + where + ".NAME]");
+      for (const auto& [key, one] : *all) {
+        const auto path = where + "." + std::string(key.str());
+        if (!one.is_table()) refuse(one, path, "must be a table: [" + path + "]");
+        table_reader reader(file_, path);
+        read_one(reader, std::string(key.str()), *one.as_table());
+      }
+    });
+  }
+
   void read(const toml::table& table) const {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
@@ -149,14 +164,19 @@ class table_reader {
     }
   }
   const std::string& file() const { return file_; }
+  const std::string& path() const { return path_; }
+  /// file:line:column
+  std::string place_of(const toml::node& node) const { return place_of(node.source()); }
   [[noreturn]] void refuse(const toml::node& node, const std::string& where, const std::string& why) const {
     refuse(node.source(), where + ": " + why);
   }
 
  private:
+  std::string place_of(const toml::source_region& at) const {
+    return file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column);
+  }
   [[noreturn]] void refuse(const toml::source_region& at, const std::string& message) const {
-    throw bad_config{file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column) + ": " +
-                     message};
+    throw bad_config{place_of(at) + ": " + message};
   }
   [[noreturn]] void refuse_key(const toml::source_region& at, const std::string& name) const {
     std::string allowed;
@@ -246,6 +266,23 @@ void describe_credential(table_reader& reader, net::credential_config& into) {
       .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); });
 }
 
+void read_definition(table_reader& reader, const std::string& name, const toml::table& table,
+                     admin::definition_kind kind, config& into) {
+  admin::configured_definition made;
+  made.what.kind = kind;
+  made.what.name = name;
+  reader.text("expression", made.what.expression)
+      .text("description", made.what.description)
+      .text("owner", made.what.owner);
+  reader.read(table);
+  const auto* expression = table.get("expression");
+  if (expression == nullptr || made.what.expression.empty()) {
+    reader.refuse(table, reader.path(), "needs an expression, for example \"traits.country == 'DE'\"");
+  }
+  made.place = reader.place_of(*expression);
+  into.definitions.push_back(std::move(made));
+}
+
 void describe(table_reader& root, config& into) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
@@ -310,6 +347,12 @@ void describe(table_reader& root, config& into) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  for (const auto& [name, kind] : {std::pair("computed", admin::definition_kind::computed),
+                                   std::pair("segments", admin::definition_kind::segment)}) {
+    root.tables(name, [&into, kind = kind](table_reader& reader, const std::string& key, const toml::table& table) {
+      read_definition(reader, key, table, kind, into);
+    });
+  }
   root.key("credentials", [&](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
     if (list == nullptr || !list->is_homogeneous(toml::node_type::table)) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/runtime.hpp"
+#include "admin/definition_store.hpp"
 #include "cli/log.hpp"
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
@@ -30,6 +31,7 @@ struct config {
   actors::runtime_options runtime;
   limits::connection connection;
   std::vector<net::credential_config> credentials;
+  std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

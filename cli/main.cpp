@@ -33,7 +33,8 @@ command_body add_help(CLI::App& app) {
       return static_cast<int>(exit_ok);
     }
     for (const auto* sub : root->get_subcommands([&](const CLI::App* each) { return each->get_name() == *about; })) {
-      std::fputs(sub->help("kith").c_str(), stdout);
+      const bool nested = !sub->get_subcommands([](const CLI::App*) { return true; }).empty();
+      std::fputs(sub->help("kith", nested ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal).c_str(), stdout);
       return static_cast<int>(exit_ok);
     }
     std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about->c_str());
@@ -52,6 +53,7 @@ constexpr command commands[] = {
     {"publish", "publish events from JSON lines", add_publish},
     {"get", "read a profile", add_get},
     {"watch", "follow changes of a profile or of all", add_watch},
+    {"segments", "list, define, check and explain segments and computed traits", add_segments},
     {"bench", "generate load and measure", add_bench},
     {"check", "verify a data directory, offline", add_check},
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/runtime.hpp"
+#include "admin/definition_store.hpp"
 #include "admin/server.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
@@ -97,6 +98,10 @@ result<void> check(const serve_flags& flags, const config& settings) {
   if (auto store = net::credential_store::make(settings.credentials, unlisted_rights(settings)); !store) {
     return tl::make_unexpected(store.error());
   }
+  if (auto definitions = admin::definition_store::open(persistence::real_files(), settings.data, settings.definitions);
+      !definitions) {
+    return tl::make_unexpected(definitions.error());
+  }
   return {};
 }
 
@@ -124,6 +129,7 @@ class serving {
   const serve_flags& flags_;
   config settings_;
   std::unique_ptr<actors::runtime> runtime_;
+  std::unique_ptr<admin::definition_store> definitions_;
   std::shared_ptr<net::reloadable_tls> protocol_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
@@ -148,10 +154,15 @@ result<void> serving::start() {
   if (!credentials) return tl::make_unexpected(credentials.error());
   credentials_ = *credentials;
 
+  auto definitions = admin::definition_store::open(persistence::real_files(), settings_.data, settings_.definitions);
+  if (!definitions) return tl::make_unexpected(definitions.error());
+  definitions_ = std::move(*definitions);
+  settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
+  if (auto attached = definitions_->attach(*runtime_); !attached) return attached;
 
   net::server_options options;
   options.address = settings_.protocol_address().address;
@@ -166,7 +177,8 @@ result<void> serving::start() {
   admin::admin_options admin;
   admin.address = settings_.admin_address().address;
   admin.port = settings_.admin_address().port;
-  auto admin_server = admin::admin_server::start(*runtime_, admin_tls_, credentials_, admin, &server_->stats());
+  auto admin_server =
+      admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, &server_->stats());
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());
@@ -177,7 +189,7 @@ void serving::print_urls() const {
   const auto protocol = address_text(settings_.protocol_address().address, server_->port());
   const auto admin = "https://" + address_text(settings_.admin_address().address, admin_->port());
   std::printf("protocol  %s  (TLS 1.3, MessagePack-RPC)\n", protocol.c_str());
-  std::printf("admin     %s/v1/stats  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
+  std::printf("admin     %s/v1/stats  /v1/segments  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
   if (flags_.dev) {
     const auto* data = settings_.data.c_str();
     std::printf("\ntry:\n  kith publish --dev %s events.jsonl\n  kith get --dev %s USER_ID\n", data, data);
@@ -202,7 +214,10 @@ void serving::reload() {
   }
   server_->reload_limits(settings->connection);
   configure_log(settings->log_at_least, settings->log_as);
-  log("info", "SIGHUP: certificates, credentials and limits are reloaded");
+  if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
+    return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
+  }
+  log("info", "SIGHUP: certificates, credentials, limits, segments and computed traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -256,9 +271,9 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits and log settings; SIGTERM and SIGINT finish what is in "
-      "flight,\n"
-      "save every profile and end with 0. Exit codes: 69 a port or the data directory is in use, 78 configuration.");
+      "SIGHUP reloads certificates, credentials, limits, segments, computed traits and log settings; SIGTERM and\n"
+      "SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the data directory "
+      "is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);
     if (!settings) {

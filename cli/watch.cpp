@@ -15,6 +15,7 @@ namespace {
 struct watch_flags {
   client_flags client;
   std::string id;
+  std::string segment;
   std::string from;
   std::uint64_t count = 0;
   bool json = true;
@@ -32,6 +33,7 @@ int watch(const watch_flags& flags) {
   bool enough = false;
   net::watch_request request;
   if (!flags.id.empty()) request.profile = parse_identifier(flags.id);
+  request.segment = flags.segment;
   request.from = flags.from;
   const auto started = (*client)->watch(request, [&](const result<std::string_view>& change) {
     const std::lock_guard lock(mutex);
@@ -60,10 +62,13 @@ command_body add_watch(CLI::App& app) {
   auto flags = std::make_shared<watch_flags>();
   flags->client.add_to(app);
   app.add_option("ID", flags->id, "whose changes, as for `kith get`; none: everybody's");
+  app.add_option("--segment", flags->segment, "only changes that enter or leave this segment");
   app.add_option("--from", flags->from, "resume behind this cursor");
   app.add_option("--count", flags->count, "stop after so many changes");
   app.add_flag("--json", flags->json, "JSON lines: what it prints anyway");
-  app.footer("Prints a JSON object a change, until Ctrl-C. Each has the cursor to resume behind it.");
+  app.footer(
+      "Prints a JSON object a change, until Ctrl-C: the segments entered and left, the traits that the event set, and\n"
+      "the cursor to resume behind it.");
   return [flags] { return watch(*flags); };
 }
 

@@ -146,6 +146,41 @@ TEST_CASE("a credential that nobody could use is refused with its place") {
           "kith.toml:4:11: credentials.rights: holds something else than \"publish\", \"read\", \"admin\"");
 }
 
+TEST_CASE("segments and computed traits are read, with the place of each expression") {
+  const auto made = good(
+      "[segments.loyal]\nexpression = 'traits.orders >= 3'\nowner = \"crm\"\n\n"
+      "[segments.\"a.b\"]\ndescription = \"two\"\nexpression = \"true\"\n"
+      "[computed.revenue]\nexpression = '''\n1 +\n2'''\n");
+  REQUIRE(made.definitions.size() == 3);
+  const auto& revenue = made.definitions[0];
+  REQUIRE(revenue.what.kind == admin::definition_kind::computed);
+  REQUIRE(revenue.what.name == "revenue");
+  REQUIRE(revenue.what.expression == "1 +\n2");
+  REQUIRE(revenue.place == "kith.toml:9:14");
+  const auto& dotted = made.definitions[1];
+  REQUIRE(dotted.what.kind == admin::definition_kind::segment);
+  REQUIRE(dotted.what.name == "a.b");
+  REQUIRE(dotted.what.description == "two");
+  REQUIRE(dotted.place == "kith.toml:7:14");
+  const auto& loyal = made.definitions[2];
+  REQUIRE(loyal.what.name == "loyal");
+  REQUIRE(loyal.what.expression == "traits.orders >= 3");
+  REQUIRE(loyal.what.owner == "crm");
+  REQUIRE(loyal.what.version == 1);
+}
+
+TEST_CASE("a segment that is none is refused with its place") {
+  REQUIRE(message_of("segments = 5\n") == "kith.toml:1:12: segments: must hold tables: [segments.NAME]");
+  REQUIRE(message_of("[segments]\nloyal = \"true\"\n") ==
+          "kith.toml:2:9: segments.loyal: must be a table: [segments.loyal]");
+  REQUIRE(message_of("\n[segments.loyal]\nowner = \"crm\"\n") ==
+          "kith.toml:2:1: segments.loyal: needs an expression, for example \"traits.country == 'DE'\"");
+  REQUIRE(message_of("[computed.n]\nexpression = 5\n") == "kith.toml:2:14: computed.n.expression: must be a string");
+  REQUIRE(message_of("[segments.loyal]\nexpresion = \"true\"\n") ==
+          "kith.toml:2:1: segments.loyal.expresion: is not a key; did you mean expression? Allowed: expression, "
+          "description, owner");
+}
+
 TEST_CASE("a configuration that is not there is said so") {
   const auto loaded = cli::load_config("no/such/kith.toml");
   REQUIRE_FALSE(loaded);

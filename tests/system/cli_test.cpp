@@ -48,7 +48,7 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
   for (const auto* command :
-       {"serve", "publish", "get", "watch", "bench", "check", "export", "version", "completion"}) {
+       {"serve", "publish", "get", "watch", "segments", "bench", "check", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);
@@ -71,7 +71,8 @@ TEST_CASE("completion scripts know every command") {
   for (const auto* shell : {"bash", "zsh", "fish"}) {
     const auto [code, text] = run_kith(room, {"completion", shell});
     REQUIRE(code == 0);
-    for (const auto* word : {"publish", "export", "--durability", "--check-config"}) REQUIRE(contains(text, word));
+    for (const auto* word : {"publish", "export", "--durability", "--check-config", "explain", "--expression"})
+      REQUIRE(contains(text, word));
   }
 }
 
@@ -429,7 +430,7 @@ TEST_CASE("the manual knows every command and option, and no other") {
   const scratch room;
   std::set<std::string> offered;
   for (const auto* command :
-       {"serve", "publish", "get", "watch", "bench", "check", "export", "version", "completion"}) {
+       {"serve", "publish", "get", "watch", "segments", "bench", "check", "export", "version", "completion"}) {
     CAPTURE(command);
     REQUIRE(contains(manual, std::string("kith ") + command));
     offered.merge(options_in(run_kith(room, {"help", command}).second));

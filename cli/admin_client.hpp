@@ -1,0 +1,38 @@
+// What the commands that go to the admin HTTPS port share.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "cli/command.hpp"
+#include "net/https_client.hpp"
+
+namespace kith::cli {
+
+/// The flags of a client, and where the admin port is.
+struct admin_flags {
+  client_flags client;
+  std::string admin;
+
+  void add_to(CLI::App& app);
+  /// Errors: invalid_argument.
+  result<net::client_options> options() const;
+};
+
+/// The admin API, asked for JSON. Thread safety: none.
+class admin_client {
+ public:
+  /// Errors: as of https_client::connect.
+  static result<admin_client> connect(const net::client_options& options);
+
+  /// A problem document is an error with its detail. `problem`: if not null, gets the whole document then.
+  result<nlohmann::json> ask(const std::string& method, const std::string& target, const nlohmann::json& body = nullptr,
+                             nlohmann::json* problem = nullptr);
+
+ private:
+  explicit admin_client(std::unique_ptr<net::https_client> link) : link_(std::move(link)) {}
+  std::unique_ptr<net::https_client> link_;
+};
+
+}  // namespace kith::cli

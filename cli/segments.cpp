@@ -1,0 +1,275 @@
+// kith segments: definitions by the admin API, profiles by the protocol, expressions offline.
+#include <cstdio>
+
+#include "admin/json.hpp"
+#include "cli/admin_client.hpp"
+#include "cli/command.hpp"
+#include "cli/config.hpp"
+#include "cli/exit_codes.hpp"
+#include "cli/segments_text.hpp"
+#include "net/client.hpp"
+#include "profile/segments/catalog.hpp"
+
+namespace kith::cli {
+
+namespace {
+
+using nlohmann::json;
+using profile::segments::definition_kind;
+
+constexpr std::string_view command = "segments";
+constexpr std::size_t most_a_page = 1000;
+
+struct segments_flags {
+  admin_flags server;
+  bool json = false;
+  bool computed = false;
+  std::string name;  ///< of a definition
+  std::string id;    ///< of a profile
+  std::string expression;
+  std::string description;
+  std::string owner;
+  std::string config_file;
+  std::size_t limit = 100;
+
+  std::string path() const { return computed ? "/v1/computed" : "/v1/segments"; }
+  std::string one() const { return path() + "/" + net::percent_encoded(name); }
+  int print(const nlohmann::json& value, const std::string& text) const {
+    std::fputs(json ? (admin::dump(value) + "\n").c_str() : text.c_str(), stdout);
+    return exit_ok;
+  }
+};
+
+using flags_ptr = std::shared_ptr<segments_flags>;
+
+/// Runs with a connection to the admin port.
+template <class Use>
+int with_admin(const segments_flags& flags, Use use) {
+  const auto options = flags.server.options();
+  if (!options) return report_unreached(command, options.error());
+  auto admin = admin_client::connect(*options);
+  if (!admin) return report_unreached(command, admin.error());
+  return use(*admin);
+}
+
+/// All items of a list, up to `most`; `last`: if not null, gets the last page.
+result<json> read_list(admin_client& admin, const std::string& path, std::size_t most, json* last = nullptr) {
+  auto items = json::array();
+  std::string cursor;
+  for (;;) {
+    const auto limit = std::min(most - items.size(), most_a_page);
+    auto page = admin.ask("GET", path + "?limit=" + std::to_string(limit) +
+                                     (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
+    if (!page) return page;
+    for (auto& each : page->at("items")) items.push_back(std::move(each));
+    const auto next = page->at("next");
+    if (last != nullptr) *last = std::move(*page);
+    if (next.is_null() || items.size() >= most) return items;
+    cursor = next.get<std::string>();
+  }
+}
+
+int list(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    auto all = json::array();
+    for (const auto* path : {"/v1/segments", "/v1/computed"}) {
+      const auto items = read_list(admin, path, SIZE_MAX);
+      if (!items) return report(command, items.error());
+      all.insert(all.end(), items->begin(), items->end());
+    }
+    return flags.print(all, definitions_text(all));
+  });
+}
+
+int show(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto found = admin.ask("GET", flags.one());
+    if (!found) return report(command, found.error());
+    return flags.print(*found, definition_text(*found));
+  });
+}
+
+int define(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    json problem;
+    const auto made = admin.ask(
+        "PUT", flags.one(),
+        {{"expression", flags.expression}, {"description", flags.description}, {"owner", flags.owner}}, &problem);
+    if (made) return flags.print(*made, definition_text(*made));
+    const auto problems = problem.is_object() ? problem.value("problems", json::array()) : json::array();
+    for (const auto& each : problems) {
+      const bool ours = each.at("name") == flags.name && (each.at("kind") == "computed") == flags.computed;
+      std::fputs(problem_text(each, ours ? flags.expression : std::string()).c_str(), stderr);
+    }
+    return problems.empty() ? report(command, made.error()) : exit_code_of(made.error().code);
+  });
+}
+
+int remove(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto gone = admin.ask("DELETE", flags.one());
+    if (!gone) return report(command, gone.error());
+    return flags.print({{"deleted", flags.name}}, "deleted " + flags.name + "\n");
+  });
+}
+
+int members(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    json last;
+    auto items = read_list(admin, flags.one() + "/members", flags.limit, &last);
+    if (!items) return report(command, items.error());
+    last["items"] = std::move(*items);
+    return flags.print(last, members_text(last));
+  });
+}
+
+/// Offline, beside the definitions of a configuration if one is named.
+int check(const segments_flags& flags) {
+  std::vector<profile::segments::definition> all;
+  profile::segments::definition wanted;
+  wanted.kind = flags.computed ? definition_kind::computed : definition_kind::segment;
+  wanted.name = flags.name;
+  wanted.expression = flags.expression;
+  if (!flags.config_file.empty()) {
+    const auto settings = load_config(flags.config_file);
+    if (!settings) {
+      report(command, settings.error());
+      return exit_config;
+    }
+    for (const auto& each : settings->definitions) {
+      if (each.what.kind != wanted.kind || each.what.name != wanted.name) all.push_back(each.what);
+    }
+  }
+  all.push_back(wanted);
+  const auto made = profile::segments::catalog::make(std::move(all));
+  if (made) return flags.print({{"valid", true}}, "good\n");
+  auto problems = json::array();
+  for (const auto& each : made.error()) {
+    problems.push_back({{"kind", admin::name_of(each.kind)},
+                        {"name", each.name},
+                        {"line", each.line},
+                        {"column", each.column},
+                        {"message", each.message}});
+    const bool ours = each.kind == wanted.kind && each.name == wanted.name;
+    if (!flags.json) {
+      std::fputs(problem_text(problems.back(), ours ? wanted.expression : std::string()).c_str(), stderr);
+    }
+  }
+  if (flags.json) flags.print({{"valid", false}, {"problems", problems}}, {});
+  return exit_data;
+}
+
+/// Runs with a connection to the protocol port, and prints what `ask` gives.
+template <class Ask, class Text>
+int with_protocol(const segments_flags& flags, Ask ask, Text text) {
+  const auto options = flags.server.client.options();
+  if (!options) return report_unreached(command, options.error());
+  auto client = net::client::connect(*options);
+  if (!client) return report_unreached(command, client.error(), *options);
+  const result<std::string> got = ask(**client);
+  if (!got) return report(command, got.error());
+  const auto value = admin::to_json(*got);
+  return flags.print(value, text(value));
+}
+
+int of(const segments_flags& flags) {
+  return with_protocol(
+      flags, [&](net::client& client) { return client.segments(parse_identifier(flags.id)); }, memberships_text);
+}
+
+int explain(const segments_flags& flags) {
+  return with_protocol(
+      flags, [&](net::client& client) { return client.explain(parse_identifier(flags.id), flags.name); },
+      explanation_text);
+}
+
+struct verb {
+  const char* name;
+  const char* about;
+  int (*run)(const segments_flags&);
+  void (*describe)(CLI::App&, segments_flags&);
+};
+
+void take_name(CLI::App& app, segments_flags& flags) {
+  app.add_option("NAME", flags.name, "of the segment or computed trait")->required();
+}
+void take_computed(CLI::App& app, segments_flags& flags) {
+  app.add_flag("--computed", flags.computed, "a computed trait, not a segment");
+}
+void take_id(CLI::App& app, segments_flags& flags) {
+  app.add_option("ID", flags.id, "whose, as for `kith get`")->required();
+}
+
+constexpr verb verbs[] = {
+    {"list", "all definitions", list, [](CLI::App&, segments_flags&) {}},
+    {"show", "one definition", show,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       take_computed(app, flags);
+     }},
+    {"define", "create a definition, or replace it", define,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       take_computed(app, flags);
+       app.add_option("--expression", flags.expression, "in CEL, see docs/cel.md")->required();
+       app.add_option("--description", flags.description, "what it is for");
+       app.add_option("--owner", flags.owner, "whom to ask");
+     }},
+    {"delete", "delete a definition", remove,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       take_computed(app, flags);
+     }},
+    {"check", "judge an expression, without a server", check,
+     [](CLI::App& app, segments_flags& flags) {
+       flags.name = "expression";
+       app.add_option("EXPRESSION", flags.expression, "in CEL, see docs/cel.md")->required();
+       take_computed(app, flags);
+       app.add_option("--config", flags.config_file, "TOML file whose segments and computed traits it may use");
+     }},
+    {"members", "the profiles in a segment", members,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       app.add_option("--limit", flags.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
+     }},
+    {"of", "the segments that a profile is in", of, take_id},
+    {"explain", "why a profile is in a segment, or is not", explain,
+     [](CLI::App& app, segments_flags& flags) {
+       take_id(app, flags);
+       take_name(app, flags);
+     }},
+};
+
+}  // namespace
+
+command_body add_segments(CLI::App& app) {
+  admin_flags server;
+  auto shared = std::make_shared<segments_flags>();
+  shared->server.add_to(app);
+  app.add_flag("--json", shared->json, "print JSON");
+  app.require_subcommand(1);
+  auto bodies = std::make_shared<std::vector<std::pair<CLI::App*, std::function<int()>>>>();
+  for (const auto& each : verbs) {
+    auto* sub = app.add_subcommand(each.name, each.about)->fallthrough();
+    auto flags = std::make_shared<segments_flags>();
+    each.describe(*sub, *flags);
+    bodies->emplace_back(sub, [run = each.run, flags, shared] {
+      flags->server = shared->server;
+      flags->json = shared->json;
+      return run(*flags);
+    });
+  }
+  app.footer(
+      "list, show, define, delete and members go to the admin HTTPS port and need its rights; of and explain go to "
+      "the\n"
+      "protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 a wrong expression or a\n"
+      "change that is refused, 69 server not reached, 77 no permission.");
+  return [bodies] {
+    for (const auto& [sub, body] : *bodies) {
+      if (sub->parsed()) return body();
+    }
+    return static_cast<int>(exit_usage);
+  };
+}
+
+}  // namespace kith::cli

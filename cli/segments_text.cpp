@@ -1,0 +1,123 @@
+#include "cli/segments_text.hpp"
+
+#include "admin/http.hpp"
+#include "admin/json.hpp"
+#include "cli/text_table.hpp"
+
+namespace kith::cli {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t shown_expression = 60;
+
+/// A member as text; "-" where it is absent or null.
+std::string text_in(const json& object, const char* key) {
+  const auto found = object.find(key);
+  if (found == object.end() || found->is_null()) return "-";
+  if (!found->is_string()) return admin::dump(*found);
+  const auto text = found->get<std::string>();
+  return text.empty() ? "-" : text;
+}
+
+/// On one line, and not too long.
+std::string in_short(std::string text) {
+  for (char& each : text) {
+    if (each == '\n' || each == '\t') each = ' ';
+  }
+  if (width_of(text) <= shown_expression) return text;
+  std::size_t end = shown_expression - 1;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return text.substr(0, end) + "…";
+}
+
+std::string backfill_text(const json& backfill) {
+  return text_in(backfill, "done") + " of " + text_in(backfill, "of") + " profiles";
+}
+
+std::string part_text(const json& part) {
+  const auto depth = part.value("depth", 0U);
+  std::string text = std::string(2 + 2 * depth, ' ') + text_in(part, "expression") + "  =  " +
+                     (part.contains("value") ? admin::dump(part["value"]) : "?");
+  if (part.contains("count")) text += "  (" + text_in(part, "count") + " events)";
+  text += '\n';
+  for (const auto& event : part.value("events", json::array())) {
+    text += std::string(6 + 2 * depth, ' ') + text_in(event, "time") + "  " + text_in(event, "id") + '\n';
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string definitions_text(const json& items) {
+  if (items.empty()) return "no segments, no computed traits\n";
+  std::vector<std::vector<std::string>> rows = {
+      {"NAME", "KIND", "VERSION", "MEMBERS", "SOURCE", "OWNER", "EXPRESSION"}};
+  for (const auto& item : items) {
+    rows.push_back({text_in(item, "name"), text_in(item, "kind"), text_in(item, "version"), text_in(item, "members"),
+                    text_in(item, "source"), text_in(item, "owner"), in_short(text_in(item, "expression"))});
+  }
+  auto text = table_text(rows);
+  const auto& backfill = items.front().at("backfill");
+  if (backfill.value("running", false)) text += "profiles are brought up to date: " + backfill_text(backfill) + '\n';
+  return text;
+}
+
+std::string definition_text(const json& item) {
+  std::string text =
+      text_in(item, "kind") + " " + text_in(item, "name") + ", version " + text_in(item, "version") + "\n\n";
+  const auto expression = text_in(item, "expression");
+  for (const auto line : admin::split(expression, '\n')) text.append("  ").append(line).append("\n");
+  text += '\n';
+  std::vector<std::vector<std::string>> rows;
+  for (const auto* key : {"description", "owner", "source", "created", "updated"}) {
+    rows.push_back({std::string("  ") + key, text_in(item, key)});
+  }
+  if (item.contains("members")) rows.push_back({"  members", text_in(item, "members")});
+  const auto& backfill = item.at("backfill");
+  if (backfill.value("running", false)) rows.push_back({"  up to date", backfill_text(backfill)});
+  return text + table_text(rows);
+}
+
+std::string members_text(const json& page) {
+  std::vector<std::vector<std::string>> rows = {{"PROFILE", "SINCE"}};
+  for (const auto& each : page.at("items")) rows.push_back({text_in(each, "profile"), text_in(each, "since")});
+  auto text = table_text(rows);
+  if (!page.at("next").is_null()) text += "and more: give a greater --limit\n";
+  if (!page.at("complete").get<bool>()) text += "not complete: profiles are still brought up to date\n";
+  return text;
+}
+
+std::string memberships_text(const json& memberships) {
+  if (memberships.empty()) return "in no segment\n";
+  std::vector<std::vector<std::string>> rows = {{"SEGMENT", "SINCE", "UNTIL"}};
+  for (const auto& each : memberships) {
+    rows.push_back({text_in(each, "segment"), text_in(each, "since"), text_in(each, "until")});
+  }
+  return table_text(rows);
+}
+
+std::string explanation_text(const json& explanation) {
+  std::string text = text_in(explanation, "segment") + ": ";
+  text += explanation.at("member").get<bool>() ? "a member since " + text_in(explanation, "since") : "not a member";
+  text += "\n\n";
+  for (const auto& part : explanation.at("parts")) text += part_text(part);
+  if (explanation.contains("changesAt")) {
+    text += "\nwithout another event this changes at " + text_in(explanation, "changesAt") + '\n';
+  }
+  return text;
+}
+
+std::string problem_text(const json& problem, const std::string& expression) {
+  const auto line = problem.at("line").get<std::size_t>();
+  const auto column = problem.at("column").get<std::size_t>();
+  auto text = problem.at("name").get<std::string>() + ": " + std::to_string(line) + ":" + std::to_string(column) +
+              ": " + problem.at("message").get<std::string>() + '\n';
+  if (expression.empty()) return text;
+  const auto lines = admin::split(expression, '\n');
+  if (line > lines.size()) return text;
+  return text + "  " + std::string(lines[line - 1]) + "\n  " + std::string(column - 1, ' ') + "^\n";
+}
+
+}  // namespace kith::cli

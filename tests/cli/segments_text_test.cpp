@@ -1,0 +1,88 @@
+#include "cli/segments_text.hpp"
+
+#include "cli/text_table.hpp"
+#include "tests/catch.hpp"
+
+using namespace kith;
+using nlohmann::json;
+
+namespace {
+
+const json idle = {{"running", false}, {"done", 0}, {"of", 0}};
+const json loyal = {{"name", "loyal"},     {"kind", "segment"}, {"version", 2},       {"members", 17},
+                    {"source", "config"},  {"owner", ""},       {"description", "d"}, {"expression", "a\n&& b"},
+                    {"created", "c-time"}, {"updated", "u"},    {"backfill", idle}};
+
+}  // namespace
+
+TEST_CASE("columns are as wide as their widest entry, in characters") {
+  REQUIRE(cli::table_text({{"A", "B"}, {"größe", "1"}, {"x", "22"}}) == "A      B\ngröße  1\nx      22\n");
+  REQUIRE(cli::table_text({}).empty());
+}
+
+TEST_CASE("definitions are a table, with expressions in short") {
+  REQUIRE(cli::definitions_text(json::array()) == "no segments, no computed traits\n");
+  auto revenue = loyal;
+  revenue.erase("members");
+  revenue["name"] = "revenue";
+  revenue["kind"] = "computed";
+  revenue["expression"] = std::string(100, 'x');
+  REQUIRE(cli::definitions_text({loyal, revenue}) ==
+          "NAME     KIND      VERSION  MEMBERS  SOURCE  OWNER  EXPRESSION\n"
+          "loyal    segment   2        17       config  -      a && b\n"
+          "revenue  computed  2        -        config  -      " +
+              std::string(59, 'x') + "…\n");
+}
+
+TEST_CASE("a definition is shown whole") {
+  const auto text = cli::definition_text(loyal);
+  REQUIRE(text ==
+          "segment loyal, version 2\n\n  a\n  && b\n\n"
+          "  description  d\n  owner        -\n  source       config\n  created      c-time\n  updated      u\n"
+          "  members      17\n");
+}
+
+TEST_CASE("members say that there are more, and that they are not complete") {
+  json page = {{"items", {{{"profile", "00ff"}, {"since", "t"}}}}, {"next", nullptr}, {"complete", true}};
+  REQUIRE(cli::members_text(page) == "PROFILE  SINCE\n00ff     t\n");
+  page["next"] = "00ff";
+  page["complete"] = false;
+  REQUIRE(cli::members_text(page) ==
+          "PROFILE  SINCE\n00ff     t\nand more: give a greater --limit\n"
+          "not complete: profiles are still brought up to date\n");
+}
+
+TEST_CASE("memberships say since when, and until when") {
+  REQUIRE(cli::memberships_text(json::array()) == "in no segment\n");
+  REQUIRE(
+      cli::memberships_text({{{"segment", "a"}, {"since", "s"}, {"until", "u"}}, {{"segment", "b"}, {"since", "t"}}}) ==
+      "SEGMENT  SINCE  UNTIL\na        s      u\nb        t      -\n");
+}
+
+TEST_CASE("an explanation shows each part with its value, count and events") {
+  const json told = {{"segment", "loyal"},
+                     {"member", true},
+                     {"since", "s"},
+                     {"expression", "x && y"},
+                     {"changesAt", "c"},
+                     {"parts",
+                      {{{"expression", "x && y"}, {"value", true}, {"depth", 0}},
+                       {{"expression", "x"},
+                        {"value", 3},
+                        {"depth", 1},
+                        {"count", 3},
+                        {"events", {{{"id", "m-1"}, {"time", "t"}}}}}}}};
+  REQUIRE(cli::explanation_text(told) ==
+          "loyal: a member since s\n\n"
+          "  x && y  =  true\n"
+          "    x  =  3  (3 events)\n"
+          "        t  m-1\n"
+          "\nwithout another event this changes at c\n");
+}
+
+TEST_CASE("a problem points at its place") {
+  const json problem = {{"name", "a"}, {"line", 2}, {"column", 4}, {"message", "no such variable"}};
+  REQUIRE(cli::problem_text(problem, "true &&\nü + trait") == "a: 2:4: no such variable\n  ü + trait\n     ^\n");
+  REQUIRE(cli::problem_text(problem, "") == "a: 2:4: no such variable\n");
+  REQUIRE(cli::problem_text(problem, "true") == "a: 2:4: no such variable\n");
+}
