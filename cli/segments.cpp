@@ -211,7 +211,7 @@ constexpr verb verbs[] = {
      [](CLI::App& app, segments_flags& flags) {
        take_name(app, flags);
        take_computed(app, flags);
-       app.add_option("--expression", flags.expression, "in CEL, see docs/cel.md")->required();
+       app.add_option("--expression", flags.expression, "in CEL, see docs/segments.md")->required();
        app.add_option("--description", flags.description, "what it is for");
        app.add_option("--owner", flags.owner, "whom to ask");
      }},
@@ -223,7 +223,7 @@ constexpr verb verbs[] = {
     {"check", "judge an expression, without a server", check,
      [](CLI::App& app, segments_flags& flags) {
        flags.name = "expression";
-       app.add_option("EXPRESSION", flags.expression, "in CEL, see docs/cel.md")->required();
+       app.add_option("EXPRESSION", flags.expression, "in CEL, see docs/segments.md")->required();
        take_computed(app, flags);
        app.add_option("--config", flags.config_file, "TOML file whose segments and computed traits it may use");
      }},
