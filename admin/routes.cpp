@@ -170,8 +170,9 @@ response routes::metrics(const call&) {
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
 
-/// What a shard answers about one profile, as JSON.
-response routes::answer_of(std::function<void(actors::service&, actors::read_done)> question, bool as_list) {
+/// What a shard answers about one profile, as JSON in this shape.
+response routes::answer_of(std::function<void(actors::service&, actors::read_done)> question,
+                           const std::function<json(json)>& shape) {
   using found = result<actors::found_profiles>;
   auto promise = std::make_shared<std::promise<found>>();
   auto answer = promise->get_future();
@@ -186,7 +187,7 @@ response routes::answer_of(std::function<void(actors::service&, actors::read_don
   if (!profiles) return problem_of(profiles.error());
   const auto told = profiles->at(0);
   if (!told) return problem(404, "not_found", "there is no such profile");
-  return as_list ? ok({{"items", to_json(*told)}, {"next", nullptr}}) : ok(to_json(*told));
+  return ok(shape ? shape(to_json(*told)) : to_json(*told));
 }
 
 response routes::profile(const call& asked) {

@@ -50,7 +50,9 @@ class routes {
   response members(const call& asked);
   response preview(const call& asked);
 
-  response answer_of(std::function<void(actors::service&, actors::read_done)> question, bool as_list = false);
+  response answer_of(std::function<void(actors::service&, actors::read_done)> question,
+                     const std::function<nlohmann::json(nlohmann::json)>& shape = {});
+  nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
 

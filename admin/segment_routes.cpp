@@ -14,6 +14,7 @@ using profile::segments::definition;
 
 constexpr std::size_t usual_page = 100;
 constexpr std::size_t most_a_page = 1000;
+constexpr std::size_t most_events_named = 100;  ///< in one explanation
 
 definition_kind kind_in(const call& asked) {
   return asked.target.path[1] == "computed" ? definition_kind::computed : definition_kind::segment;
@@ -122,7 +123,33 @@ response routes::profile_segments(const call& asked) {
   if (!address) return admin::problem_of(address.error());
   return answer_of([address = *address](actors::service& service,
                                         actors::read_done done) { service.read_segments(0, address, std::move(done)); },
-                   true);
+                   [](json list) {
+                     return json{{"items", std::move(list)}, {"next", nullptr}};
+                   });
+}
+
+/// Profiles know events by a hash of the message id; the history knows the message id too.
+json routes::with_message_ids(profile::hash128 address, json explanation) {
+  std::size_t left = most_events_named;
+  for (auto& part : explanation["parts"]) {
+    if (!part.contains("events")) continue;
+    for (auto& event : part["events"]) {
+      persistence::history_query query;
+      if (left == 0 || !profile::parse_time(event.at("time").get<std::string>(), query.from_ms)) return explanation;
+      --left;
+      query.to_ms = query.from_ms + 1;
+      query.limit = most_a_page;
+      const auto page = service_.history(address, query);
+      if (!page) return explanation;
+      const auto id = event.at("id").get<std::string>();
+      for (const auto& item : page->items) {
+        if (profile::to_hex(item.id).compare(0, id.size(), id) == 0) {
+          event["messageId"] = to_json(item.encoded).value("messageId", "");
+        }
+      }
+    }
+  }
+  return explanation;
 }
 
 response routes::explain(const call& asked) {
@@ -132,7 +159,8 @@ response routes::explain(const call& asked) {
   return answer_of(
       [address = *address, segment = asked.target.path[5]](actors::service& service, actors::read_done done) {
         service.explain(0, address, segment, std::move(done));
-      });
+      },
+      [&](json told) { return with_message_ids(*address, std::move(told)); });
 }
 
 /// `counts`: null: not known now.

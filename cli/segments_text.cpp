@@ -38,9 +38,8 @@ std::string backfill_text(const json& backfill) {
 
 std::string part_text(const json& part) {
   const auto depth = part.value("depth", 0U);
-  std::string text = std::string(2 + 2 * depth, ' ') + text_in(part, "expression") + "  =  " +
-                     (part.contains("value") ? admin::dump(part["value"]) : "?");
-  if (part.contains("count")) text += "  (" + text_in(part, "count") + " events)";
+  std::string text = std::string(2 + 2 * depth, ' ') + text_in(part, "expression") + "  =  " + text_in(part, "value");
+  if (part.contains("count")) text += "  (" + text_in(part, "count") + (part["count"] == 1 ? " event)" : " events)");
   text += '\n';
   for (const auto& event : part.value("events", json::array())) {
     text += std::string(6 + 2 * depth, ' ') + text_in(event, "time") + "  " + text_in(event, "id") + '\n';

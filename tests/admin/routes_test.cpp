@@ -73,6 +73,31 @@ TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
   CHECK(second["next"].is_null());
 }
 
+TEST_CASE_METHOD(admin_fixture, "a segment's members are explained by the message ids of their events") {
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z"), track("ada", "m-2", "2024-05-02T10:00:00Z")});
+  REQUIRE(definitions->attach(*kith));
+  profile::segments::definition wanted;
+  wanted.name = "buyer";
+  wanted.expression = "events(\"Order Completed\").within(\"3660d\").count() == 2";
+  REQUIRE(definitions->create(wanted));
+  json list;
+  REQUIRE(eventually([&] { return (list = body("/v1/profiles/user/ada/segments")["items"]).size() == 1; }));
+  CHECK(list[0]["segment"] == "buyer");
+  const auto told = body("/v1/profiles/user/ada/explain/buyer");
+  CAPTURE(told.dump());
+  CHECK(told["member"] == true);
+  const auto events = told["parts"][0]["events"];
+  REQUIRE(events.size() == 2);
+  CHECK(events[0]["messageId"] == "m-2");
+  CHECK(events[0]["time"] == "2024-05-02T10:00:00.000Z");
+  CHECK(events[1]["messageId"] == "m-1");
+  CHECK(body("/v1/segments/buyer")["members"] == 1);
+  const auto members = body("/v1/segments/buyer/members");
+  CHECK(members["items"][0]["profile"] == body("/v1/profiles/user/ada")["profile"]);
+  CHECK(ask("/v1/profiles/user/ada/explain/none").status == 404);
+  CHECK(ask("/v1/profiles/user/nobody/explain/buyer").status == 404);
+}
+
 TEST_CASE_METHOD(admin_fixture, "what cannot be answered is a problem document that says why") {
   const auto status = [&](const std::string& target, const std::string& method = "GET") {
     const auto answer = ask(target, method);

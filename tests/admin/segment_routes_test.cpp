@@ -219,7 +219,7 @@ TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete dur
 
 TEST_CASE_METHOD(api, "a profile's segments, and why") {
   const json memberships = json::array({{{"segment", "fixed"}, {"since", "2026-01-05T08:00:00.000Z"}}});
-  const json why = {{"segment", "fixed"}, {"member", true}};
+  const json why = {{"segment", "fixed"}, {"member", true}, {"parts", json::array()}};
   service.put_segments(user("ada"), encoded(memberships));
   service.put_explanation(user("ada"), "fixed", encoded(why));
   REQUIRE(get("/v1/profiles/user/ada/segments") == json{{"items", memberships}, {"next", nullptr}});

@@ -66,9 +66,9 @@ TEST_CASE("an explanation shows each part with its value, count and events") {
                      {"expression", "x && y"},
                      {"changesAt", "c"},
                      {"parts",
-                      {{{"expression", "x && y"}, {"value", true}, {"depth", 0}},
+                      {{{"expression", "x && y"}, {"value", "true"}, {"depth", 0}},
                        {{"expression", "x"},
-                        {"value", 3},
+                        {"value", "3"},
                         {"depth", 1},
                         {"count", 3},
                         {"events", {{{"id", "m-1"}, {"time", "t"}}}}}}}};

@@ -148,7 +148,7 @@ TEST_CASE("a segment is told with its members and explained, from its definition
   REQUIRE(why.at("segment") == "big_spender");
   REQUIRE(why.at("member") == true);
   REQUIRE(why.at("expression") == big_spender);
-  REQUIRE(why.at("parts").at(0).at("value") == true);
+  REQUIRE(why.at("parts").at(0).at("value") == "true");
   REQUIRE(contains(at.segments({"explain", "ada", "big_spender"}).second, "big_spender: a member since "));
   REQUIRE(at.segments({"explain", "ada", "none"}).first == 1);
   REQUIRE(at.segments({"explain", "nobody", "buyer"}).first == 1);
