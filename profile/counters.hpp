@@ -37,7 +37,8 @@ void for_each(std::string_view bytes, F each) {
   for (taker in(bytes); !in.done();) each(take(in));
 }
 
-inline void add(state_part to, const counter& added) {
+/// True if there was none of that name.
+inline bool add(state_part to, const counter& added) {
   std::size_t at = 0;
   for (taker in(to.view()); !in.done();) {
     const auto present = take(in);
@@ -46,7 +47,7 @@ inline void add(state_part to, const counter& added) {
                                       std::min(present.first_ms, added.first_ms),
                                       std::max(present.last_ms, added.last_ms)};
       std::memcpy(to.data() + at + 1 + present.name.size(), numbers, sizeof numbers);
-      return;
+      return false;
     }
     if (present.name > added.name) break;
     at += entry_bytes(present);
@@ -57,6 +58,7 @@ inline void add(state_part to, const counter& added) {
   put(entry, added.first_ms);
   put(entry, added.last_ms);
   to.replace(at, 0, entry);
+  return true;
 }
 
 /// {name: {count, firstAt, lastAt}}

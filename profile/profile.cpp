@@ -7,6 +7,7 @@
 #include "profile/counters.hpp"
 #include "profile/identifier.hpp"
 #include "profile/recent_ids.hpp"
+#include "profile/segments/aggregates.hpp"
 #include "profile/sessions.hpp"
 #include "profile/traits.hpp"
 
@@ -14,10 +15,11 @@ namespace kith::profile {
 
 namespace {
 
-constexpr unsigned char format_version = 1;
+/// Version 1 had no aggregates.
+constexpr unsigned char format_version = 2;
 constexpr std::int64_t ms_a_day = 86'400'000;
 
-/// In the order in which encode() writes them; the recent ids follow, sorted.
+/// In the order in which encode() writes them; the aggregates and the recent ids, sorted, follow.
 constexpr std::array encoded_parts = {part::identifiers, part::stamps, part::facts, part::events, part::sessions};
 
 constexpr std::array<std::string_view, 13> field_names = {
@@ -124,7 +126,8 @@ seen profile::check(const event_view& event) const noexcept {
   return has_spilled ? seen::ask_spilled : seen::fresh;
 }
 
-void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days) {
+void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days,
+                    const segments::catalog* observed_by) {
   const bool first = empty();
   if (state_.absent()) state_.make();
   auto& s = state_.of();
@@ -153,9 +156,18 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
       add_identifier(identifiers, identifier_entry(id_kind::external, type, id));
     }
   }
-  counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
+  const bool first_of_name = counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
+  segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
   if (!event.traits.empty()) traits::apply(state_, event.traits, {event.time_ms, event.message_id});
+}
+
+void profile::backfill(const segments::catalog& with, std::span<const std::uint64_t> keys, const event_view& event) {
+  segments::aggregates::build(state_, with.inside(), keys, event);
+}
+
+void profile::mark_built(const segments::catalog& with, std::span<const std::uint64_t> keys) {
+  segments::aggregates::mark_built(state_, with.inside(), keys);
 }
 
 void profile::join(const profile& other, std::vector<spilled_id>& spilled, int recent_days) {
@@ -174,6 +186,7 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
     add_identifier({state_, part::identifiers}, identifier_entry(id.kind, id.type, id.value));
   }
   traits::join(state_, other.state_);
+  state_part(state_, part::aggregates).assign(segments::aggregates::joined(state_, other.state_, mine.last_seen));
   counters::for_each(other.state_.view(part::events), [&](const counter& each) {
     counters::add({state_, part::events}, each);
   });
@@ -190,6 +203,7 @@ std::string profile::encode() const {
   put(out, state_.of().first_seen);
   put(out, state_.of().last_seen);
   for (const auto which : encoded_parts) put_text<std::uint32_t>(out, state_.view(which));
+  put_text<std::uint32_t>(out, segments::aggregates::encoded(state_));
   recent_ids::encode(state_, out);
   return out;
 }
@@ -198,9 +212,9 @@ result<profile> profile::decode(std::string_view bytes) {
   taker in(bytes);
   const auto format = in.number<unsigned char>();
   if (in.failed()) return fail(errc::internal, "profile state: empty");
-  if (format != format_version) {
+  if (format == 0 || format > format_version) {
     return fail(errc::internal, "profile state: format version " + std::to_string(format) +
-                                    "; this program reads version 1, use the program that wrote it");
+                                    "; this program reads versions 1 and 2, use the program that wrote it");
   }
   profile decoded;
   if (in.done()) return decoded;
@@ -211,9 +225,11 @@ result<profile> profile::decode(std::string_view bytes) {
   numbers.first_seen = in.number<std::int64_t>();
   numbers.last_seen = in.number<std::int64_t>();
   for (const auto which : encoded_parts) state_part(to, which).assign(in.text<std::uint32_t>());
+  if (format > 1) state_part(to, part::aggregates).assign(in.text<std::uint32_t>());
   recent_ids(to).decode(in);
   if (in.failed() || !in.done() || !identifiers_valid(to.view(part::identifiers)) || !traits::valid(to) ||
-      !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) || decoded.empty() ||
+      !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) ||
+      !segments::aggregates::valid(to.view(part::aggregates)) || decoded.empty() ||
       decoded.version() < recent_ids::size(to)) {
     return fail(errc::internal, "profile state: damaged");
   }

@@ -25,6 +25,10 @@
 
 namespace kith::profile {
 
+namespace segments {
+class catalog;
+}
+
 /// Which parts of a profile map a reader wants; a bit each.
 struct field_set {
   std::uint32_t bits = ~0U;
@@ -64,10 +68,23 @@ class profile {
   seen check(const event_view& event) const noexcept;
 
   /// Counts the event. REQUIRES: check() said `fresh`, or said `ask_spilled` and the owner did not find the id.
-  /// Ids that are not recent any more, this one's perhaps, are added to `spilled`.
-  void apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
+  /// Ids that are not recent any more, this one's perhaps, are added to `spilled`. The event goes into the aggregates
+  /// of `observed_by` too; those of its name that the catalog (or null) does not have are dropped, as they would lack
+  /// it.
+  void apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days = default_recent_days,
+             const segments::catalog* observed_by = nullptr);
 
-  /// Joins another state into this one. REQUIRES: no event was applied to both. Commutative and associative.
+  // Aggregates of a new definition are built from history: ask segments::missing_aggregates(), read the profile's past
+  // events, hand each to backfill() once, in any order, then mark_built(). REQUIRES: the history that is handed in has
+  // every event that was applied before the first backfill(), and none that is applied after it; apply() counts those.
+
+  /// Counts a past event in those of the aggregates `keys` that are not built. Nothing else changes.
+  void backfill(const segments::catalog& with, std::span<const std::uint64_t> keys, const event_view& event);
+  /// From here on they hold all events. What is not marked is not encoded: an interrupted backfill begins anew.
+  void mark_built(const segments::catalog& with, std::span<const std::uint64_t> keys);
+
+  /// Joins another state into this one. REQUIRES: no event was applied to both. Commutative and associative. An
+  /// aggregate that one side lacks though it has events of that name is missing afterwards.
   void join(const profile& other, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
 
   /// Number of events applied.
@@ -87,6 +104,9 @@ class profile {
 
   /// Writes the profile map of the public contract; `id` is the profile's address. `consent` is written empty.
   void write_map(msgpack::writer& out, hash128 id, field_set fields = {}, const derived& with = {}) const;
+
+  /// For the domain's own readers.
+  const state& inside() const noexcept { return state_; }
 
  private:
   state state_;

@@ -20,6 +20,8 @@ namespace kith::profile::segments {
 
 class catalog {
  public:
+  catalog();  ///< of nothing
+
   /// Every problem of every definition at once: syntax, types, unknown or circular references, hostile size.
   static tl::expected<std::shared_ptr<const catalog>, std::vector<problem>> make(std::vector<definition> definitions);
 

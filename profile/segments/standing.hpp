@@ -64,9 +64,12 @@ class standing {
   void evaluate_all(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
 
  private:
+  friend class round;
+
   std::vector<membership> members_;  ///< sorted by segment
-  std::string computed_;
+  std::string computed_{"\x80"};
   std::int64_t due_ms_ = never;
+  std::int64_t evaluated_ms_ = 0;  ///< the time for which all this is true
   std::uint64_t fingerprint_ = 0;
 };
 

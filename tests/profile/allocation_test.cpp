@@ -6,6 +6,7 @@
 #include "profile/event.hpp"
 #include "tests/catch.hpp"
 #include "tests/profile/support/cel.hpp"
+#include "tests/profile/support/segments.hpp"
 
 namespace {
 
@@ -80,4 +81,62 @@ TEST_CASE("a CEL expression that ran before costs no allocation") {
   const auto taken = allocations - before;
   CHECK(held);
   CHECK(taken == 0);
+}
+
+TEST_CASE("an event that segments see costs no allocation once it is warm") {
+  using namespace kith::tests;
+  const auto with = catalog_of(
+      {{"loyal", "events('Order').count() >= 3 && traits.a_plan_with_a_long_name == 'a value that is rather long'"},
+       {"week", "events('Order').where(e, e.properties.total > 50.0).within('7d').count() >= 2"},
+       {"big", "events('Order').within('30d').sum('properties.total') > 200.0 && in_segment('loyal')"},
+       {"wide", "events('Order').within('10d').distinct('properties.sku') >= 3 || ids.user[0] == 'ada'"},
+       {"dormant", "!events('Order').within('1m').any() && size(traits) > 5"},
+       {"computed.spent", "events('Order').sum('properties.total')"},
+       {"computed.sku", "'the last one was ' + events('Order').last('properties.sku')"},
+       {"computed.week", "computed.spent > 100.0 ? events('Order').within('7d').avg('properties.total') : 0.0"}});
+  customer ada;
+  ada.apply({{"type", "identify"},
+             {"messageId", "i"},
+             {"userId", "ada"},
+             {"timestamp", base_ms},
+             {"traits", {{"a_plan_with_a_long_name", "a value that is rather long"}}}},
+            with);
+  std::vector<held_event> events;
+  for (int i = 0; i < 400; ++i) {
+    events.emplace_back(order_event("order with a rather long id " + std::to_string(i), base_ms + i * 30 * minute_ms,
+                                    {{"total", i % 90}, {"sku", "sku-" + std::to_string(i % 7)}}));
+  }
+  std::size_t taken = 0;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    ada.apply(events[i], with.get());  // the profile's own growth is not looked at here
+    const auto& event = events[i].view;
+    const auto before = allocations;
+    ada.at.evaluate_event(ada.state, *with, event, event.time_ms, ada.changed);
+    ada.at.evaluate_due(ada.state, *with, event.time_ms + 2 * minute_ms, ada.changed);
+    if (i >= 350) taken += allocations - before;
+  }
+  CHECK(ada.members(*with).contains("loyal"));
+  CHECK(taken == 0);
+}
+
+TEST_CASE("counting an event in aggregates that do not grow costs no allocation") {
+  using namespace kith::tests;
+  const auto with = catalog_of(
+      {{"computed.a", "events('Order').where(e, e.properties.total > 5.0).count()"},
+       {"computed.b", "events('Order').sum('properties.total')"},
+       {"computed.c", "events('Order').within('7d').last('properties.sku')"},
+       {"computed.d", "events('Order').distinct('properties.sku')"},
+       {"computed.e", "events('Order').where(e, e.properties.sku == 'none').within('7d').sum('properties.total')"}});
+  customer ada;
+  std::size_t taken = 0;
+  std::vector<kith::profile::spilled_id> spilled;
+  spilled.reserve(1000);
+  for (int i = 0; i < 300; ++i) {
+    const held_event event(
+        order_event("an id that is rather long " + std::to_string(i), base_ms + i, {{"total", i}, {"sku", "a"}}));
+    const auto before = allocations;
+    ada.state.apply(event.view, spilled, 7, with.get());
+    if (i >= 200) taken += allocations - before;
+  }
+  CHECK(taken <= 1);  // the table of recent ids doubles
 }
