@@ -23,13 +23,13 @@
 #include <memory>
 #include <queue>
 #include <thread>
-#include <tsl/robin_set.h>
 #include <unordered_map>
 #include <vector>
 
 #include "actors/backfill_credit.hpp"
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "actors/directory.hpp"
 #include "actors/profile_actor.hpp"
 #include "actors/runtime.hpp"
 #include "actors/watches.hpp"
@@ -100,10 +100,11 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
   static constexpr std::size_t states_ahead = 4;       ///< so many runs before an actor's, its state is called for
-  static constexpr std::uint32_t reads_together = 64;  ///< their states are called for before the first is written
   static constexpr std::size_t due_a_turn = 4096;
   static constexpr std::size_t refreshes_a_turn = 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
+  static constexpr std::size_t heads_ahead = 12;       ///< and before that the head of it
+  static constexpr std::size_t lookups_together = 64;  ///< events or reads whose actors and states are called for ahead
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
@@ -185,17 +186,6 @@ class shard : public caf::execution_unit {
 
  private:
   using save_continuation = std::function<void(const result<void>&)>;
-  struct by_address {
-    using is_transparent = void;
-    std::size_t operator()(const profile_actor* actor) const noexcept { return actor->address().low; }
-    std::size_t operator()(const profile::hash128& address) const noexcept { return address.low; }
-  };
-  struct same_address {
-    using is_transparent = void;
-    bool operator()(const profile_actor* a, const profile_actor* b) const noexcept { return a == b; }
-    bool operator()(const profile::hash128& a, const profile_actor* b) const noexcept { return a == b->address(); }
-    bool operator()(const profile_actor* a, const profile::hash128& b) const noexcept { return a->address() == b; }
-  };
   struct checkpoint_run {
     std::vector<profile::hash128> addresses;
     std::function<void(result<void>)> done;
@@ -236,7 +226,7 @@ class shard : public caf::execution_unit {
   void release(batch& work);
   void note_unsynced();
 
-  profile_actor* find(profile::hash128 address);
+  profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
   profile_actor& activate(profile::hash128 address);
   void drop(profile_actor& actor);
   void fire_timers();
@@ -253,7 +243,17 @@ class shard : public caf::execution_unit {
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor);
   std::int64_t wall_ms() const { return environment_.options.now_ms(); }
-  void serve_some(read_group& group, std::uint32_t from, std::uint32_t to);
+  bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
+  /// Calls each(index), with the memory that the look-up of address_at(index) needs called for some time before.
+  template <class Addresses, class F>
+  void for_each_called_ahead(const std::vector<std::uint32_t>& indexes, Addresses address_at, F each) {
+    for (std::size_t from = 0; from < indexes.size(); from += lookups_together) {
+      const auto to = std::min(from + lookups_together, indexes.size());
+      for (auto i = from; i < to; ++i) directory_.prefetch_place(address_at(indexes[i]));
+      for (auto i = from; i < to; ++i) directory_.prefetch_actor(address_at(indexes[i]));
+      for (auto i = from; i < to; ++i) each(indexes[i]);
+    }
+  }
   void send_loads();
   void send_questions();
   using stored_values = result<std::vector<std::optional<std::string>>>;
@@ -280,7 +280,7 @@ class shard : public caf::execution_unit {
   bool stopped_ = false;
   shard_counters counters_;
 
-  tsl::robin_set<profile_actor*, by_address, same_address, std::allocator<profile_actor*>, true> directory_;
+  directory directory_;
   std::vector<profile_actor*> actors_;
   std::size_t hand_ = 0;  ///< where the sweep goes on
   std::uint32_t tick_ = 0;
@@ -307,7 +307,8 @@ class shard : public caf::execution_unit {
   bool paused_ = false;              ///< somebody may have stopped reading since ready_for_more() said no
   std::deque<time_point> unsynced_;  ///< when each record was handed to the journal, oldest first
   std::vector<profile::spilled_id> scratch_spilled_;
-  std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_receivers_;  ///< of events or reads, by index
+  std::vector<std::uint32_t> scratch_indexes_;  ///< of events or reads
+  std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_readers_;
   watch_hub watches_;
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none

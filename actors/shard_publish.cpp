@@ -106,20 +106,20 @@ void shard::dispatch(batch& work) {
 }
 
 void shard::deliver(batch& work) {
-  // First all look-ups, then all mail: look-ups that follow one another wait for memory together.
-  const auto shards = environment_.shards.size();
-  auto& receivers = scratch_receivers_;
-  receivers.clear();
+  auto& mine = scratch_indexes_;
+  mine.clear();
   for (std::uint32_t index = 0; index < work.events.size(); ++index) {
-    const auto address = work.events[index].address;
-    if (shard_of(address, shards) == id_) receivers.emplace_back(index, &activate(address));
+    if (shard_of(work.events[index].address, environment_.shards.size()) == id_) mine.push_back(index);
   }
-  for (const auto& [index, actor] : receivers) {
-    const auto urgency = work.events[index].urgency == profile::priority::critical ? caf::message_priority::high
-                                                                                   : caf::message_priority::normal;
-    actor->enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}),
-                   this);
-  }
+  const auto address_at = [&](std::uint32_t index) { return work.events[index].address; };
+  for_each_called_ahead(mine, address_at, [&](std::uint32_t index) {
+    const auto& event = work.events[index];
+    const auto urgency =
+        event.urgency == profile::priority::critical ? caf::message_priority::high : caf::message_priority::normal;
+    auto& actor = activate(event.address);
+    actor.enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(urgency), {}, apply_event{&work, index}),
+                  this);
+  });
 }
 
 void shard::event_done(batch& work) {

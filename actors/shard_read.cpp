@@ -22,43 +22,49 @@ void shard::read(std::unique_ptr<read_group> group) {
 }
 
 void shard::serve(read_group& group) {
-  const auto all = static_cast<std::uint32_t>(group.addresses.size());
-  for (std::uint32_t from = 0; from < all; from += reads_together) {
-    serve_some(group, from, std::min(from + reads_together, all));
+  auto& mine = scratch_indexes_;
+  mine.clear();
+  for (std::uint32_t index = 0; index < group.addresses.size(); ++index) {
+    if (shard_of(group.addresses[index], environment_.shards.size()) == id_) mine.push_back(index);
   }
-}
-
-void shard::serve_some(read_group& group, std::uint32_t from, std::uint32_t to) {
-  // First all look-ups, so that they wait for memory together.
-  auto& readers = scratch_receivers_;
-  readers.clear();
-  for (auto index = from; index < to; ++index) {
-    const auto address = group.addresses[index];
-    if (shard_of(address, environment_.shards.size()) != id_) continue;
-    auto* actor = find(address);
-    if (actor != nullptr) actor->state().prefetch();
-    readers.emplace_back(index, actor);
-  }
+  auto& waiting = scratch_readers_;
   std::size_t answered = 0;
-  for (const auto& [index, actor] : readers) {
-    const auto address = group.addresses[index];
-    if (actor == nullptr && !environment_.store.may_have_snapshot(address)) {
-      ++answered;
-    } else if (actor != nullptr && can_answer(*actor, group)) {
-      actor->last_used_ = tick_;
-      write_answer(*actor, group, index);
-      ++answered;
-    } else {
-      activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high),
-                                                          {}, read_profile{&group, index}),
-                                this);
+  const auto address_at = [&](std::uint32_t index) { return group.addresses[index]; };
+  const auto write = [&] {
+    for (const auto& [index, actor] : waiting) {
+      if (actor != nullptr) actor->state().prefetch();
     }
-  }
+    for (const auto& [index, actor] : waiting) answered += serve_one(group, index, actor) ? 1 : 0;
+    waiting.clear();
+  };
+  for_each_called_ahead(mine, address_at, [&](std::uint32_t index) {
+    auto* actor = find(group.addresses[index]);
+    if (actor != nullptr) actor->state().prefetch_head();
+    waiting.emplace_back(index, actor);
+    if (waiting.size() == lookups_together) write();
+  });
+  write();
   shard_counters::add(counters_.reads, answered);
   if (answered > 0 && group.left.fetch_sub(answered, std::memory_order_acq_rel) == answered) {
     auto& home = *environment_.shards[group.home];
     home.post([&home, &group] { home.answered_.push_back(&group); });
   }
+}
+
+/// False: it will be answered by mail.
+bool shard::serve_one(read_group& group, std::uint32_t index, profile_actor* actor) {
+  const auto address = group.addresses[index];
+  if (actor == nullptr) actor = find(address);  // another id of the group may have activated it
+  if (actor == nullptr && !environment_.store.may_have_snapshot(address)) return true;
+  if (actor != nullptr && can_answer(*actor, group)) {
+    actor->last_used_ = tick_;
+    write_answer(*actor, group, index);
+    return true;
+  }
+  activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
+                                                      read_profile{&group, index}),
+                            this);
+  return false;
 }
 
 void shard::answer_read(profile_actor& actor, const read_profile& message) {

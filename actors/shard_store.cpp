@@ -8,11 +8,6 @@ namespace kith::actors {
 
 std::size_t shard::budget() const noexcept { return environment_.options.memory_bytes / environment_.shards.size(); }
 
-profile_actor* shard::find(profile::hash128 address) {
-  const auto found = directory_.find(address, address.low);
-  return found == directory_.end() ? nullptr : *found;
-}
-
 profile_actor& shard::activate(profile::hash128 address) {
   if (auto* active = find(address)) return *active;
   caf::actor_config config(this);
@@ -25,7 +20,7 @@ profile_actor& shard::activate(profile::hash128 address) {
   actor.slot_ = static_cast<std::uint32_t>(actors_.size());
   actor.last_used_ = tick_;
   actors_.push_back(&actor);
-  directory_.insert(&actor);
+  directory_.insert(actor);
   shard_counters::add(counters_.activations, 1);
   if (environment_.store.may_have_snapshot(address)) {
     actor.loading_ = true;
@@ -36,7 +31,7 @@ profile_actor& shard::activate(profile::hash128 address) {
 }
 
 void shard::drop(profile_actor& actor) {
-  directory_.erase(actor.address(), actor.address().low);
+  directory_.erase(actor);
   actors_[actor.slot_] = actors_.back();
   actors_[actor.slot_]->slot_ = actor.slot_;
   actors_.pop_back();

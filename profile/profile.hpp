@@ -100,6 +100,7 @@ class profile {
   std::size_t heap_bytes() const noexcept { return state_.heap_bytes(); }
   /// Tells the processor that an event or a read is going to need this.
   void prefetch() const noexcept { state_.prefetch(); }
+  void prefetch_head() const noexcept { state_.prefetch_head(); }  ///< some time before prefetch()
 
   /// Writes the profile map of the public contract; `id` is the profile's address. `consent` is written empty.
   void write_map(msgpack::writer& out, hash128 id, field_set fields = {}, const derived& with = {}) const;

@@ -52,12 +52,21 @@ class state {
 
   std::size_t heap_bytes() const noexcept;
 
-  /// Asks the processor to bring near what an event is going to need.
-  void prefetch() const noexcept {
-    constexpr std::size_t line = 64;
-    constexpr std::size_t most_lines = 14;
+  /// Asks the processor to bring near what an event or a read is going to need: first the head, and once that has had
+  /// the time to come, the rest, of which the head tells the size.
+  void prefetch_head() const noexcept {
     if (block_ == nullptr) return;
-    for (std::size_t i = 0; i < most_lines; ++i) __builtin_prefetch(reinterpret_cast<const char*>(block_) + i * line);
+    __builtin_prefetch(block_);
+    __builtin_prefetch(reinterpret_cast<const char*>(block_) + line_bytes);
+  }
+  void prefetch() const noexcept {
+    constexpr std::size_t most = 24 * line_bytes;
+    if (block_ == nullptr) return;
+    const auto used = sizeof(block) + block_->ends[part_count - 1];
+    const auto end = used < most ? used : most;
+    for (auto at = 2 * line_bytes; at < end; at += line_bytes) {
+      __builtin_prefetch(reinterpret_cast<const char*>(block_) + at);
+    }
   }
 
  private:
@@ -67,6 +76,7 @@ class state {
     std::uint32_t capacity = 0;  ///< bytes behind this struct
   };
   static const numbers fresh;
+  static constexpr std::size_t line_bytes = 64;  ///< of the processor's caches
 
   static constexpr unsigned index(part which) noexcept { return static_cast<unsigned>(which); }
   std::size_t begin_of(part which) const noexcept { return index(which) == 0 ? 0 : block_->ends[index(which) - 1]; }

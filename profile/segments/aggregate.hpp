@@ -54,6 +54,7 @@ struct aggregate {
   std::vector<std::string> path;
   std::uint32_t predicate = no_predicate;  ///< index into the catalog's predicates
   std::vector<std::int64_t> windows;       ///< by which it is read; empty: time does not change it
+  std::vector<std::uint32_t> timed;        ///< definitions that read it by a window, sorted
 };
 
 }  // namespace kith::profile::segments

@@ -81,7 +81,6 @@ struct catalog::body {
   by_text<std::vector<std::uint32_t>> trait_readers;
   std::vector<std::uint32_t> all_trait_readers;
   std::vector<std::uint32_t> id_readers;
-  std::vector<std::uint32_t> timed;
   std::uint64_t fingerprint = 0;
 
   const named_event* named(std::uint64_t name_hash) const noexcept {

@@ -172,8 +172,6 @@ evaluator::verdict evaluator::judge(std::uint32_t definition, std::int64_t now_m
   return found;
 }
 
-namespace {
-
 std::int64_t next_expiry_in(const aggregate& of, std::string_view bytes, std::int64_t after_ms) noexcept {
   if (is_list(of.held)) return window_list(of.held, bytes).next_expiry(after_ms);
   auto soonest = INT64_MAX;
@@ -186,8 +184,6 @@ std::int64_t next_expiry_in(const aggregate& of, std::string_view bytes, std::in
   return soonest;
 }
 
-}  // namespace
-
 std::int64_t evaluator::next_expiry_of_aggregate(std::uint32_t aggregate, std::int64_t after_ms) {
   const auto& of = with_.aggregates[aggregate];
   return of.windows.empty() ? INT64_MAX : next_expiry_in(of, body(aggregate), after_ms);
@@ -195,19 +191,9 @@ std::int64_t evaluator::next_expiry_of_aggregate(std::uint32_t aggregate, std::i
 
 std::int64_t evaluator::next_expiry_of_all(std::int64_t after_ms) const noexcept {
   auto soonest = INT64_MAX;
-  auto groups = of_.inside().view(part::aggregates);
-  for (aggregates::group group; aggregates::take_group(groups, group);) {
-    const auto* const name = with_.named(group.name_hash);
-    if (name == nullptr) continue;
-    auto next = name->first_aggregate;
-    for (aggregates::entry each; aggregates::take_entry(group.entries, each);) {
-      while (next < name->end_aggregate && with_.aggregates[next].key < each.key) ++next;
-      if (next == name->end_aggregate) break;
-      const auto& of = with_.aggregates[next];
-      if (of.key == each.key && of.held == each.held && !of.windows.empty())
-        soonest = std::min(soonest, next_expiry_in(of, each.body, after_ms));
-    }
-  }
+  for_each_timed([&](const aggregate& of, std::string_view body) {
+    soonest = std::min(soonest, next_expiry_in(of, body, after_ms));
+  });
   return soonest;
 }
 

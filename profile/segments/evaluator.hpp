@@ -9,6 +9,7 @@
 
 #include "profile/counters.hpp"
 #include "profile/profile.hpp"
+#include "profile/segments/aggregates.hpp"
 #include "profile/segments/compiled.hpp"
 
 namespace kith::profile::segments {
@@ -45,6 +46,23 @@ class evaluator final : private cel::activation {
   std::int64_t next_expiry_of_aggregate(std::uint32_t aggregate, std::int64_t after_ms);
   std::int64_t next_expiry_of_all(std::int64_t after_ms) const noexcept;  ///< that any definition reads
 
+  /// Calls each(aggregate, body) for those of the profile's that are read by a window.
+  template <class F>
+  void for_each_timed(F each) const {
+    auto groups = of_.inside().view(part::aggregates);
+    for (aggregates::group group; aggregates::take_group(groups, group);) {
+      const auto* const name = with_.named(group.name_hash);
+      if (name == nullptr) continue;
+      auto next = name->first_aggregate;
+      for (aggregates::entry one; aggregates::take_entry(group.entries, one);) {
+        while (next < name->end_aggregate && with_.aggregates[next].key < one.key) ++next;
+        if (next == name->end_aggregate) break;
+        const auto& of = with_.aggregates[next];
+        if (of.key == one.key && of.held == one.held && !of.windows.empty()) each(of, one.body);
+      }
+    }
+  }
+
   cel::arena& keep() noexcept;    ///< lives as long as this
   cel::arena& memory() noexcept;  ///< of the last run
 
@@ -60,6 +78,9 @@ class evaluator final : private cel::activation {
   const compiled_definition* current_ = nullptr;
   std::int64_t now_ms_ = 0;
 };
+
+/// The first instant after `after_ms` at which something in `body` stops counting for a window that reads it.
+std::int64_t next_expiry_in(const aggregate& of, std::string_view body, std::int64_t after_ms) noexcept;
 
 /// What `of` at `body` says.
 cel::value aggregate_value(const aggregate& of, std::string_view body, const slot& reads, std::int64_t now_ms,

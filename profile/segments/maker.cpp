@@ -150,7 +150,7 @@ bool maker::add_chain(std::size_t index, const chain& of) {
     made.index = found->second;
     if (is_new) {
       const auto window_ms = is_list(held) ? of.window_ms : 0;
-      body_->aggregates.push_back({key, body_->names[made.name].hash, held, window_ms, of.path, predicate, {}});
+      body_->aggregates.push_back({key, body_->names[made.name].hash, held, window_ms, of.path, predicate, {}, {}});
     }
     auto& windows = body_->aggregates[made.index].windows;
     const bool known = std::find(windows.begin(), windows.end(), of.window_ms) != windows.end();
@@ -296,11 +296,13 @@ void maker::place() {
 
 void maker::index_readers(std::uint32_t position) {
   const auto& of = body_->compiled[position];
-  if (of.is_timed) body_->timed.push_back(position);
   for (const auto& each : of.slots) {
     if (each.from != slot::source::counter && each.from != slot::source::aggregate) continue;
     auto& readers = body_->names[each.name].readers;
     if (readers.empty() || readers.back() != position) readers.push_back(position);
+    if (each.window_ms == 0) continue;
+    auto& timed = body_->aggregates[each.index].timed;
+    if (timed.empty() || timed.back() != position) timed.push_back(position);
   }
   bool reads_all = false;
   bool reads_ids = false;

@@ -67,9 +67,10 @@ void round::add_touched(const event_view& event) {
 
 void round::add_moved(std::int64_t from_ms, std::int64_t to_ms) {
   const auto [first, last] = std::minmax(from_ms, to_ms);
-  for (const auto each : with_.timed) {
-    if (run_.next_expiry(each, first) <= last) add(each);
-  }
+  run_.for_each_timed([&, from = first, to = last](const aggregate& of, std::string_view body) {
+    if (next_expiry_in(of, body, from) > to) return;
+    for (const auto each : of.timed) add(each);
+  });
 }
 
 void round::run() {
@@ -112,8 +113,11 @@ void round::load_computed() {
   for (const auto each : by_name) values[each] = {};
   auto next = by_name.begin();
   msgpack::for_each_entry(at_.computed_, [&](std::string_view name, std::string_view held) {
-    while (next != by_name.end() && with_.definitions[*next].name < name) ++next;
-    if (next != by_name.end() && with_.definitions[*next].name == name) values[*next] = held;
+    for (; next != by_name.end(); ++next) {
+      const auto order = with_.definitions[*next].name.compare(name);
+      if (order == 0) values[*next++] = held;
+      if (order >= 0) break;
+    }
   });
 }
 
