@@ -50,7 +50,6 @@ class mail_queue {
 struct standing_slot {
   profile::segments::standing now;
   std::int64_t saved_due_ms = persistence::no_timer;  ///< in the store
-  std::int64_t timed_ms = persistence::no_timer;      ///< the earliest timer that the shard has for it
   std::vector<persistence::standing_write::membership> unsaved;
   std::vector<persistence::standing_write::membership> saving;
 };

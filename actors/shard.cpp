@@ -133,7 +133,7 @@ void shard::end_turn() {
   resume_reading();
   counters_.bytes.store(bytes_, std::memory_order_relaxed);
   counters_.active.store(actors_.size(), std::memory_order_relaxed);
-  counters_.timers.store(timers_.size(), std::memory_order_relaxed);
+  counters_.timers.store(timed_.size(), std::memory_order_relaxed);
   counters_.in_flight.store(in_flight_bytes_, std::memory_order_relaxed);
 }
 

@@ -23,6 +23,7 @@
 #include <memory>
 #include <queue>
 #include <thread>
+#include <tsl/robin_map.h>
 #include <unordered_map>
 #include <vector>
 
@@ -99,11 +100,11 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t handlers_a_turn = 64;
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
-  static constexpr std::size_t states_ahead = 4;       ///< so many runs before an actor's, its state is called for
+  static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
   static constexpr std::size_t refreshes_a_turn = 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
-  static constexpr std::size_t heads_ahead = 12;       ///< and before that the head of it
+  static constexpr std::size_t heads_ahead = 12;        ///< and before that the head of it
   static constexpr std::size_t lookups_together = 64;  ///< events or reads whose actors and states are called for ahead
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
@@ -149,7 +150,7 @@ class shard : public caf::execution_unit {
   /// What these definitions need of the past may be read.
   void history_is_complete();
   /// Saved timers of this shard's profiles, at the start.
-  void add_timer(std::int64_t due_ms, profile::hash128 address) { timers_.push({due_ms, address}); }
+  void add_timer(std::int64_t due_ms, profile::hash128 address);
   /// Brings every active profile up to date, a few a turn.
   void refresh_active(std::function<void()> done);
   /// Activates the profile if need be and brings it up to date.
@@ -314,7 +315,8 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const catalog> definitions_;  ///< null: none
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
-  std::int64_t timers_seen_ms_ = 0;  ///< timers up to here are due
+  tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
+  std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due
   profile::segments::transitions scratch_transitions_;
   std::vector<std::string_view> scratch_names_;
   std::shared_ptr<const membership_change> last_change_;

@@ -3,6 +3,7 @@
 #include <caf/mailbox_element.hpp>
 
 #include "actors/shard.hpp"
+#include "profile/segments/history.hpp"
 
 namespace kith::actors {
 
@@ -38,8 +39,8 @@ bool shard::make_current(profile_actor& actor) {
   if (keys.empty()) {
     actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
     note_transitions(actor);
+    if (!actor.state().empty()) actor.mark_dirty();  // the store is to know with which definitions, and when it is due
     if (last_change_) {
-      actor.mark_dirty();
       publish_change(actor, {});
       last_change_.reset();
     }
@@ -91,12 +92,14 @@ void shard::note_transitions(profile_actor& actor) {
   membership_changed_.push_back(actor.address());
 }
 
-void shard::keep_timer(profile_actor& actor) {
-  auto& at = *actor.standing_;
-  const auto due = at.now.due_ms();
-  if (due == segments::never || due >= at.timed_ms) return;  // an earlier timer looks again
-  at.timed_ms = due;
-  timers_.push({due, actor.address()});
+void shard::keep_timer(profile_actor& actor) { add_timer(actor.standing_->now.due_ms(), actor.address()); }
+
+void shard::add_timer(std::int64_t due_ms, profile::hash128 address) {
+  if (due_ms == segments::never) return;
+  const auto [at, fresh] = timed_.try_emplace(address, due_ms);
+  if (!fresh && at->second <= due_ms) return;  // an earlier timer looks again
+  at.value() = due_ms;
+  timers_.push({due_ms, address});
 }
 
 void shard::fire_timers() {
@@ -104,13 +107,13 @@ void shard::fire_timers() {
     if (timers_.empty() || timers_.top().due_ms > timers_seen_ms_) return;
     const auto due = timers_.top();
     timers_.pop();
+    const auto timed = timed_.find(due.address);
+    if (timed == timed_.end() || timed->second != due.due_ms) continue;  // an earlier one came in its place
+    timed_.erase(timed);
     auto* actor = find(due.address);
-    if (actor != nullptr && actor->standing_) {
-      if (actor->standing_->timed_ms == due.due_ms) actor->standing_->timed_ms = persistence::no_timer;
-      if (actor->loaded() && actor->standing_->now.due_ms() > timers_seen_ms_) {
-        keep_timer(*actor);
-        continue;
-      }
+    if (actor != nullptr && actor->loaded() && actor->standing_ && actor->standing_->now.due_ms() > timers_seen_ms_) {
+      keep_timer(*actor);
+      continue;
     }
     activate(due.address).enqueue(refresh_mail(nullptr), this);
   }
