@@ -238,8 +238,8 @@ void shard::checkpoint_step(const std::shared_ptr<checkpoint_run>& run) {
       checkpoint_step(run);
     });
   } else if (waiting) {
-    auto timer = std::make_shared<boost::asio::steady_timer>(io_, std::chrono::milliseconds(5));
-    timer->async_wait([this, run, timer](const boost::system::error_code&) { checkpoint_step(run); });
+    auto pause = std::make_shared<boost::asio::steady_timer>(io_, std::chrono::milliseconds(5));
+    pause->async_wait([this, run, pause](const boost::system::error_code&) { checkpoint_step(run); });
   } else {
     run->done({});
   }
