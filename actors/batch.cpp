@@ -12,17 +12,17 @@ using profile::reception;
 
 /// Parses `count` events that stand one after another at `bytes`; false if the bytes are no such thing.
 bool parse_events(std::string_view bytes, std::uint32_t count, const reception& received, batch& into) {
-  profile::msgpack::reader reader(bytes);
   into.events.reserve(count);
   for (std::uint32_t index = 0; index < count; ++index) {
-    const auto encoded = reader.skip();
-    if (encoded.empty()) return false;
-    auto parsed = profile::parse_event(encoded, received);
-    if (parsed) {
-      into.events.push_back(*parsed);
+    if (profile::parse_front_event(bytes, received, into.events.emplace_back())) {
       if (!into.rejected.empty()) into.indexes.push_back(index);
       continue;
     }
+    into.events.pop_back();
+    const auto encoded = profile::msgpack::reader(bytes).skip();
+    if (encoded.empty()) return false;
+    bytes.remove_prefix(encoded.size());
+    auto parsed = profile::parse_event(encoded, received);
     if (into.rejected.empty()) {
       for (std::uint32_t before = 0; before < index; ++before) into.indexes.push_back(before);
     }

@@ -74,8 +74,8 @@ struct change {
 };
 struct watch_filter {
   std::optional<profile::hash128> profile;  ///< nothing: all profiles
-  std::string segment;                      ///< only changes that enter or leave it; empty: all
   std::string from;                         ///< a cursor; empty: from now on
+  std::string segment;                      ///< only changes that enter or leave it; empty: all
 };
 /// Called for each change; with an error once, when the watch ends by itself (fell too far behind, shutdown).
 using watch_callback = std::function<void(const result<change>&)>;

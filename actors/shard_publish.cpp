@@ -49,12 +49,13 @@ void shard::publish(batch_ptr work) {
     applied_here_.push_back(&taken);
     return;
   }
-  to_journal_.push_back({taken.record, reinterpret_cast<std::uint64_t>(&taken)});
+  const bool awaited = taken.options.wait_for == durability::fsync;
+  to_journal_.push_back({taken.record, reinterpret_cast<std::uint64_t>(&taken), awaited});
   const auto handed_over = now();
   unsynced_.push_back(handed_over);
   environment_.latency.record(id_, stage::ingest, handed_over - taken.started);
   taken.durable = handed_over;
-  if (taken.options.wait_for == durability::memory) dispatch(taken);
+  if (!awaited) dispatch(taken);
 }
 
 void shard::replay(batch_ptr work) {

@@ -55,6 +55,7 @@ class journal_writer final : public journal {
   std::uint64_t sealed_segment_ = 0;
   result<void> failure_;
   bool stopping_ = false;
+  bool awaited_ = false;  // one of pending_ is, maybe
   journal_position durable_;
   std::vector<segment_file> old_segments_;
 
@@ -117,12 +118,16 @@ result<void> journal_writer::open_segment() {
 }
 
 void journal_writer::append(std::span<const append_request> requests) {
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
+    const bool awaited = std::any_of(requests.begin(), requests.end(), [](const auto& each) { return each.awaited; });
+    wake = pending_.empty() || (awaited && !awaited_);
+    awaited_ = awaited_ || awaited;
     pending_.insert(pending_.end(), requests.begin(), requests.end());
     appended_ += requests.size();
   }
-  wake_.notify_one();
+  if (wake) wake_.notify_one();
 }
 
 void journal_writer::run() {
@@ -132,7 +137,9 @@ void journal_writer::run() {
     std::uint64_t sealing = 0;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || !pending_.empty() || seals_asked_ != seals_done_; });
+      const auto hurried = [&] { return stopping_ || awaited_ || seals_asked_ != seals_done_; };
+      wake_.wait(lock, [&] { return hurried() || !pending_.empty(); });
+      wake_.wait_for(lock, options_.gathering, hurried);
       if (pending_.empty() && stopping_) return;
       // Not when nothing is pending: under load that would be never.
       if (seals_asked_ != seals_done_ && taken_ >= seal_behind_) sealing = seals_asked_;
@@ -144,6 +151,7 @@ void journal_writer::run() {
         pending_.pop_front();
       }
       taken_ += group.size();
+      if (pending_.empty()) awaited_ = false;
     }
     auto outcome = failure_;  // only this thread writes it
     if (sealing != 0) {

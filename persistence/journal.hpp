@@ -13,6 +13,7 @@
 // Thread safety: append(), seal(), remove_through(), bytes() from any thread; `completed` runs on the journal's thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -30,6 +31,7 @@ namespace kith::persistence {
 struct append_request {
   std::string_view payload;
   std::uint64_t tag = 0;
+  bool awaited = true;  ///< somebody waits until it is durable; if not, it may wait for others to be written with
 };
 
 /// `tags` are durable, or, with an error, will never be (they may or may not reappear after a crash).
@@ -38,6 +40,7 @@ using completion = std::function<void(std::span<const std::uint64_t> tags, const
 struct journal_options {
   std::size_t segment_bytes = 64 * 1024 * 1024;
   std::size_t write_bytes = 8 * 1024 * 1024;  ///< at most this much in one write and sync
+  std::chrono::milliseconds gathering{2};     ///< how long requests that nobody awaits may wait for company
 };
 
 struct journal_position {

@@ -80,14 +80,21 @@ class parser {
   parser(const reception& received, event_view& event) noexcept : received_(received), event_(event) {}
 
   bool parse(std::string_view encoded) {
-    event_.encoded = encoded;
-    return read_fields(encoded) && read_type() && must_be_map(raw_.properties, "properties") &&
-           must_be_map(raw_.traits, "traits") && must_be_map(raw_.context, "context") && read_identity() &&
-           read_time() && read_name() && read_traits() && read_priority();
+    if (!small_enough(encoded) || !read_fields(encoded)) return false;
+    if (event_.encoded.size() != encoded.size()) return bad("event: has bytes behind its end");
+    return judge_fields();
+  }
+  bool parse_front(std::string_view bytes) {
+    return read_fields(bytes) && small_enough(event_.encoded) && judge_fields();
   }
   error problem;
 
  private:
+  bool judge_fields() {
+    return read_type() && must_be_map(raw_.properties, "properties") && must_be_map(raw_.traits, "traits") &&
+           must_be_map(raw_.context, "context") && read_identity() && read_time() && read_name() && read_traits() &&
+           read_priority();
+  }
   bool bad(std::string message) {
     problem = {errc::invalid_argument, std::move(message)};
     return false;
@@ -98,12 +105,15 @@ class parser {
     return bad(std::string(of) + ": has a key that is " + describe(key) + "; keys must be strings");
   }
 
+  bool small_enough(std::string_view encoded) {
+    if (encoded.size() <= received_.bounds.bytes) return true;
+    problem = {errc::too_large, "event: has " + std::to_string(encoded.size()) + " bytes; at most " +
+                                    std::to_string(received_.bounds.bytes) + " are allowed"};
+    return false;
+  }
+
+  /// Of the event at the front.
   bool read_fields(std::string_view encoded) {
-    if (encoded.size() > received_.bounds.bytes) {
-      problem = {errc::too_large, "event: has " + std::to_string(encoded.size()) + " bytes; at most " +
-                                      std::to_string(received_.bounds.bytes) + " are allowed"};
-      return false;
-    }
     reader in(encoded);
     const auto head = in.next();
     if (head.broken()) return bad("event: is not well-formed MessagePack");
@@ -127,7 +137,8 @@ class parser {
       if (auto* place = place_of(raw_, key)) *place = {at, static_cast<std::size_t>(behind - at)};
       at = behind;
     }
-    return at == end || bad("event: has bytes behind its end");
+    event_.encoded = encoded.substr(0, static_cast<std::size_t>(at - encoded.data()));
+    return true;
   }
 
   /// A string of 1 to `most` bytes of UTF-8. Absent fields leave the view empty.
@@ -356,6 +367,12 @@ class parser {
 }  // namespace
 
 std::string_view name_of(event_type type) noexcept { return type_names[static_cast<std::size_t>(type)]; }
+
+bool parse_front_event(std::string_view& bytes, const reception& received, event_view& event) {
+  if (!parser(received, event).parse_front(bytes)) return false;
+  bytes.remove_prefix(event.encoded.size());
+  return true;
+}
 
 result<event_view> parse_event(std::string_view encoded, const reception& received) {
   result<event_view> event;

@@ -46,6 +46,10 @@ struct reception {
 /// Unknown keys are kept. A field that is nil counts as absent. Duplicate keys: the last one counts.
 result<event_view> parse_event(std::string_view msgpack, const reception& received);
 
+/// Takes a good event from the front of `bytes`, in one pass. False, and `bytes` stays, if what is there is none or is
+/// refused: parse_event() of it says why.
+bool parse_front_event(std::string_view& bytes, const reception& received, event_view& event);
+
 /// The same event as MessagePack, from JSON text. Errors say the byte offset. Validation is parse_event's.
 result<std::string> event_from_json(std::string_view json);
 

@@ -186,7 +186,8 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
     add_identifier({state_, part::identifiers}, identifier_entry(id.kind, id.type, id.value));
   }
   traits::join(state_, other.state_);
-  state_part(state_, part::aggregates).assign(segments::aggregates::joined(state_, other.state_, mine.last_seen));
+  state_part(state_, part::aggregates)
+      .assign(segments::aggregates::joined(state_, other.state_, state_.of().last_seen));
   counters::for_each(other.state_.view(part::events), [&](const counter& each) {
     counters::add({state_, part::events}, each);
   });

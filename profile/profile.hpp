@@ -75,12 +75,13 @@ class profile {
              const segments::catalog* observed_by = nullptr);
 
   // Aggregates of a new definition are built from history: ask segments::missing_aggregates(), read the profile's past
-  // events, hand each to backfill() once, in any order, then mark_built(). REQUIRES: the history that is handed in has
-  // every event that was applied before the first backfill(), and none that is applied after it; apply() counts those.
+  // events, hand each to backfill() once, in any order, then mark_built(). REQUIRES: from the reading of the history to
+  // mark_built() no event is applied; version() tells whether one was, and then the history is read again.
 
   /// Counts a past event in those of the aggregates `keys` that are not built. Nothing else changes.
   void backfill(const segments::catalog& with, std::span<const std::uint64_t> keys, const event_view& event);
-  /// From here on they hold all events. What is not marked is not encoded: an interrupted backfill begins anew.
+  /// From here on they hold all events, and a standing is due to be evaluated whole. What is not marked is not encoded:
+  /// an interrupted backfill begins anew.
   void mark_built(const segments::catalog& with, std::span<const std::uint64_t> keys);
 
   /// Joins another state into this one. REQUIRES: no event was applied to both. Commutative and associative. An

@@ -64,10 +64,10 @@ bool zone_table::add(std::string name, std::string_view tzif) {
 std::optional<int> zone_table::offset_at(std::string_view name, std::int64_t seconds_since_1970) const noexcept {
   const auto found = zones_.find(name);
   if (found == zones_.end()) return std::nullopt;
-  const auto& zone = found->second;
-  const auto next = std::upper_bound(zone.changes.begin(), zone.changes.end(), seconds_since_1970);
-  return next == zone.changes.begin() ? zone.first
-                                      : zone.offsets[static_cast<std::size_t>(next - zone.changes.begin() - 1)];
+  const auto& entry = found->second;
+  const auto next = std::upper_bound(entry.changes.begin(), entry.changes.end(), seconds_since_1970);
+  return next == entry.changes.begin() ? entry.first
+                                       : entry.offsets[static_cast<std::size_t>(next - entry.changes.begin() - 1)];
 }
 
 }  // namespace kith::profile::cel
