@@ -92,7 +92,7 @@ kith_admin() {
 }
 kith_load() { "$kith" bench "$@" --dev "$room/kith" --addr "127.0.0.1:$kith_port" --json; }
 
-resident() { awk '/^VmRSS/ {print $2 * 1024}' "/proc/$1/status"; }
+resident() { awk '/^VmRSS/ {printf "%.0f\n", $2 * 1024}' "/proc/$1/status"; }
 
 # record FILE JSON KEY=VALUE ...: appends the result with what it was measured under. Values are numbers or text.
 record() {
