@@ -74,7 +74,7 @@ result<history_feeder::progress> history_feeder::feed(std::uint64_t most) {
       sum.caught_up = false;
       continue;
     }
-    const auto more = feed_segment(segment, share - of_shard);
+    auto more = feed_segment(segment, share - of_shard);
     if (!more) return more;
     of_shard += more->bytes;
     sum.bytes += more->bytes;

@@ -37,7 +37,7 @@ result<void> runtime_impl::install(const std::shared_ptr<const catalog>& definit
 
 result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
   const std::lock_guard one_at_a_time(defining_mutex_);
-  if (const auto open = refusal(); !open) return open;
+  if (auto open = refusal(); !open) return open;
   const auto before = this->definitions();
   if (before->fingerprint() == definitions->fingerprint()) {  // other words about the same
     const std::lock_guard lock(definitions_mutex_);

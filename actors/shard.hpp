@@ -258,7 +258,7 @@ class shard : public caf::execution_unit {
   void send_loads();
   void send_questions();
   using stored_values = result<std::vector<std::optional<std::string>>>;
-  void loaded(const std::vector<profile::hash128>& addresses, stored_values states, stored_values standings);
+  void loaded(const std::vector<profile::hash128>& addresses, stored_values states, const stored_values& standings);
   result<void> load_standing(profile_actor& actor, const stored_values& standings, std::size_t index);
   void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);

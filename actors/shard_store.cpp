@@ -52,12 +52,13 @@ void shard::send_loads() {
     auto states = environment_.store.load(addresses);
     auto standings = environment_.store.load_standings(addresses);
     post([this, addresses, states = std::move(states), standings = std::move(standings)]() mutable {
-      loaded(addresses, std::move(states), std::move(standings));
+      loaded(addresses, std::move(states), standings);
     });
   });
 }
 
-void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states, stored_values standings) {
+void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states,
+                   const stored_values& standings) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& actor = *find(addresses[i]);  // a loading actor is busy, so it is still there
     result<profile::profile> state = profile::profile();

@@ -41,7 +41,7 @@ std::string_view child_key(std::string_view path, std::string_view parent) noexc
   path.remove_prefix(parent.size());
   if (path.find(end_of_key) + end_of_key.size() != path.size()) return {};
   path.remove_suffix(end_of_key.size());
-  return path.empty() ? std::string_view("", 0) : path;
+  return path;
 }
 
 bool is_child(std::string_view path, std::string_view parent) noexcept {

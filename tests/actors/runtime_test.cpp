@@ -265,7 +265,7 @@ TEST_CASE("a watch gets every change once, and resumes behind its cursor") {
   const auto watch = [&](std::string from) {
     std::promise<result<actors::watch_id>> promise;
     boost::asio::post(kith->io(0), [&] {
-      promise.set_value(kith->watch(0, {std::nullopt, from}, [&](const result<actors::change>& change) {
+      promise.set_value(kith->watch(0, {std::nullopt, from, {}}, [&](const result<actors::change>& change) {
         const std::lock_guard lock(mutex);
         if (change) changes.push_back(*change);
       }));
