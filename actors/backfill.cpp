@@ -35,6 +35,10 @@ backfill_progress backfill::progress() const {
 void backfill::run(const steps& with) {
   be_nice();
   auto outcome = with.complete_history();
+  if (!outcome) {  // the recalls go on waiting: without the whole past they would count wrong
+    running_ = false;
+    return with.failed(outcome.error());
+  }
   std::vector<std::future<void>> active;
   for (const auto& each : shards_) {
     auto promise = std::make_shared<std::promise<void>>();
@@ -49,7 +53,7 @@ void backfill::run(const steps& with) {
       if (stopping_) return;
     }
   }
-  if (outcome) outcome = refresh_stored();
+  outcome = refresh_stored();
   if (stopping_) return;
   if (outcome) outcome = with.finished();
   running_ = false;

@@ -75,7 +75,11 @@ void runtime_impl::start_backfill(checkpoint_marks past) {
   const auto definitions = this->definitions();
   log("info", "bringing profiles up to date with " + std::to_string(definitions->definitions().size()) +
                   " definitions of segments and computed traits");
-  backfill_->start({[this, past = std::move(past)] { return feed_through(past); },
+  backfill_->start({[this, past = std::move(past)] {
+                      auto fed = feed_through(past);
+                      if (!fed) failed(fed.error());
+                      return fed;
+                    },
                     [this, fingerprint = definitions->fingerprint()]() -> result<void> {
                       if (auto saved = checkpoint(catching_up::no); !saved) return saved;
                       log("info", "all profiles are up to date with the definitions");

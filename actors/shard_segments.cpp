@@ -19,8 +19,10 @@ caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
 }  // namespace
 
 void shard::define(std::shared_ptr<const catalog> definitions) {
+  // Other words about the same definitions need no more of the past.
+  const bool same = definitions_ && definitions && definitions_->fingerprint() == definitions->fingerprint();
+  history_complete_ = same && history_complete_;
   definitions_ = std::move(definitions);
-  history_complete_ = false;
   segment_names_.clear();
   if (!definitions_) return;
   timers_seen_ms_ = wall_ms();
