@@ -1,5 +1,7 @@
 #include "actors/batch.hpp"
 
+#include <algorithm>
+
 #include "actors/journal_record.hpp"
 #include "profile/msgpack.hpp"
 
@@ -31,6 +33,14 @@ bool parse_events(std::string_view bytes, std::uint32_t count, const reception& 
   return true;
 }
 
+/// The rules of its time said which identifier came first: they are not asked again.
+void take_primaries(batch& into, std::string_view primaries) {
+  for (std::size_t i = 0; i < into.events.size() && !primaries.empty(); ++i) {
+    const auto index = into.indexes.empty() ? i : into.indexes[i];
+    set_primary(into.events[i], static_cast<std::uint8_t>(primaries[index]));
+  }
+}
+
 void count_shards(batch& into, std::size_t shards) {
   into.left.assign(shards, 0);
   for (const auto& event : into.events) ++into.left[shard_of(event.address, shards)];
@@ -40,11 +50,24 @@ void count_shards(batch& into, std::size_t shards) {
   into.outcomes.assign(into.events.size(), event_outcome::pending);
 }
 
+/// What tells an event's primary identifier where it is not the usual one; empty: all are usual.
+std::string primaries_of(const std::vector<event_view>& events) {
+  std::string primaries;
+  for (const auto& event : events) primaries.push_back(static_cast<char>(event.primary));
+  return primaries;
+}
+
+bool all_usual(const std::vector<event_view>& events) {
+  return std::all_of(events.begin(), events.end(),
+                     [](const auto& event) { return event.primary == usual_primary(event); });
+}
+
 /// Makes the record hold the accepted events only, and the views point into it.
 void keep_accepted(batch& into, std::string_view source, const reception& received) {
   std::string record;
-  record.reserve(into.record.size());
-  begin_record(record, received.received_ms, static_cast<std::uint32_t>(into.events.size()), source);
+  record.reserve(into.record.size() + into.events.size());
+  begin_record(record, received.received_ms, static_cast<std::uint32_t>(into.events.size()), source,
+               all_usual(into.events) ? std::string() : primaries_of(into.events));
   const std::size_t head = record.size();
   for (const auto& event : into.events) record.append(event.encoded);
   into.record = std::move(record);
@@ -68,7 +91,15 @@ result<batch_ptr> make_batch(std::string_view events_array, std::string_view sou
   if (!parse_events(std::string_view(made->record).substr(start), head.size, received, *made)) {
     return fail(errc::invalid_argument, "publish: params[0] holds a value that is not well-formed MessagePack");
   }
-  if (!made->rejected.empty()) keep_accepted(*made, source, received);
+  if (!made->rejected.empty() || !all_usual(made->events)) keep_accepted(*made, source, received);
+  count_shards(*made, shards);
+  return made;
+}
+
+batch_ptr make_order(std::shared_ptr<const unmerge_order> order, std::string_view source, std::size_t shards) {
+  auto made = std::make_unique<batch>();
+  made->record = order_record(*order, source);
+  made->order = std::move(order);
   count_shards(*made, shards);
   return made;
 }
@@ -85,9 +116,11 @@ result<batch_ptr> make_replay_batch(std::string_view payload, const reception& r
   then.bounds.bytes = made->record.size();
   made->received = record->count;
   made->journaled = true;
+  made->order = record->order;
   if (!parse_events(record->events, record->count, then, *made)) {
     return fail(errc::internal, "journal record: its events are not well-formed MessagePack");
   }
+  take_primaries(*made, record->primaries);
   count_shards(*made, shards);
   return made;
 }

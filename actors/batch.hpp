@@ -1,8 +1,8 @@
-// A batch of events on its way: from the socket to the journal, to the actors and back to the reply.
+// A batch of events, or an order, on its way: from the socket to the journal, to the actors and back to the reply.
 //
 // Invariants
 //   - `record` does not move once it is set: `events` are views into it, and the journal writes from it.
-//   - outcomes[i] is written only by the shard that owns events[i].
+//   - outcomes[i] is written only by the shard that applies events[i]: its profile's.
 // Thread safety: `left[s]` belongs to shard s; `shards_left` is shared; all else to the home shard.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/identity.hpp"
 #include "actors/service.hpp"
 #include "profile/event.hpp"
 
@@ -27,7 +28,9 @@ struct batch {
   std::string record;                       ///< the journal record's payload
   std::vector<profile::event_view> events;  ///< the accepted ones
   std::vector<std::uint32_t> indexes;       ///< of the events in the sender's batch; empty: the same
+  std::shared_ptr<const unmerge_order> order;  ///< in place of events
   std::vector<event_outcome> outcomes;
+  std::vector<profile::hash128> profiles;                             ///< if options.detail: whose each event was
   std::vector<std::uint64_t> versions;                                ///< if options.detail: after each event
   std::vector<std::shared_ptr<const membership_change>> memberships;  ///< as versions
   std::vector<rejection> rejected;
@@ -41,6 +44,8 @@ struct batch {
   unsigned epoch = 0;      ///< of the home shard when it started (checkpoints wait for epochs)
   bool journaled = false;  ///< its record needs no more writing
   bool applied = false;    ///< every event has its outcome
+
+  bool empty() const noexcept { return events.empty() && !order; }
 };
 
 using batch_ptr = std::unique_ptr<batch>;
@@ -54,6 +59,9 @@ inline shard_id shard_of(profile::hash128 address, std::size_t shards) noexcept 
 /// Errors: invalid_argument (not an array of values), too_large (over `most` events).
 result<batch_ptr> make_batch(std::string_view events_array, std::string_view source, const profile::reception& received,
                              std::size_t shards);
+
+/// A batch that holds the order alone.
+batch_ptr make_order(std::shared_ptr<const unmerge_order> order, std::string_view source, std::size_t shards);
 
 /// The batch of a journal record, for replay. Events that this version refuses are counted in `rejected`.
 result<batch_ptr> make_replay_batch(std::string_view payload, const profile::reception& received, std::size_t shards);

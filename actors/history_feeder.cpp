@@ -31,8 +31,9 @@ struct pending_feed {
     received.bounds.bytes = kept.size();
     profile::msgpack::reader reader(record->events);
     for (std::uint32_t i = 0; i < record->count; ++i) {
-      const auto parsed = profile::parse_event(reader.skip(), received);
+      auto parsed = profile::parse_event(reader.skip(), received);
       if (!parsed) continue;
+      if (!record->primaries.empty()) set_primary(*parsed, static_cast<std::uint8_t>(record->primaries[i]));
       events.push_back(
           {parsed->address, parsed->id, parsed->time_ms, record->received_ms, record->source, parsed->encoded});
     }

@@ -1,10 +1,12 @@
 #include "actors/profile_actor.hpp"
 
+#include <algorithm>
 #include <caf/mailbox_element.hpp>
 #include <caf/sec.hpp>
 
 #include "actors/batch.hpp"
 #include "actors/shard.hpp"
+#include "profile/segments/history.hpp"
 
 namespace kith::actors {
 
@@ -50,7 +52,8 @@ std::size_t profile_actor::bytes() const noexcept {
     standing = sizeof(standing_slot) + standing_->now.heap_bytes() +
                standing_->unsaved.capacity() * sizeof(persistence::standing_write::membership);
   }
-  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing;
+  const auto linked = identity_ ? sizeof(identity_slot) + identity_->heap_bytes() : 0;
+  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing + linked;
 }
 
 void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* host) {
@@ -63,22 +66,49 @@ void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* 
 caf::resumable::resume_result profile_actor::resume(caf::execution_unit*, std::size_t max_throughput) {
   for (std::size_t handled = 0; handled < max_throughput; ++handled) {
     if (loading_ || asking_ || recalling_) return awaiting_message;
+    if (identity_) {
+      if (!identity_->mail.empty()) {
+        if (saving_ || identity_->settling) return awaiting_message;
+        hear();
+        continue;
+      }
+      if (!forwards() && (!identity_->gathered || !identity_->awaited.empty() || identity_->settling)) {
+        home_.count_bytes(*this);
+        return awaiting_message;
+      }
+    }
     auto& queue = urgent_.empty() ? normal_ : urgent_;
     if (queue.empty()) break;
     auto mail = queue.pop();
-    switch (receive(*mail)) {
+    if (forwards()) {
+      hand_on(std::move(mail));
+      continue;
+    }
+    switch (receive(mail)) {
       case verdict::done: break;
       case verdict::ask: asking_ = true; [[fallthrough]];
       case verdict::recall: urgent_.push_front(std::move(mail)); return awaiting_message;
+      case verdict::wait: urgent_.push_front(std::move(mail)); break;
     }
   }
   home_.count_bytes(*this);
-  return urgent_.empty() && normal_.empty() ? awaiting_message : resume_later;
+  const bool quiet = urgent_.empty() && normal_.empty() && (!identity_ || identity_->mail.empty());
+  return quiet ? awaiting_message : resume_later;
 }
 
-profile_actor::verdict profile_actor::receive(caf::mailbox_element& mail) {
+profile_actor::verdict profile_actor::receive(caf::mailbox_element_ptr& in) {
+  auto& mail = *in;
   auto& content = mail.content();
-  if (content.match_element<apply_event>(0)) return apply(content.get_as<apply_event>(0), false);
+  if (content.match_element<apply_event>(0)) {
+    const auto& message = content.get_as<apply_event>(0);
+    const auto& event = message.of->events[message.index];
+    if (identity_ && identity_->find(event.address) == nullptr) {  // its identifier thinks that it belongs here
+      home_.tell(event.address, disclaim{address_});
+      home_.hand_on(event.address, std::move(in));
+      return verdict::done;
+    }
+    return apply(message, false);
+  }
   if (content.match_element<read_profile>(0)) return receive_read(content.get_as<read_profile>(0));
   if (content.match_element<refresh_standing>(0)) return receive_refresh(content.get_as<refresh_standing>(0));
   if (content.match_element<caf::exit_msg>(0)) {
@@ -107,19 +137,14 @@ profile_actor::verdict profile_actor::receive_refresh(const refresh_standing& me
 
 profile_actor::verdict profile_actor::apply(const apply_event& message, bool known_fresh) {
   const auto& event = message.of->events[message.index];
+  if (event.names_several && !know(event)) return verdict::wait;
   if (!known_fresh) {
-    const auto seen = state_.check(event);
+    const auto seen = check(event);
     if (seen == profile::seen::duplicate) return finish(message, false), verdict::done;
-    if (seen == profile::seen::ask_spilled) {
-      if (spilled_here(event.id)) return finish(message, false), verdict::done;
-      if (home_.ask_spilled(*this, event.id)) return verdict::ask;
-    }
+    if (seen == profile::seen::ask_spilled && home_.ask_spilled(*this, event.id)) return verdict::ask;
   }
   if (!home_.make_current(*this)) return verdict::recall;
-  auto& spilled = home_.scratch_spilled();
-  spilled.clear();
-  state_.apply(event, spilled, home_.recent_days(), home_.definitions());
-  if (!spilled.empty()) keep_spilled(spilled);
+  count(event);
   mark_dirty();
   home_.evaluate(*this, event);
   finish(message, true);
@@ -130,20 +155,87 @@ void profile_actor::finish(const apply_event& message, bool applied) {
   auto& of = *message.of;
   of.outcomes[message.index] = applied ? event_outcome::applied : event_outcome::duplicate;
   if (of.options.detail) {
+    of.profiles[message.index] = address_;
     of.versions[message.index] = state_.version();
     if (applied) of.memberships[message.index] = home_.last_change();
   }
   if (applied) home_.publish_change(*this, of.events[message.index].traits);
-  home_.event_done(of);
+  home_.event_done(of, message.index);
 }
 
-bool profile_actor::spilled_here(profile::hash128 id) const {
-  return spill_ && (spill_->fresh.contains(id) || spill_->saving.contains(id));
+/// Was it counted, in whichever facet? `ask_spilled`: the store knows.
+profile::seen profile_actor::check(const profile::event_view& event) const {
+  const auto seen = state_.check(event);
+  if (seen != profile::seen::ask_spilled) return seen;
+  if (!identity_ || !identity_->separate) {
+    return spill_ && spill_->contains(event.id) ? profile::seen::duplicate : seen;
+  }
+  for (const auto& each : identity_->facets) {
+    const bool counted = each.state.check(event) == profile::seen::duplicate ||
+                         (each.spilled && each.spilled->contains(event.id));
+    if (counted) return profile::seen::duplicate;
+  }
+  return seen;
 }
 
-void profile_actor::keep_spilled(const std::vector<profile::spilled_id>& ids) {
-  if (!spill_) spill_ = std::make_unique<spill>();
-  for (const auto& spilled : ids) spill_->fresh.emplace(spilled.id, spilled.time_ms);
+/// In the facet that it was addressed to, and in the join of all.
+void profile_actor::count(const profile::event_view& event) {
+  auto& spilled = home_.scratch_spilled();
+  spilled.clear();
+  auto* kept = &spill_;
+  if (identity_) {
+    auto& of = *identity_->find(event.address);
+    of.dirty = true;
+    if (!identity_->separate && identity_->sole != of.address) {
+      if (!state_.empty()) {
+        identity_->separate = true;
+        auto& before = *identity_->find(identity_->sole);
+        before.state = profile::profile::decode(state_.encode()).value();
+        before.spilled = std::move(spill_);
+      }
+      identity_->sole = of.address;
+    }
+    if (identity_->separate) {
+      of.state.apply(event, spilled, home_.recent_days(), home_.definitions());
+      kept = &of.spilled;
+    }
+  }
+  const auto of_facet = spilled.size();
+  state_.apply(event, spilled, home_.recent_days(), home_.definitions());
+  if (kept != &spill_) spilled.resize(of_facet);  // what leaves the join is in its facets
+  if (spilled.empty()) return;
+  if (!*kept) *kept = std::make_unique<spill>();
+  (*kept)->keep(spilled);
+}
+
+bool profile_actor::spilled_here(profile::hash128 of, profile::hash128 id) const {
+  const auto* slot = identity_.get();
+  const auto& spilled = slot != nullptr && (slot->separate || slot->sole != of) ? slot->find(of)->spilled : spill_;
+  return spilled && spilled->contains(id);
+}
+
+profile::profile& profile_actor::state_of(profile::hash128 of) noexcept {
+  return identity_ && (identity_->separate || identity_->sole != of) ? identity_->find(of)->state : state_;
+}
+
+std::pair<profile::hash128, std::vector<std::uint64_t>> profile_actor::missing_aggregates(
+    const profile::segments::catalog& with) {
+  const auto missing = [&](const profile::profile& of) {
+    return of.empty() ? std::vector<std::uint64_t>() : profile::segments::missing_aggregates(of, with);
+  };
+  if (!identity_ || !identity_->separate) return {identity_ ? identity_->sole : address_, missing(state_)};
+  for (const auto& each : identity_->facets) {
+    if (auto keys = missing(each.state); !keys.empty()) return {each.address, std::move(keys)};
+  }
+  if (!missing(state_).empty()) {  // the facets have them, since the join was made
+    spread();
+    arrange();
+  }
+  return {};
+}
+
+void profile_actor::facet_changed(profile::hash128 of) {
+  if (identity_) identity_->find(of)->dirty = true;
 }
 
 void profile_actor::answer(bool was_spilled) {
@@ -152,7 +244,7 @@ void profile_actor::answer(bool was_spilled) {
   const auto& message = mail->content().get_as<apply_event>(0);
   if (was_spilled) {
     finish(message, false);
-  } else if (apply(message, true) == verdict::recall) {
+  } else if (apply(message, true) != verdict::done) {
     urgent_.push_front(std::move(mail));  // it will be asked again
   }
 }
@@ -162,23 +254,56 @@ void profile_actor::mark_dirty() {
   home_.became_dirty(*this);
 }
 
-persistence::snapshot_write profile_actor::begin_save() {
+namespace {
+
+void begin(const std::unique_ptr<spill>& of, persistence::snapshot_write& write) {
+  if (!of) return;
+  of->saving = std::move(of->fresh);
+  of->fresh.clear();
+  for (const auto& [id, time_ms] : of->saving) write.spilled.push_back({id, time_ms});
+}
+
+void end(std::unique_ptr<spill>& of, bool saved) {
+  if (!of) return;
+  if (!saved) {
+    for (const auto& [id, time_ms] : of->saving) of->fresh.emplace(id, time_ms);
+  }
+  of->saving.clear();
+  if (of->fresh.empty()) of.reset();
+}
+
+}  // namespace
+
+/// Adds what differs from the store; of a linked profile every facet that does, to be kept together.
+void profile_actor::begin_save(std::vector<persistence::snapshot_write>& writes) {
   saving_ = true;
   dirty_ = false;
-  persistence::snapshot_write write{address_, state_.encode(), {}, {}};
-  if (spill_) {
-    spill_->saving = std::move(spill_->fresh);
-    spill_->fresh.clear();
-    for (const auto& [id, time_ms] : spill_->saving) write.spilled.push_back({id, time_ms});
+  const auto first = writes.size();
+  if (!identity_) {
+    begin(spill_, writes.emplace_back(persistence::snapshot_write{address_, state_.encode(), {}, {}, {}, {}, false}));
+  } else {
+    for (auto& each : identity_->facets) {
+      if (!each.dirty && each.address != address_) continue;
+      each.dirty = false;
+      auto& write = writes.emplace_back();
+      write.address = each.address;
+      write.state = state_of(each).encode();
+      write.identity = each.kin.encode();
+      write.unspilled = std::exchange(each.unspilled, {});
+      write.standing = std::exchange(each.standing_gone, std::nullopt);
+      write.with_next = true;
+      begin(identity_->separate || each.address != identity_->sole ? each.spilled : spill_, write);
+    }
+    writes.back().with_next = false;
   }
-  if (standing_) {
-    auto& at = *standing_;
-    at.saving = std::exchange(at.unsaved, {});
-    const auto due = at.now.due_ms();
-    write.standing.emplace(
-        persistence::standing_write{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving});
-  }
-  return write;
+  if (!standing_) return;
+  const auto own = std::find_if(writes.begin() + static_cast<std::ptrdiff_t>(first), writes.end(),
+                                [&](const auto& write) { return write.address == address_; });
+  auto& at = *standing_;
+  at.saving = std::exchange(at.unsaved, {});
+  const auto due = at.now.due_ms();
+  own->standing.emplace(
+      persistence::standing_write{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving});
 }
 
 void profile_actor::end_save(bool saved) {
@@ -189,12 +314,13 @@ void profile_actor::end_save(bool saved) {
     if (!saved) at.unsaved.insert(at.unsaved.begin(), at.saving.begin(), at.saving.end());
     at.saving = {};
   }
-  if (!spill_) return;
-  if (!saved) {
-    for (const auto& [id, time_ms] : spill_->saving) spill_->fresh.emplace(id, time_ms);
+  end(spill_, saved);
+  if (!identity_) return;
+  for (auto& each : identity_->facets) {
+    end(each.spilled, saved);
+    if (!saved) each.dirty = true;
+    if (saved && !each.dirty && std::exchange(each.forward_waits, false)) home_.tell(each.address, kept{each.moves});
   }
-  spill_->saving.clear();
-  if (spill_->fresh.empty()) spill_.reset();
 }
 
 }  // namespace kith::actors

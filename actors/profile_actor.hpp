@@ -5,7 +5,8 @@
 //
 // Invariants
 //   - It runs on its shard's thread only; mail from elsewhere goes through the shard's inbox.
-//   - While `loading`, `asking` or `recalling` it does not run: its mail waits, urgent mail too.
+//   - While `loading`, `asking` or `recalling` it does not run: its mail waits, urgent mail too. While it waits for
+//     other actors to join it, only what they say is heard (actors/identity.hpp).
 //   - No event is applied while the standing is of other definitions than the shard's: what they need of the past is
 //     taken from the history first, so that nothing is counted twice.
 //   - `dirty` means that the state differs from what was last handed to the store.
@@ -20,6 +21,7 @@
 #include <tsl/robin_map.h>
 #include <vector>
 
+#include "actors/identity.hpp"
 #include "actors/protocol.hpp"
 #include "persistence/store.hpp"
 #include "profile/profile.hpp"
@@ -68,10 +70,16 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   const profile::profile& state() const noexcept { return state_; }
 
   /// May be read or dropped right now, without a message.
-  bool loaded() const noexcept { return !loading_; }
+  bool loaded() const noexcept { return !loading_ && (!identity_ || (identity_->gathered && !forwards())); }
   bool busy() const noexcept {
-    return loading_ || asking_ || recalling_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty();
+    return loading_ || asking_ || recalling_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty() ||
+           (identity_ && identity_busy());
   }
+  /// Its identifier belongs to a profile whose root is elsewhere.
+  bool forwards() const noexcept { return identity_ && identity_->root != address_; }
+  bool linked() const noexcept { return identity_ != nullptr; }
+  /// Must not be saved right now: a facet may still be found to have counted what another one did.
+  bool unsettled() const noexcept { return identity_ && identity_->settling; }
   bool dirty() const noexcept { return dirty_; }
   bool saving() const noexcept { return saving_; }
   bool exiting() const noexcept { return exiting_; }
@@ -81,27 +89,74 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
  private:
   friend class shard;
 
-  /// Ids that left the state and are not in the store yet, those of a save under way among them.
-  struct spill {
-    tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> fresh;
-    tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> saving;
-  };
-  /// `ask`: whether the event is a spilled one; `recall`: the past is being read. The mail comes back.
-  enum class verdict : std::uint8_t { done, ask, recall };
+  /// `ask`: whether the event is a spilled one; `recall`: the past is being read; `wait`: for others to join. The mail
+  /// comes back.
+  enum class verdict : std::uint8_t { done, ask, recall, wait };
 
-  verdict receive(caf::mailbox_element& mail);
+  verdict receive(caf::mailbox_element_ptr& in);
   verdict apply(const apply_event& message, bool known_fresh);
   verdict receive_read(const read_profile& message);
   verdict receive_refresh(const refresh_standing& message);
   void finish(const apply_event& message, bool applied);
   void mark_dirty();
-  bool spilled_here(profile::hash128 id) const;
-  void keep_spilled(const std::vector<profile::spilled_id>& ids);
+  profile::seen check(const profile::event_view& event) const;
+  /// What the history has to be asked for first, and of which facet.
+  std::pair<profile::hash128, std::vector<std::uint64_t>> missing_aggregates(const profile::segments::catalog& with);
+  void facet_changed(profile::hash128 of);
+  bool spilled_here(profile::hash128 of, profile::hash128 id) const;
+  profile::profile& state_of(profile::hash128 of) noexcept;
+  void write_identity(profile::msgpack::writer& out) const;
+  void count(const profile::event_view& event);
+
+  // Identity (profile_identity.cpp, profile_joining.cpp)
+  bool identity_busy() const noexcept;
+  identity_slot& slot();
+  void own_facet();  ///< a root has one
+  /// Links what the event names. False: somebody is to join first, and the event waits.
+  bool know(const profile::event_view& event);
+  bool learn(const profile::event_view& event);
+  bool link(profile::hash128 from, profile::hash128 other, const profile::identifier& who,
+            const profile::identity::evidence& why);
+  void hand_on(caf::mailbox_element_ptr mail);
+  void load(profile::profile state, std::optional<profile::identity::kin> kin);
+  void read_again(bool as_root);
+  void wake();
+
+  void hear();  ///< the first of identity_->mail
+  // False: it is to be heard again, after a load or a save.
+  bool hear(meet& what);
+  bool hear(give_way& what);
+  bool hear(surrender& what);
+  bool hear(refuse& what);
+  bool hear(release& what);
+  bool hear(disclaim& what);
+  bool hear(adopt& what);
+  bool hear(redirect& what);
+  bool hear(kept& what);
+  bool hear(take_apart& what);
+  bool contest(const profile::identity::rank& with, std::vector<made_link>& links, bool established);
+  bool come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established);
+  bool give_up(profile::hash128 root, std::vector<made_link>& links, bool established);
+  void absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established);
+  void reach_out();
+  void split();
+
+  void spread();    ///< every facet has its own state and spill
+  void arrange();   ///< undoes spread(): the state is what readers are to see
+  void changed();   ///< other facets than before: watchers and segments follow
+  void settle(const std::vector<profile::hash128>& fresh);
+  void settled(const std::vector<counted_twice>& found);
+  void leave_standing(facet& of);
+  const profile::profile& state_of(const facet& of) const noexcept {
+    return identity_->separate || of.address != identity_->sole ? of.state : state_;
+  }
+  profile::identity::rank rank() const;
+  std::vector<type_count> counts() const;
+  bool exceeds(const std::vector<type_count>& more) const;
 
   // The shard's hands on it.
-  void load(profile::profile state) { state_ = std::move(state), loading_ = false; }
   void answer(bool was_spilled);  ///< to the question about the event in front
-  persistence::snapshot_write begin_save();
+  void begin_save(std::vector<persistence::snapshot_write>& writes);
   void end_save(bool saved);
 
   shard& home_;
@@ -111,6 +166,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   mail_queue normal_;
   std::unique_ptr<spill> spill_;
   std::unique_ptr<standing_slot> standing_;
+  std::unique_ptr<identity_slot> identity_;  ///< null: nobody was ever linked to it
   std::uint32_t slot_ = 0;       ///< in the shard's list of actors
   std::uint32_t last_used_ = 0;  ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;

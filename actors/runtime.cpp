@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint64_t replay_in_flight_bytes = 64 * 1024 * 1024;
 constexpr double busy_share = 0.3;  ///< of the shards' time; above it the history waits
-constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
 
 }  // namespace
 
@@ -40,6 +39,13 @@ result<void> runtime_impl::open() {
   environment_ = std::make_unique<shard_environment>(
       system_, *store_, pool_, latency_, options_, shards_, [this](const error& why) { failed(why); },
       static_cast<std::uint64_t>(options_.now_ms()));
+  environment_->catch_up = [this]() -> result<void> {
+    for (;;) {
+      const auto fed = feeder_->feed(fed_at_once);
+      if (!fed) return tl::make_unexpected(fed.error());
+      if (fed->caught_up || stopping_) return {};
+    }
+  };
   for (shard_id id = 0; id < options_.shards; ++id) shards_.push_back(std::make_unique<shard>(*environment_, id));
   std::vector<std::unique_ptr<persistence::journal>> journals;
   for (shard_id id = 0; id < options_.shards; ++id) {
@@ -107,7 +113,8 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   };
   const auto started = now();
   if (const auto open = refusal(); !open) return refuse(open.error());
-  const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, options_.event};
+  const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &at.identity_rules(),
+                                    options_.event};
   auto made = make_batch(events, source, received, shards_.size());
   if (!made) return refuse(made.error());
   auto& work = **made;
@@ -176,6 +183,17 @@ counters runtime_impl::stats() const {
     sum.segments_left += of.left;
     sum.segment_errors += of.segment_errors;
     sum.timers += of.timers;
+    sum.merges += of.merges;
+    sum.splits += of.splits;
+    sum.overlaps += of.overlaps;
+    sum.overlaps_unresolved += of.overlaps_unresolved;
+    const auto ignored = [&](profile::identity::ignored why) {
+      return of.ids_ignored[static_cast<std::size_t>(why)].load(std::memory_order_relaxed);
+    };
+    sum.ids_blocked += ignored(profile::identity::ignored::blocked);
+    sum.ids_not_unique += ignored(profile::identity::ignored::not_unique);
+    sum.ids_excess += ignored(profile::identity::ignored::excess);
+    sum.ids_unmerged += ignored(profile::identity::ignored::unmerged);
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
@@ -192,12 +210,6 @@ std::uint64_t runtime_impl::journal_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& each : shards_) bytes += each->journal().bytes();
   return bytes;
-}
-
-result<persistence::history_page> runtime_impl::history(profile::hash128 address,
-                                                        const persistence::history_query& query) {
-  if (auto fed = feeder_->feed(fed_for_a_reader); !fed) return tl::make_unexpected(fed.error());
-  return store_->read_history(address, query);
 }
 
 // Recovery
@@ -376,13 +388,24 @@ result<void> runtime_impl::checkpoint(catching_up history) {
   }
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
   auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
-  if (outcome) outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
+  if (outcome) outcome = save_dirty();
   if (outcome && history == catching_up::yes) outcome = feed_through(marks);
   const auto removable = needless(marks);  // what was fed before the flush is durable after it
   if (outcome) outcome = store_->flush();
   if (outcome) outcome = write_checkpoint(files_, options_.data, marks);
   if (outcome) outcome = remove_through(removable);
   journal_bytes_then_ = journal_bytes();
+  return outcome;
+}
+
+/// What is dirty on any shard when this begins is in the store when it ends, whoever holds it meanwhile.
+result<void> runtime_impl::save_dirty() {
+  environment_->checkpointing = true;
+  while (environment_->facets_moving > 0 && state().now != phase::failed && !stopping_) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  auto outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
+  environment_->checkpointing = false;
   return outcome;
 }
 

@@ -33,6 +33,7 @@ struct runtime_options {
   persistence::journal_options journal;
   persistence::store_options store;
   limits::event event;
+  std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
   int recent_days = profile::profile::default_recent_days;
   std::int64_t dedup_retention_ms = 0;   ///< 0: for ever

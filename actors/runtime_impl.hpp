@@ -1,4 +1,5 @@
-// The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills.
+// The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills;
+// runtime_identity.cpp takes apart and finds what belongs together.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -51,6 +52,13 @@ class runtime_impl final : public runtime {
   void explain(shard_id home, profile::hash128 address, std::string segment, read_done done) override {
     ask(home, read_group::question::explanation, {address}, {}, std::move(segment), std::move(done));
   }
+  void read_identity(shard_id home, profile::hash128 address, read_done done) override {
+    ask(home, read_group::question::identity, {address}, {}, {}, std::move(done));
+  }
+  void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out, std::string_view source,
+               std::function<void(result<void>)> done) override;
+  void identify_by(std::shared_ptr<const profile::identity::rules> rules) override;
+  std::vector<ignored_identifier> ignored_identifiers() const override;
   bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
   void on_resumed(shard_id home, std::function<void()> resumed) override {
     shards_[home]->on_resumed(std::move(resumed));
@@ -82,6 +90,10 @@ class runtime_impl final : public runtime {
   void start_backfill(checkpoint_marks past);
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
   result<void> save_memberships();
+  /// The facets' addresses of a profile; of one that was never linked, its own alone.
+  result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
+  void order_unmerge(shard_id home, std::string_view identity, const std::vector<profile::identifier>& out,
+                     const std::string& source, std::function<void(result<void>)> done);
   result<void> refusal() const;  ///< why work is refused now, if it is
 
   void recover();
@@ -96,6 +108,7 @@ class runtime_impl final : public runtime {
   bool shards_busy();
   bool checkpoint_due() const;
   result<void> checkpoint(catching_up history);
+  result<void> save_dirty();
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
   result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done

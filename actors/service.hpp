@@ -21,6 +21,7 @@
 #include "persistence/store.hpp"
 #include "profile/event.hpp"
 #include "profile/identifier.hpp"
+#include "profile/identity/rules.hpp"
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
 #include "profile/segments/catalog.hpp"
@@ -104,7 +105,23 @@ struct counters {
   std::uint64_t segments_left = 0;
   std::uint64_t segment_errors = 0;  ///< expressions that gave an error, and counted as false
   std::uint64_t timers = 0;          ///< profiles that time alone may change
+  std::uint64_t merges = 0;          ///< joins of profiles, for the first time
+  std::uint64_t splits = 0;          ///< profiles that an unmerge made
+  std::uint64_t ids_blocked = 0;     ///< times an identifier was left out of joining, by reason
+  std::uint64_t ids_not_unique = 0;
+  std::uint64_t ids_excess = 0;
+  std::uint64_t ids_unmerged = 0;
+  std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
+  std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more
   double memory_window_seconds = 0;  ///< age of the oldest event answered with `memory` and not yet synced
+};
+
+/// An identifier that was left out of joining.
+struct ignored_identifier {
+  profile::identifier who;
+  profile::identity::ignored reason = profile::identity::ignored::no;
+  std::uint64_t times = 0;
+  std::int64_t last_ms = 0;  ///< milliseconds since 1970
 };
 
 enum class phase : std::uint8_t { recovering, ready, failed, stopping };
@@ -140,6 +157,15 @@ class service {
   virtual void read_segments(shard_id home, profile::hash128 address, read_done done) = 0;
   /// Why a profile is in a segment, or is not: segments::write_explanation.
   virtual void explain(shard_id home, profile::hash128 address, std::string segment, read_done done) = 0;
+  /// Who a profile is made of: `{profile, identifiers: [{kind, type?, id, profile, version}], links: [{at, messageId,
+  /// between: [identifier, identifier]}], unmerged: [{at, between: [profile, profile]}]}`.
+  virtual void read_identity(shard_id home, profile::hash128 address, read_done done) = 0;
+  /// Takes identifiers out of a profile, which become one of their own. Durable before `done` is called.
+  /// Errors: not_found, invalid_argument (they are not all of this profile, or are all of it), too_large, unavailable.
+  virtual void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out,
+                       std::string_view source, std::function<void(result<void>)> done) = 0;
+  virtual void identify_by(std::shared_ptr<const profile::identity::rules> rules) = 0;
+  virtual std::vector<ignored_identifier> ignored_identifiers() const = 0;
   /// False while too much is in flight on the shard: the edge stops reading its sockets until `resumed` is called.
   virtual bool ready_for_more(shard_id home) const = 0;
   virtual void on_resumed(shard_id home, std::function<void()> resumed) = 0;

@@ -5,7 +5,8 @@
 namespace kith::actors {
 
 shard::shard(shard_environment& environment, shard_id id)
-    : caf::execution_unit(&environment.system), environment_(environment), id_(id), watches_(*this, environment) {}
+    : caf::execution_unit(&environment.system), environment_(environment), id_(id), watches_(*this, environment),
+      identity_rules_(environment.options.identity) {}
 
 shard::~shard() {
   stop();
@@ -16,6 +17,8 @@ void shard::start(std::unique_ptr<persistence::journal> journal) {
   journal_ = std::move(journal);
   hand_over_.resize(environment_.shards.size());
   applied_elsewhere_.resize(environment_.shards.size());
+  done_elsewhere_.resize(environment_.shards.size());
+  handed_on_.resize(environment_.shards.size());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -108,6 +111,18 @@ void shard::end_turn() {
       auto& there = *environment_.shards[to];
       there.post([&there, batches = std::exchange(hand_over_[to], {})] {
         for (auto* work : batches) there.deliver(*work);
+      });
+    }
+    if (!handed_on_[to].empty()) {
+      auto& there = *environment_.shards[to];
+      there.post([&there, all = std::make_shared<std::vector<addressed_mail>>(std::exchange(handed_on_[to], {}))] {
+        for (auto& each : *all) there.activate(each.to).enqueue(std::move(each.mail), &there);
+      });
+    }
+    if (!done_elsewhere_[to].empty()) {
+      auto& there = *environment_.shards[to];
+      there.post([&there, batches = std::exchange(done_elsewhere_[to], {})] {
+        for (auto* work : batches) there.event_done_here(*work);
       });
     }
     if (!applied_elsewhere_[to].empty()) {

@@ -21,6 +21,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <queue>
 #include <thread>
 #include <tsl/robin_map.h>
@@ -64,6 +65,9 @@ struct shard_environment {
   std::vector<std::unique_ptr<shard>>& shards;
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
   const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
+  std::function<result<void>()> catch_up;          ///< blocking: the history takes in what is durable
+  std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
+  std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -73,7 +77,8 @@ struct shard_environment {
 struct shard_counters {
   std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
       active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0}, entered{0}, left{0},
-      segment_errors{0}, timers{0};
+      segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0}, overlaps_unresolved{0};
+  std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};  ///< steady clock; 0: nothing waits
 
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
@@ -83,7 +88,7 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
-  enum class question : std::uint8_t { map, segments, explanation };
+  enum class question : std::uint8_t { map, segments, explanation, identity };
   shard_id home = 0;
   question asks = question::map;
   std::string segment;  ///< of an explanation
@@ -109,6 +114,7 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t saves_at_once = 1000;
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
+  static constexpr std::size_t ignored_shown = 256;
 
   shard(shard_environment& environment, shard_id id);
   ~shard() override;
@@ -159,6 +165,36 @@ class shard : public caf::execution_unit {
   void save_memberships(std::function<void(result<void>)> done);
   bool needs_standing(const read_profile& message) const noexcept;
 
+  // Identity (shard_identity.cpp)
+  const profile::identity::rules& identity_rules() const noexcept { return *identity_rules_; }
+  void identify_by(std::shared_ptr<const profile::identity::rules> rules) { identity_rules_ = std::move(rules); }
+  /// To the actor of that address, which is activated if need be.
+  template <class Message>
+  void tell(profile::hash128 address, Message message) {
+    deliver(address, std::make_unique<identity_message>(std::move(message)), true);
+  }
+  /// As tell(), if there is an actor in memory.
+  template <class Message>
+  void tell_active(profile::hash128 address, Message message) {
+    deliver(address, std::make_unique<identity_message>(std::move(message)), false);
+  }
+  void hand_on(profile::hash128 address, caf::mailbox_element_ptr mail);
+  void load_again(profile_actor& actor) { to_load_.push_back(actor.address()); }
+  /// May facets leave the actor now? Then facets_moved() is to be called where they arrive. If not, it is being saved.
+  bool may_move(profile_actor& actor);
+  void facets_move() { ++environment_.facets_moving; }
+  void facets_moved() { --environment_.facets_moving; }
+  void look_again(profile_actor& actor);
+  void left_all(profile_actor& actor);
+  void ask_overlap(std::shared_ptr<const overlap_question> asked);
+  void pass_order(take_apart what);
+  void note_ignored(const profile::identifier& who, profile::identity::ignored reason);
+  std::vector<ignored_identifier> ignored_identifiers() const;
+  void count_merge() { shard_counters::add(counters_.merges, 1); }
+  void count_split() { shard_counters::add(counters_.splits, 1); }
+  void broken_identity(profile::hash128 facet);
+  std::int64_t wall_ms() const { return environment_.options.now_ms(); }
+
   // Keeping (shard_store.cpp)
   void checkpoint(std::function<void(result<void>)> done);  ///< saves what is dirty now
 
@@ -171,7 +207,7 @@ class shard : public caf::execution_unit {
   bool ask_spilled(profile_actor& actor, profile::hash128 id);
   void became_dirty(profile_actor& actor) { dirty_.push_back(actor.address()); }
   void count_bytes(profile_actor& actor);
-  void event_done(batch& work);
+  void event_done(batch& work, std::uint32_t index);
   void publish_change(profile_actor& actor, std::string_view traits);
   const catalog* definitions() const noexcept { return definitions_.get(); }
   /// False: its past is being read, and its mail waits until it has been.
@@ -194,6 +230,7 @@ class shard : public caf::execution_unit {
   struct question {
     profile::hash128 address;
     profile::hash128 id;
+    std::vector<profile::hash128> at;  ///< the facets that may have spilled it
   };
 
   /// Behind a timer lies a profile, active or not, whose standing may be due.
@@ -205,6 +242,7 @@ class shard : public caf::execution_unit {
   /// The past of a profile, on its way from the history.
   struct recall {
     profile::hash128 address;
+    profile::hash128 of;  ///< the facet
     std::shared_ptr<const catalog> definitions;
     std::vector<std::uint64_t> keys;
     std::string cursor;
@@ -226,6 +264,10 @@ class shard : public caf::execution_unit {
   void finish(batch& work);
   void release(batch& work);
   void note_unsynced();
+  void event_done_here(batch& work);
+  void start_order(batch& work) { pass_order({work.order, {}, &work}); }
+  void deliver(profile::hash128 address, identity_mail message, bool activating);
+  void settled(const overlap_question& asked, const result<std::vector<counted_twice>>& found);
 
   profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
   profile_actor& activate(profile::hash128 address);
@@ -243,7 +285,6 @@ class shard : public caf::execution_unit {
   void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor);
-  std::int64_t wall_ms() const { return environment_.options.now_ms(); }
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
   /// Calls each(index), with the memory that the look-up of address_at(index) needs called for some time before.
   template <class Addresses, class F>
@@ -258,7 +299,8 @@ class shard : public caf::execution_unit {
   void send_loads();
   void send_questions();
   using stored_values = result<std::vector<std::optional<std::string>>>;
-  void loaded(const std::vector<profile::hash128>& addresses, stored_values states, const stored_values& standings);
+  void loaded(const std::vector<profile::hash128>& addresses, stored_values states, const stored_values& standings,
+              const stored_values& identities);
   result<void> load_standing(profile_actor& actor, const stored_values& standings, std::size_t index);
   void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
@@ -296,6 +338,12 @@ class shard : public caf::execution_unit {
   std::vector<std::vector<batch*>> hand_over_;  ///< by shard
   std::vector<std::vector<batch*>> applied_elsewhere_;
   std::vector<batch*> applied_here_;
+  std::vector<std::vector<batch*>> done_elsewhere_;  ///< by shard; one for each event
+  struct addressed_mail {
+    profile::hash128 to;
+    caf::mailbox_element_ptr mail;
+  };
+  std::vector<std::vector<addressed_mail>> handed_on_;  ///< by shard
   std::vector<read_group*> answered_;
   std::vector<profile::hash128> to_load_;
   std::vector<question> to_ask_;
@@ -311,6 +359,9 @@ class shard : public caf::execution_unit {
   std::vector<std::uint32_t> scratch_indexes_;  ///< of events or reads
   std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_readers_;
   watch_hub watches_;
+  std::shared_ptr<const profile::identity::rules> identity_rules_;
+  mutable std::mutex ignored_mutex_;
+  std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;

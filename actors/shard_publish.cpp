@@ -15,7 +15,7 @@ publish_outcome outcome_of(batch& work) {
     for (const auto& rejected : work.rejected) outcome.details[rejected.index].rejected = true;
     for (std::size_t i = 0; i < work.events.size(); ++i) {
       const auto index = work.indexes.empty() ? i : work.indexes[i];
-      outcome.details[index].profile = work.events[i].address;
+      outcome.details[index].profile = work.profiles[i];
       outcome.details[index].version = work.versions[i];
       outcome.details[index].memberships = work.memberships[i];
     }
@@ -41,10 +41,11 @@ void shard::publish(batch_ptr work) {
   ++epoch_in_flight_[epoch_ & 1];
   in_flight_bytes_ += taken.record.size();
   if (taken.options.detail) {
+    taken.profiles.resize(taken.events.size());
     taken.versions.resize(taken.events.size());
     taken.memberships.resize(taken.events.size());
   }
-  if (taken.events.empty()) {
+  if (taken.empty()) {
     taken.journaled = true;
     applied_here_.push_back(&taken);
     return;
@@ -63,7 +64,7 @@ void shard::replay(batch_ptr work) {
   taken.epoch = epoch_;
   ++epoch_in_flight_[epoch_ & 1];
   in_flight_bytes_ += taken.record.size();
-  if (taken.events.empty()) {
+  if (taken.empty()) {
     applied_here_.push_back(&taken);
   } else {
     dispatch(taken);
@@ -100,6 +101,7 @@ void shard::note_unsynced() {
 }
 
 void shard::dispatch(batch& work) {
+  if (work.order) return start_order(work);
   for (shard_id to = 0; to < work.left.size(); ++to) {
     if (work.left[to] > 0 && to != id_) hand_over_[to].push_back(&work);
   }
@@ -123,7 +125,14 @@ void shard::deliver(batch& work) {
   });
 }
 
-void shard::event_done(batch& work) {
+void shard::event_done(batch& work, std::uint32_t index) {
+  // Who counts is the shard that the event was addressed to.
+  const auto owner = shard_of(work.events[index].address, environment_.shards.size());
+  if (owner == id_) return event_done_here(work);
+  done_elsewhere_[owner].push_back(&work);
+}
+
+void shard::event_done_here(batch& work) {
   if (--work.left[id_] == 0 && work.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch_applied(work);
 }
 

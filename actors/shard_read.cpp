@@ -78,7 +78,7 @@ void shard::answer_read(profile_actor& actor, const read_profile& message) {
 }
 
 void shard::write_answer(const profile_actor& actor, read_group& group, std::uint32_t index) {
-  if (actor.state().empty()) return;
+  if (actor.state().empty() && !actor.linked()) return;
   auto& buffer = group.found.buffer(id_);
   const auto offset = buffer.size();
   profile::msgpack::writer out(buffer);
@@ -88,6 +88,7 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
     case read_group::question::map:
       actor.state().write_map(out, actor.address(), group.fields, derived_of(actor));
       break;
+    case read_group::question::identity: actor.write_identity(out); break;
     case read_group::question::segments:
       if (definitions_) {
         write_segments(actor.state(), standing, *definitions_, wall_ms(), out);
@@ -111,7 +112,9 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
 }
 
 void shard::publish_change(profile_actor& actor, std::string_view traits) {
-  watches_.record(actor.address(), actor.state().version(), traits, last_change_);
+  const auto* slot = actor.identity_.get();
+  watches_.record(actor.address(), actor.state().version(), traits, last_change_,
+                  slot == nullptr ? nullptr : slot->addresses);
 }
 
 }  // namespace kith::actors

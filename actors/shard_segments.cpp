@@ -36,8 +36,7 @@ bool shard::make_current(profile_actor& actor) {
   if (!definitions_) return true;
   if (!actor.standing_) actor.standing_ = std::make_unique<standing_slot>();
   if (actor.standing_->now.fits(*definitions_)) return true;
-  auto keys =
-      actor.state().empty() ? std::vector<std::uint64_t>() : segments::missing_aggregates(actor.state(), *definitions_);
+  auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {
     actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
     note_transitions(actor);
@@ -49,7 +48,7 @@ bool shard::make_current(profile_actor& actor) {
     return true;
   }
   actor.recalling_ = true;
-  ask_history(std::make_shared<recall>(recall{actor.address(), definitions_, std::move(keys), {}}));
+  ask_history(std::make_shared<recall>(recall{actor.address(), of, definitions_, std::move(keys), {}}));
   return false;
 }
 
@@ -163,12 +162,12 @@ void shard::ask_history(std::shared_ptr<recall> wanted) {
     query.limit = recalled_a_page;
     query.cursor = wanted->cursor;
     auto page = std::make_shared<recalled_page>();
-    page->events = environment_.store.read_history(wanted->address, query);
+    page->events = environment_.store.read_history(wanted->of, query);
     if (page->events) {
       for (const auto& item : page->events->items) {
         bool spilled = false;
-        if (environment_.store.may_be_spilled(wanted->address, item.id)) {
-          const auto answer = environment_.store.is_spilled(wanted->address, item.id);
+        if (environment_.store.may_be_spilled(wanted->of, item.id)) {
+          const auto answer = environment_.store.is_spilled(wanted->of, item.id);
           if (!answer) {
             page->events = tl::make_unexpected(answer.error());
             break;
@@ -184,6 +183,7 @@ void shard::ask_history(std::shared_ptr<recall> wanted) {
 
 void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page) {
   auto& actor = *find(wanted->address);                               // it is busy, so it is still there
+  auto& state = actor.state_of(wanted->of);
   if (!page.events) return environment_.failed(page.events.error());  // counting without its past would be wrong
   for (std::size_t i = 0; i < page.events->items.size(); ++i) {
     const auto& item = page.events->items[i];
@@ -194,15 +194,16 @@ void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page&
     if (!event) continue;
     // The history may hold what is still on its way to this actor: that will be counted when it comes.
     const bool counted =
-        page.spilled[i] || actor.state().check(*event) == profile::seen::duplicate || actor.spilled_here(event->id);
-    if (counted) actor.state_.backfill(*wanted->definitions, wanted->keys, *event);
+        page.spilled[i] || state.check(*event) == profile::seen::duplicate || actor.spilled_here(wanted->of, event->id);
+    if (counted) state.backfill(*wanted->definitions, wanted->keys, *event);
   }
   if (!page.events->next.empty()) {
     wanted->cursor = page.events->next;
     return ask_history(wanted);
   }
-  actor.state_.mark_built(*wanted->definitions, wanted->keys);
+  state.mark_built(*wanted->definitions, wanted->keys);
   actor.recalling_ = false;
+  actor.facet_changed(wanted->of);
   actor.mark_dirty();
   make_current(actor);  // or asks once more, if the definitions changed meanwhile
   count_bytes(actor);
@@ -219,13 +220,15 @@ void shard::save_memberships(std::function<void(result<void>)> done) {
 
 bool shard::needs_standing(const read_profile& message) const noexcept {
   const auto& of = *message.of;
-  return definitions_ != nullptr && (of.asks != read_group::question::map || of.fields.needs_standing());
+  if (definitions_ == nullptr || of.asks == read_group::question::identity) return false;
+  return of.asks != read_group::question::map || of.fields.needs_standing();
 }
 
 bool shard::can_answer(const profile_actor& actor, const read_group& group) const noexcept {
   if (!actor.loaded()) return false;
   if (definitions_ == nullptr) return true;
   if (group.asks == read_group::question::map && !group.fields.needs_standing()) return true;
+  if (group.asks == read_group::question::identity) return true;
   return !actor.recalling_ && actor.standing_ && actor.standing_->now.fits(*definitions_);
 }
 

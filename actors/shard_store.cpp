@@ -51,14 +51,16 @@ void shard::send_loads() {
   boost::asio::post(environment_.pool, [this, addresses = std::exchange(to_load_, {})] {
     auto states = environment_.store.load(addresses);
     auto standings = environment_.store.load_standings(addresses);
-    post([this, addresses, states = std::move(states), standings = std::move(standings)]() mutable {
-      loaded(addresses, std::move(states), standings);
+    auto identities = environment_.store.load_identities(addresses);
+    post([this, addresses, states = std::move(states), standings = std::move(standings),
+          identities = std::move(identities)]() mutable {
+      loaded(addresses, std::move(states), standings, identities);
     });
   });
 }
 
 void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states,
-                   const stored_values& standings) {
+                   const stored_values& standings, const stored_values& identities) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& actor = *find(addresses[i]);  // a loading actor is busy, so it is still there
     result<profile::profile> state = profile::profile();
@@ -73,14 +75,25 @@ void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values
                                                   state.error().message + "; run `kith check` on the data directory"});
       continue;
     }
+    result<std::optional<profile::identity::kin>> kin;
+    if (!identities) {
+      kin = tl::make_unexpected(identities.error());
+    } else if ((*identities)[i]) {
+      kin = profile::identity::kin::decode(*(*identities)[i]);
+    }
+    if (!kin) {
+      environment_.failed({errc::unavailable, "profile " + to_hex(addresses[i]) + ": its identity is not readable: " +
+                                                  kin.error().message + "; run `kith check` on the data directory"});
+      continue;
+    }
     if (auto kept = load_standing(actor, standings, i); !kept) {
       environment_.failed({errc::unavailable, "profile " + to_hex(addresses[i]) + ": its standing is not readable: " +
                                                   kept.error().message + "; run `kith check` on the data directory"});
       continue;
     }
-    actor.load(std::move(*state));
+    actor.load(std::move(*state), std::move(*kin));
     count_bytes(actor);
-    if (!actor.urgent_.empty()) mail_arrived(actor, true);
+    if (!actor.urgent_.empty() || (actor.identity_ && !actor.identity_->mail.empty())) mail_arrived(actor, true);
     if (!actor.normal_.empty()) mail_arrived(actor, false);
   }
 }
@@ -98,8 +111,17 @@ result<void> shard::load_standing(profile_actor& actor, const stored_values& sta
 }
 
 bool shard::ask_spilled(profile_actor& actor, profile::hash128 id) {
-  if (!environment_.store.may_be_spilled(actor.address(), id)) return false;
-  to_ask_.push_back({actor.address(), id});
+  std::vector<profile::hash128> at;
+  const auto look = [&](profile::hash128 address) {
+    if (environment_.store.may_be_spilled(address, id)) at.push_back(address);
+  };
+  if (!actor.identity_) {
+    look(actor.address());
+  } else {
+    for (const auto& each : actor.identity_->facets) look(each.address);
+  }
+  if (at.empty()) return false;
+  to_ask_.push_back({actor.address(), id, std::move(at)});
   return true;
 }
 
@@ -107,7 +129,12 @@ void shard::send_questions() {
   boost::asio::post(environment_.pool, [this, questions = std::exchange(to_ask_, {})] {
     std::vector<result<bool>> answers;
     answers.reserve(questions.size());
-    for (const auto& asked : questions) answers.push_back(environment_.store.is_spilled(asked.address, asked.id));
+    for (const auto& asked : questions) {
+      auto& answer = answers.emplace_back(false);
+      for (auto at = asked.at.begin(); at != asked.at.end() && answer && !*answer; ++at) {
+        answer = environment_.store.is_spilled(*at, asked.id);
+      }
+    }
     post([this, questions, answers = std::move(answers)] { answered(questions, answers); });
   });
 }
@@ -138,7 +165,7 @@ void shard::sweep() {
     if (hand_ >= actors_.size()) hand_ = 0;
     auto* actor = actors_[hand_++];
     if (actor->busy()) continue;
-    if (actor->exiting() || actor->state().empty() || tick_ - actor->last_used() > idle_ticks) {
+    if (actor->exiting() || (actor->state().empty() && !actor->linked()) || tick_ - actor->last_used() > idle_ticks) {
       leaving.push_back(actor);
     } else if (over) {
       candidates.push_back(actor);
@@ -170,7 +197,7 @@ void shard::save(const std::vector<profile_actor*>& actors, bool let_go, save_co
   auto writes = std::make_shared<std::vector<persistence::snapshot_write>>();
   std::vector<profile::hash128> addresses;
   for (auto* actor : actors) {
-    writes->push_back(actor->begin_save());
+    actor->begin_save(*writes);
     addresses.push_back(actor->address());
   }
   ++save_jobs_;
@@ -195,6 +222,8 @@ void shard::saved(const std::vector<profile::hash128>& addresses, bool let_go, c
       became_dirty(actor);
     }
     count_bytes(actor);
+    if (actor.identity_ && !actor.identity_->mail.empty()) mail_arrived(actor, true);
+    actor.wake();
     if (let_go && !actor.busy() && !actor.dirty()) drop(actor);
   }
   if (outcome) shard_counters::add(counters_.saved, addresses.size());
@@ -222,7 +251,7 @@ void shard::checkpoint_step(const std::shared_ptr<checkpoint_run>& run) {
     run->addresses.pop_back();
     auto* actor = find(address);
     if (actor == nullptr) continue;  // saved and passivated
-    if (actor->saving()) {
+    if (actor->saving() || actor->unsettled()) {
       later.push_back(address);
     } else if (actor->dirty()) {
       chunk.push_back(actor);

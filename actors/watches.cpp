@@ -75,13 +75,14 @@ void watch_hub::end_all(const error& why) {
 }
 
 void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
-                       const std::shared_ptr<const membership_change>& memberships) {
+                       const std::shared_ptr<const membership_change>& memberships,
+                       const std::shared_ptr<const std::vector<profile::hash128>>& others) {
   if (!environment_.watched.load(std::memory_order_relaxed)) {
     ++first_;
     return;
   }
   kept_.push_back(
-      {profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits), memberships});
+      {profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits), memberships, others});
   bytes_ += traits.size();
   while (kept_.size() > kept_changes || bytes_ > kept_bytes) {
     if (kept_.front().traits) bytes_ -= kept_.front().traits->size();
@@ -104,7 +105,10 @@ void watch_hub::unsubscribe(shard_id home, watch_id id) {
 }
 
 bool watch_hub::wants(const subscription& to, const kept_change& change) {
-  if (to.profile && *to.profile != change.profile) return false;
+  if (to.profile && *to.profile != change.profile &&
+      (!change.others || !std::binary_search(change.others->begin(), change.others->end(), *to.profile))) {
+    return false;
+  }
   if (to.segment.empty()) return true;
   const auto names = [&](const std::vector<std::string>& in) {
     return std::find(in.begin(), in.end(), to.segment) != in.end();

@@ -38,8 +38,10 @@ class watch_hub {
   void end_all(const error& why);
 
   /// A profile of this shard changed; `traits`: MessagePack map, maybe empty.
+  /// `others`: the addresses of its identifiers, under which it may be watched too; null: only its own.
   void record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
-              const std::shared_ptr<const membership_change>& memberships);
+              const std::shared_ptr<const membership_change>& memberships,
+              const std::shared_ptr<const std::vector<profile::hash128>>& others);
   void send();
 
  private:
@@ -48,6 +50,7 @@ class watch_hub {
     std::uint64_t version;
     std::shared_ptr<const std::string> traits;
     std::shared_ptr<const membership_change> memberships;
+    std::shared_ptr<const std::vector<profile::hash128>> others;
   };
   struct sequenced_change {
     std::uint64_t sequence;

@@ -108,23 +108,17 @@ result<std::size_t> limit_in(const parsed_target& target, std::size_t without, s
   return fail(errc::invalid_argument, "query parameter limit: must be 1 to " + std::to_string(most));
 }
 
+profile::identifier identifier_named(const std::string& kind, const std::string& id) {
+  if (kind == "user") return {profile::id_kind::user, {}, id};
+  if (kind == "anonymous") return {profile::id_kind::anonymous, {}, id};
+  if (kind == "profile") return {profile::id_kind::profile, {}, id};
+  return {profile::id_kind::external, kind, id};
+}
+
 result<profile::hash128> address_in(const parsed_target& target) {
-  const auto& kind = target.path[2];
   const auto& id = target.path[3];
-  profile::identifier identifier;
-  identifier.value = id;
-  if (kind == "user") {
-    identifier.kind = profile::id_kind::user;
-  } else if (kind == "anonymous") {
-    identifier.kind = profile::id_kind::anonymous;
-  } else if (kind == "profile") {
-    identifier.kind = profile::id_kind::profile;
-  } else {
-    identifier.kind = profile::id_kind::external;
-    identifier.type = kind;
-  }
   profile::hash128 address;
-  if (id.empty() || !address_of(identifier, address)) {
+  if (id.empty() || !address_of(identifier_named(target.path[2], id), address)) {
     return fail(errc::invalid_argument,
                 "path: \"" + id + "\" is no id of a profile; 32 lower-case hexadecimal digits are");
   }

@@ -61,6 +61,8 @@ result<std::size_t> limit_in(const parsed_target& target, std::size_t without, s
 
 /// Of the profile that `/v1/profiles/{kind}/{id}` names. Errors: invalid_argument.
 result<profile::hash128> address_in(const parsed_target& target);
+/// The identifier that a kind and an id in a URL name: kind "user", "anonymous", "profile" or an external type.
+profile::identifier identifier_named(const std::string& kind, const std::string& id);
 
 std::vector<std::string_view> split(std::string_view text, char at);
 

@@ -52,6 +52,12 @@ class routes {
 
   response answer_of(std::function<void(actors::service&, actors::read_done)> question,
                      const std::function<nlohmann::json(nlohmann::json)>& shape = {});
+  // identity_routes.cpp
+  response identity(const call& asked);
+  response unmerge(const call& asked);
+  response ignored_identifiers(const call& asked);
+  response identity_of(profile::hash128 address);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);

@@ -283,6 +283,43 @@ void read_definition(table_reader& reader, const std::string& name, const toml::
   into.definitions.push_back(std::move(made));
 }
 
+void read_texts(const table_reader& reader, const toml::node& node, const std::string& where,
+                std::vector<std::string>& into) {
+  const auto* list = node.as_array();
+  if (list == nullptr) reader.refuse(node, where, "must be an array of strings");
+  into.clear();
+  for (const auto& each : *list) {
+    const auto* text = each.as_string();
+    if (text == nullptr) reader.refuse(each, where, "must hold strings only");
+    into.push_back(text->get());
+  }
+}
+
+void describe_limit(table_reader& reader, const std::string& prefix, profile::identity::id_limit& into) {
+  reader.number(prefix, into.most, 0, 10'000'000).milliseconds(
+      prefix + "_window", [&into](std::int64_t ms) { into.window_ms = ms; }, true);
+}
+
+void describe_identity(table_reader& t, profile::identity::settings& into) {
+  const auto texts = [](table_reader& reader, const char* name, std::vector<std::string>& list) {
+    reader.key(name, [&](const toml::node& node, const std::string& where) { read_texts(reader, node, where, list); });
+  };
+  texts(t, "priority", into.priority);
+  texts(t, "blocked", into.blocked);
+  texts(t, "blocked_patterns", into.blocked_patterns);
+  describe_limit(t, "limit", into.limit);
+  t.tables("types", [&into, texts](table_reader& reader, const std::string& type, const toml::table& table) {
+    auto& of = into.types[type];
+    profile::identity::id_limit limit = type == "user" ? into.user_limit : into.limit;
+    texts(reader, "blocked", of.blocked);
+    texts(reader, "blocked_patterns", of.blocked_patterns);
+    reader.flag("unique", of.unique);
+    describe_limit(reader, "limit", limit);
+    reader.read(table);
+    if (table.contains("limit") || table.contains("limit_window")) of.limit = limit;
+  });
+}
+
 void describe(table_reader& root, config& into) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
@@ -342,6 +379,17 @@ void describe(table_reader& root, config& into) {
     time("handshake_timeout", connection.handshake_timeout);
     time("frame_timeout", connection.frame_timeout);
     time("hello_timeout", connection.hello_timeout);
+  });
+  root.key("identity", [&](const toml::node& node, const std::string& where) {
+    const auto* table = node.as_table();
+    if (table == nullptr) root.refuse(node, where, "must be a table: [identity]");
+    profile::identity::settings settings;
+    table_reader reader(root.file(), where);
+    describe_identity(reader, settings);
+    reader.read(*table);
+    auto rules = profile::identity::rules::make(settings);
+    if (!rules) root.refuse(node, where, rules.error().message);
+    runtime.identity = std::move(*rules);
   });
   root.table("log", [&](table_reader& t) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")

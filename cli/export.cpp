@@ -1,12 +1,14 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/export_people.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
 
@@ -14,62 +16,112 @@ namespace kith::cli {
 
 namespace {
 
-/// The profiles that the journal's tail touches: snapshots with the tail's events applied, in memory.
-class journal_tail {
- public:
-  explicit journal_tail(persistence::store& store) : store_(store) {}
-
-  result<void> replay(const std::string& directory) {
-    auto& files = persistence::real_files();
-    const auto segments = persistence::list_segments(files, directory);
-    if (!segments) return tl::make_unexpected(segments.error());
-    for (std::size_t i = 0; i < segments->size(); ++i) {
-      const auto& segment = (*segments)[i];
-      const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
-      result<void> outcome;
-      const auto read =
-          persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t) {
-            outcome = apply(payload);
-            return outcome.has_value();
-          });
-      if (!read) return tl::make_unexpected(read.error());
-      if (!outcome)
-        return tl::make_unexpected(error{outcome.error().code, segment.path + ": " + outcome.error().message});
-      for (const auto& damage : read->damages) {
-        damages_.push_back(segment.path + " at byte " + std::to_string(damage.offset) + ": " + damage.what);
-      }
+/// Calls each(payload) for every record of the journal; what is damaged is added to `damages`.
+template <class F>
+result<void> for_each_record(const std::string& directory, std::vector<std::string>* damages, F each) {
+  auto& files = persistence::real_files();
+  const auto segments = persistence::list_segments(files, directory);
+  if (!segments) return tl::make_unexpected(segments.error());
+  for (std::size_t i = 0; i < segments->size(); ++i) {
+    const auto& segment = (*segments)[i];
+    const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
+    result<void> outcome;
+    const auto read = persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t) {
+      const auto made = actors::make_replay_batch(payload, {}, 1);
+      outcome = made ? each(**made) : tl::make_unexpected(made.error());
+      return outcome.has_value();
+    });
+    if (!read) return tl::make_unexpected(read.error());
+    if (!outcome) {
+      return tl::make_unexpected(error{outcome.error().code, segment.path + ": " + outcome.error().message});
     }
-    return {};
+    if (damages == nullptr) continue;
+    for (const auto& damage : read->damages) {
+      damages->push_back(segment.path + " at byte " + std::to_string(damage.offset) + ": " + damage.what);
+    }
+  }
+  return {};
+}
+
+/// What the data directory holds: the snapshots, with the events of the journal's tail applied in memory.
+class directory_reader {
+ public:
+  explicit directory_reader(persistence::store& store) : store_(store) {}
+
+  result<void> replay(const std::string& journal) {
+    if (auto known = people_.read(store_); !known) return known;
+    auto linked = for_each_record(journal, &damages_, [&](const actors::batch& record) -> result<void> {
+      for (const auto& event : record.events) people_.link(event);
+      if (record.order) people_.take_apart(*record.order);
+      return {};
+    });
+    if (!linked) return linked;
+    people_.settle();
+    return for_each_record(journal, nullptr, [&](const actors::batch& record) -> result<void> {
+      for (const auto& event : record.events) {
+        if (auto applied = apply(event); !applied) return applied;
+      }
+      return {};
+    });
   }
   /// Events in there are missing from what is exported.
   const std::vector<std::string>& damages() const { return damages_; }
-  /// In the order of addresses.
-  const std::map<profile::hash128, profile::profile>& profiles() const { return profiles_; }
+  /// Those that the tail touches, and the ids of those with several identifiers; sorted, each once.
+  std::vector<profile::hash128> beside_the_store() const {
+    std::set<profile::hash128> all = people_.joined();
+    for (const auto& [address, state] : tail_) {
+      if (!people_.is_joined(address)) all.insert(address);
+    }
+    return {all.begin(), all.end()};
+  }
+  bool is_joined(profile::hash128 address) const { return people_.is_joined(address); }
+
+  /// The whole profile of that id.
+  result<profile::profile> read(profile::hash128 address) {
+    profile::profile whole;
+    std::vector<profile::spilled_id> spilled;
+    for (const auto each : people_.of(address)) {
+      if (const auto found = tail_.find(each); found != tail_.end()) {
+        whole.join(found->second, spilled);
+        continue;
+      }
+      const auto loaded = load(each);
+      if (!loaded) return tl::make_unexpected(loaded.error());
+      whole.join(*loaded, spilled);
+    }
+    return whole;
+  }
 
  private:
-  result<void> apply(std::string_view payload) {
-    const auto made = actors::make_replay_batch(payload, {}, 1);
-    if (!made) return tl::make_unexpected(made.error());
-    for (const auto& event : (*made)->events) {
-      auto at = profiles_.find(event.address);
-      if (at == profiles_.end()) {
-        auto loaded = load(event.address);
-        if (!loaded) return tl::make_unexpected(loaded.error());
-        at = profiles_.emplace(event.address, std::move(*loaded)).first;
-      }
-      auto seen = at->second.check(event);
-      if (seen == profile::seen::ask_spilled) {
-        const auto spilled = store_.is_spilled(event.address, event.id);
-        if (!spilled) return tl::make_unexpected(spilled.error());
-        seen =
-            *spilled || spilled_.contains({event.address, event.id}) ? profile::seen::duplicate : profile::seen::fresh;
-      }
-      if (seen == profile::seen::duplicate) continue;
-      std::vector<profile::spilled_id> left;
-      at->second.apply(event, left);
-      for (const auto& each : left) spilled_.emplace(std::pair(event.address, each.id), true);
+  result<void> apply(const profile::event_view& event) {
+    for (const auto each : people_.of(event.address)) {
+      const auto counted = is_counted(each, event);
+      if (!counted) return tl::make_unexpected(counted.error());
+      if (*counted) return {};
     }
+    auto state = in_tail(event.address);
+    if (!state) return tl::make_unexpected(state.error());
+    std::vector<profile::spilled_id> left;
+    (*state)->apply(event, left);
+    for (const auto& each : left) spilled_.emplace(event.address, each.id);
     return {};
+  }
+  result<bool> is_counted(profile::hash128 facet, const profile::event_view& event) {
+    const auto state = in_tail(facet);
+    if (!state) return tl::make_unexpected(state.error());
+    const auto seen = (*state)->check(event);
+    if (seen != profile::seen::ask_spilled) return seen == profile::seen::duplicate;
+    if (spilled_.contains({facet, event.id})) return true;
+    return store_.is_spilled(facet, event.id);
+  }
+  result<profile::profile*> in_tail(profile::hash128 facet) {
+    auto at = tail_.find(facet);
+    if (at == tail_.end()) {
+      auto loaded = load(facet);
+      if (!loaded) return tl::make_unexpected(loaded.error());
+      at = tail_.emplace(facet, std::move(*loaded)).first;
+    }
+    return &at->second;
   }
   result<profile::profile> load(profile::hash128 address) {
     auto found = store_.load({&address, 1});
@@ -79,13 +131,15 @@ class journal_tail {
   }
 
   persistence::store& store_;
+  people people_;
   std::vector<std::string> damages_;
-  std::map<profile::hash128, profile::profile> profiles_;
-  std::map<std::pair<profile::hash128, profile::hash128>, bool> spilled_;
+  std::map<profile::hash128, profile::profile> tail_;  ///< by identifier
+  std::set<std::pair<profile::hash128, profile::hash128>> spilled_;
 };
 
 /// False: nobody reads any more.
 bool print(profile::hash128 address, const profile::profile& state) {
+  if (state.empty()) return true;
   std::string map;
   profile::msgpack::writer out(map);
   state.write_map(out, address);
@@ -102,18 +156,25 @@ int export_all(const std::string& directory) {
   options.now_ms = actors::wall_clock_ms;
   const auto store = persistence::store::open(persistence::real_files(), directory + "/store", options);
   if (!store) return report("export", store.error());
-  journal_tail tail(**store);
-  if (const auto replayed = tail.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
-  auto next = tail.profiles().begin();
-  const auto end = tail.profiles().end();
+  directory_reader reader(**store);
+  if (const auto replayed = reader.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
+  const auto others = reader.beside_the_store();
+  auto next = others.begin();
   result<void> outcome;
-  const auto walked = (*store)->for_each_snapshot([&](profile::hash128 address, std::string_view bytes) {
-    for (; next != end && next->first < address; ++next) print(next->first, next->second);
-    if (next != end && next->first == address) {
-      print(next->first, next->second);
-      ++next;
-      return std::ferror(stdout) == 0;
+  const auto print_one = [&](profile::hash128 address) {
+    const auto whole = reader.read(address);
+    if (!whole) {
+      outcome = fail(errc::invalid_argument, "profile " + to_hex(address) + ": " + whole.error().message);
+      return false;
     }
+    return print(address, *whole);
+  };
+  const auto walked = (*store)->for_each_snapshot([&](profile::hash128 address, std::string_view bytes) {
+    for (; next != others.end() && *next < address; ++next) {
+      if (!print_one(*next)) return false;
+    }
+    if (next != others.end() && *next == address) return print_one(*next++);
+    if (reader.is_joined(address)) return true;
     const auto state = profile::profile::decode(bytes);
     if (!state) {
       outcome = fail(errc::invalid_argument, "profile " + to_hex(address) + ": " + state.error().message);
@@ -123,10 +184,11 @@ int export_all(const std::string& directory) {
   });
   if (!walked) return report("export", walked.error());
   if (!outcome) return report("export", outcome.error());
-  for (; next != end; ++next) print(next->first, next->second);
+  for (; next != others.end() && outcome; ++next) print_one(*next);
+  if (!outcome) return report("export", outcome.error());
   if (std::fflush(stdout) == EOF) return report("export", {errc::unavailable, "standard output cannot be written"});
-  for (const auto& each : tail.damages()) std::fprintf(stderr, "DAMAGED %s\n", each.c_str());
-  return tail.damages().empty() ? exit_ok : exit_data;
+  for (const auto& each : reader.damages()) std::fprintf(stderr, "DAMAGED %s\n", each.c_str());
+  return reader.damages().empty() ? exit_ok : exit_data;
 }
 
 }  // namespace

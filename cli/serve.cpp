@@ -213,11 +213,12 @@ void serving::reload() {
     return log("error", "SIGHUP: " + replaced.error().message + "; the old credentials stay");
   }
   server_->reload_limits(settings->connection);
+  runtime_->identify_by(settings->runtime.identity);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
-  log("info", "SIGHUP: certificates, credentials, limits, segments and computed traits are reloaded");
+  log("info", "SIGHUP: certificates, credentials, limits, identity rules, segments and computed traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -271,8 +272,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, segments, computed traits and log settings; SIGTERM and\n"
-      "SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the data directory "
+      "SIGHUP reloads certificates, credentials, limits, identity rules, segments, computed traits and log settings;\n"
+      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the data directory "
       "is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);

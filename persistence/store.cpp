@@ -32,11 +32,13 @@ enum family : std::size_t {
   f_standings,
   f_timers,
   f_members,
+  f_identities,
   family_count
 };
 constexpr std::array<const char*, family_count> family_names = {
-    "default", "snapshots", "spilled", "history", "history_ids", "meta", "standings", "timers", "members"};
-constexpr std::size_t families_of_the_first_version = f_standings;
+    "default", "snapshots", "spilled", "history", "history_ids", "meta", "standings", "timers", "members", "identities"};
+/// How many families there were in each version of the directory that differs.
+constexpr std::array<std::size_t, 2> families_before = {f_identities, f_standings};
 constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
@@ -81,6 +83,11 @@ class rocks_store final : public store {
   }
   result<std::vector<std::optional<std::string>>> load(std::span<const hash128> addresses) override;
   result<std::vector<std::optional<std::string>>> load_standings(std::span<const hash128> addresses) override;
+  result<std::vector<std::optional<std::string>>> load_identities(std::span<const hash128> addresses) override;
+  result<void> for_each_identity(const std::function<bool(hash128, std::string_view)>& each) override {
+    return identities_empty_ ? result<void>() : walk(f_identities, each);
+  }
+  result<std::vector<hash128>> spilled_at_both(hash128 first, hash128 second) override;
   result<void> for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) override;
   result<members_page> members(std::uint64_t segment, std::optional<hash128> behind, std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override;
@@ -90,9 +97,12 @@ class rocks_store final : public store {
   result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
   result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
   result<history_page> read_history(hash128 address, const history_query& query) override;
+  result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
   result<void> flush() override;
   std::uint64_t estimated_snapshots() override;
-  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override;
+  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override {
+    return walk(f_snapshots, each);
+  }
   result<std::vector<std::string>> verify() override;
 
  private:
@@ -106,6 +116,8 @@ class rocks_store final : public store {
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
   void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
+  /// Every value of a family whose keys are addresses.
+  result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each);
 
   store_options options_;
   retention_filter history_filter_;
@@ -119,6 +131,7 @@ class rocks_store final : public store {
   std::atomic<bool> snapshots_empty_{true};
   std::atomic<bool> spilled_empty_{true};
   std::atomic<bool> standings_empty_{true};
+  std::atomic<bool> identities_empty_{true};
 };
 
 rocks_store::~rocks_store() {
@@ -161,7 +174,9 @@ result<void> rocks_store::open(const std::string& directory) {
     // A directory that an earlier version wrote lacks the later families, and must not be changed.
     std::vector<std::string> present;
     rocksdb::DB::ListColumnFamilies(options, directory, &present);
-    if (!present.empty() && present.size() < families) families = families_of_the_first_version;
+    for (const auto before : families_before) {
+      if (!present.empty() && present.size() < families) families = before;
+    }
   }
   for (std::size_t i = 0; i < families; ++i) wanted.emplace_back(family_names[i], family_options(i));
   rocksdb::DB* opened = nullptr;
@@ -177,7 +192,8 @@ result<void> rocks_store::open(const std::string& directory) {
   if (auto checked = check_format(); !checked) return checked;
   snapshots_empty_ = empty(f_snapshots);
   spilled_empty_ = empty(f_spilled);
-  standings_empty_ = families < family_count || empty(f_standings);
+  standings_empty_ = families <= f_standings || empty(f_standings);
+  identities_empty_ = families <= f_identities || empty(f_identities);
   return {};
 }
 
@@ -210,6 +226,11 @@ result<std::vector<std::optional<std::string>>> rocks_store::load(std::span<cons
 result<std::vector<std::optional<std::string>>> rocks_store::load_standings(std::span<const hash128> addresses) {
   if (standings_empty_) return std::vector<std::optional<std::string>>(addresses.size());
   return load_from(f_standings, addresses, "reading a standing");
+}
+
+result<std::vector<std::optional<std::string>>> rocks_store::load_identities(std::span<const hash128> addresses) {
+  if (identities_empty_) return std::vector<std::optional<std::string>>(addresses.size());
+  return load_from(f_identities, addresses, "reading an identity");
 }
 
 result<std::vector<std::optional<std::string>>> rocks_store::load_from(family in, std::span<const hash128> addresses,
@@ -247,9 +268,14 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
       batch.Put(families_[f_spilled], keys::pair(snapshot.address, spilled.id), keys::time(spilled.time_ms));
       spilled_empty_ = false;
     }
+    for (const auto id : snapshot.unspilled) batch.Delete(families_[f_spilled], keys::pair(snapshot.address, id));
     if (snapshot.standing) put_standing(batch, snapshot.address, *snapshot.standing);
+    if (snapshot.identity) {
+      batch.Put(families_[f_identities], profile::to_bytes(snapshot.address), *snapshot.identity);
+      identities_empty_ = false;
+    }
     // Between profiles a batch may end: a profile's snapshot and its ids stay together.
-    if (batch.GetDataSize() > batch_bytes) {
+    if (batch.GetDataSize() > batch_bytes && !snapshot.with_next) {
       if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
       batch.Clear();
     }
@@ -260,8 +286,12 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
 }
 
 void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing) {
-  batch.Put(families_[f_standings], profile::to_bytes(address), standing.bytes);
-  standings_empty_ = false;
+  if (standing.bytes.empty()) {
+    batch.Delete(families_[f_standings], profile::to_bytes(address));
+  } else {
+    batch.Put(families_[f_standings], profile::to_bytes(address), standing.bytes);
+    standings_empty_ = false;
+  }
   if (standing.due_before_ms != standing.due_ms) {
     if (standing.due_before_ms != no_timer) {
       batch.Delete(families_[f_timers], keys::timer(standing.due_before_ms, address));
@@ -276,6 +306,34 @@ void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, cons
       batch.Delete(families_[f_members], key);
     }
   }
+}
+
+result<std::vector<hash128>> rocks_store::spilled_at_both(hash128 first, hash128 second) {
+  std::vector<hash128> both;
+  if (spilled_empty_) return both;
+  const auto ours = profile::to_bytes(first);
+  const auto theirs = profile::to_bytes(second);
+  const std::unique_ptr<rocksdb::Iterator> a(db_->NewIterator(read_, families_[f_spilled]));
+  const std::unique_ptr<rocksdb::Iterator> b(db_->NewIterator(read_, families_[f_spilled]));
+  const auto id_of = [](const rocksdb::Iterator& at) { return Slice(at.key().data() + 16, at.key().size() - 16); };
+  // Both are sorted by id: each leaps to where the other stands.
+  a->Seek(ours);
+  b->Seek(theirs);
+  while (a->Valid() && b->Valid() && a->key().starts_with(ours) && b->key().starts_with(theirs)) {
+    const auto order = id_of(*a).compare(id_of(*b));
+    if (order < 0) {
+      a->Seek(ours + id_of(*b).ToString());
+    } else if (order > 0) {
+      b->Seek(theirs + id_of(*a).ToString());
+    } else {
+      both.push_back(profile::hash_from_bytes(id_of(*a).data()));
+      a->Next();
+      b->Next();
+    }
+  }
+  if (!a->status().ok()) return failed(a->status(), "comparing event ids");
+  if (!b->status().ok()) return failed(b->status(), "comparing event ids");
+  return both;
 }
 
 result<void> rocks_store::for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) {
@@ -420,6 +478,26 @@ result<history_page> rocks_store::read_history(hash128 address, const history_qu
   return page;
 }
 
+result<std::optional<history_page::item>> rocks_store::find_in_history(hash128 address, hash128 id) {
+  std::string time;
+  const auto known = db_->Get(read_, families_[f_history_ids], keys::pair(address, id), &time);
+  if (known.IsNotFound() || (known.ok() && time.size() != 8)) return std::nullopt;
+  if (!known.ok()) return failed(known, "looking up an event of the history");
+  history_query exactly;
+  exactly.from_ms = keys::get_time(time.data());
+  exactly.to_ms = exactly.from_ms + 1;
+  exactly.newest_first = false;
+  for (;;) {
+    auto page = read_history(address, exactly);
+    if (!page) return tl::make_unexpected(page.error());
+    for (auto& each : page->items) {
+      if (each.id == id) return std::move(each);
+    }
+    if (page->next.empty()) return std::nullopt;
+    exactly.cursor = page->next;
+  }
+}
+
 result<void> rocks_store::flush() {
   if (const auto status = db_->Flush({}, families_); !status.ok()) return failed(status, "flushing");
   return {};
@@ -431,13 +509,14 @@ std::uint64_t rocks_store::estimated_snapshots() {
   return keys;
 }
 
-result<void> rocks_store::for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) {
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_snapshots]));
+result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each) {
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[in]));
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    if (at->key().size() != 16) return fail(errc::internal, "store: a snapshot's key is damaged");
+    if (at->key().size() != 16) return fail(errc::internal, std::string("store: a key of the family ") +
+                                                                family_names[in] + " is damaged");
     if (!each(profile::hash_from_bytes(at->key().data()), {at->value().data(), at->value().size()})) return {};
   }
-  if (!at->status().ok()) return failed(at->status(), "reading snapshots");
+  if (!at->status().ok()) return failed(at->status(), std::string("reading ") + family_names[in]);
   return {};
 }
 

@@ -3,8 +3,8 @@
 // Column families: `snapshots` (profile address → state bytes), `spilled` (address + event id → time), `history`
 // (address + event time, sign bit flipped + event id → received time, source, event bytes), `history_ids`
 // (address + event id → event time; makes a retried event appear once), `standings` (address → segments and computed
-// traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `meta` (format
-// version, feeder positions).
+// traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `identities`
+// (identifier address → its links), `meta` (format version, feeder positions).
 // RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
 // the journal keeps what is not flushed.
 //
@@ -47,18 +47,21 @@ struct standing_write {
     std::int64_t since_ms = 0;
     bool member = false;
   };
-  std::string bytes;
+  std::string bytes;  ///< empty: the profile was joined into another one, and what it had is to go
   std::int64_t due_before_ms = no_timer;  ///< as it was last saved
   std::int64_t due_ms = no_timer;
   std::vector<membership> changed;  ///< in the order of the changes
 };
 
-/// A profile's state to keep, with the event ids that left it since the last save. Kept together or not at all.
+/// An identifier's state to keep, with the event ids that left it since the last save. Kept together or not at all.
 struct snapshot_write {
   profile::hash128 address;
   std::string state;
   std::vector<profile::spilled_id> spilled;
+  std::vector<profile::hash128> unspilled;  ///< ids that are not to count as spilled any more
   std::optional<standing_write> standing;
+  std::optional<std::string> identity;  ///< its links; nothing: as they were
+  bool with_next = false;               ///< kept together with the one behind it, too
 };
 
 /// Who is in a segment, in the order of addresses.
@@ -114,6 +117,11 @@ class store {
   /// As they were last saved; nothing where none was.
   virtual result<std::vector<std::optional<std::string>>> load_standings(
       std::span<const profile::hash128> addresses) = 0;
+  /// As they were last saved; nothing where an identifier has no links.
+  virtual result<std::vector<std::optional<std::string>>> load_identities(
+      std::span<const profile::hash128> addresses) = 0;
+  virtual result<void> for_each_identity(
+      const std::function<bool(profile::hash128 address, std::string_view identity)>& each) = 0;
   /// Every timer that was saved, the earliest first, until `each` returns false.
   virtual result<void> for_each_timer(
       const std::function<bool(std::int64_t due_ms, profile::hash128 address)>& each) = 0;
@@ -124,6 +132,8 @@ class store {
   virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() = 0;
   virtual result<void> forget_members(std::uint64_t segment) = 0;
   virtual result<bool> is_spilled(profile::hash128 address, profile::hash128 id) = 0;
+  /// Those of `first` that are spilled at `second` too. Reads the smaller part of both that it must.
+  virtual result<std::vector<profile::hash128>> spilled_at_both(profile::hash128 first, profile::hash128 second) = 0;
   virtual result<void> save(std::span<const snapshot_write> snapshots) = 0;
 
   /// Adds events to the history, those that it has already left out, and remembers how far the journal `shard` was
@@ -131,6 +141,8 @@ class store {
   virtual result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) = 0;
   virtual result<std::vector<std::pair<unsigned, journal_position>>> fed() = 0;  ///< by shard
   virtual result<history_page> read_history(profile::hash128 address, const history_query& query) = 0;
+  /// One event; nothing if the history does not have it (any more).
+  virtual result<std::optional<history_page::item>> find_in_history(profile::hash128 address, profile::hash128 id) = 0;
 
   /// Makes all that was saved and fed durable.
   virtual result<void> flush() = 0;

@@ -61,6 +61,22 @@ inline bool add(state_part to, const counter& added) {
   return true;
 }
 
+/// One less of that name; its times stay, and it goes with the last one.
+inline void remove_one(state_part from, std::string_view name) {
+  std::size_t at = 0;
+  for (taker in(from.view()); !in.done();) {
+    const auto present = take(in);
+    const auto bytes = entry_bytes(present);
+    if (present.name == name) {
+      const auto left = present.count - 1;
+      if (left == 0) return from.replace(at, bytes, {});
+      std::memcpy(from.data() + at + 1 + name.size(), &left, sizeof left);
+      return;
+    }
+    at += bytes;
+  }
+}
+
 /// {name: {count, firstAt, lastAt}}
 inline void write(std::string_view bytes, msgpack::writer& out) {
   std::size_t entries = 0;

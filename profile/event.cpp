@@ -2,8 +2,7 @@
 
 #include <array>
 
-#include "profile/identifier.hpp"
-#include "profile/msgpack.hpp"
+#include "profile/identity/rules.hpp"
 #include "profile/msgpack_scan.hpp"
 #include "profile/time_range.hpp"
 #include "profile/utf8.hpp"
@@ -35,8 +34,8 @@ std::string describe(const token& value) {
 
 /// The fields as they stand in the event's map, before they are judged.
 struct raw_fields {
-  std::string_view type, message_id, user_id, anonymous_id, event, properties, traits, context, timestamp, sent_at,
-      priority;
+  std::string_view type, message_id, user_id, anonymous_id, previous_id, event, properties, traits, context, timestamp,
+      sent_at, priority;
 };
 
 std::string_view* place_of(raw_fields& fields, std::string_view key) noexcept {
@@ -53,7 +52,9 @@ std::string_view* place_of(raw_fields& fields, std::string_view key) noexcept {
     case 9:
       if (key == "messageId") return &fields.message_id;
       return key == "timestamp" ? &fields.timestamp : nullptr;
-    case 10: return key == "properties" ? &fields.properties : nullptr;
+    case 10:
+      if (key == "properties") return &fields.properties;
+      return key == "previousId" ? &fields.previous_id : nullptr;
     case 11: return key == "anonymousId" ? &fields.anonymous_id : nullptr;
     default: return nullptr;
   }
@@ -195,18 +196,50 @@ class parser {
     if (!text(raw_.anonymous_id, {"anonymousId"}, limits::identifier_bytes, event_.anonymous_id)) return false;
     external_id first;
     if (!absent(raw_.context) && !read_context(first)) return false;
+    if (event_.type == event_type::alias &&
+        !text(raw_.previous_id, {"previousId"}, limits::identifier_bytes, event_.previous_id))
+      return false;
     event_.id = hash_of(event_.message_id);
-    if (!event_.user_id.empty()) {
+    const auto kinds = (event_.user_id.empty() ? 0 : 1) + (first.id.empty() ? 0 : 1) +
+                       (event_.anonymous_id.empty() ? 0 : 1) + (event_.previous_id.empty() ? 0 : 1);
+    event_.names_several = kinds > 1 || several_external_;
+    const auto usual = !event_.user_id.empty() ? primary_user : first.id.empty() ? primary_anonymous : primary_external;
+    if (received_.rules != nullptr) return set_primary(event_, best_primary(usual)) || no_identity();
+    event_.primary = usual;
+    if (usual == primary_user) {
       event_.address = address_of(id_kind::user, {}, event_.user_id);
-    } else if (!first.id.empty()) {
+    } else if (usual == primary_external) {
       event_.address = address_of(id_kind::external, first.type, first.id);
-    } else if (!event_.anonymous_id.empty()) {
-      event_.address = address_of(id_kind::anonymous, {}, event_.anonymous_id);
     } else {
-      return bad(
-          "userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
+      event_.address = address_of(id_kind::anonymous, {}, event_.anonymous_id);
     }
-    return true;
+    return !event_.anonymous_id.empty() || usual != primary_anonymous || no_identity();
+  }
+
+  bool no_identity() {
+    return bad(
+        "userId: missing, and so are anonymousId and context.externalIds; one of them must say whose event it is");
+  }
+
+  /// The first by the rules of those that identify somebody; `usual` if none does.
+  std::uint8_t best_primary(std::uint8_t usual) const {
+    const auto& rules = *received_.rules;
+    auto best = usual;
+    auto best_place = UINT32_MAX;
+    const auto consider = [&](id_kind kind, std::string_view type, std::string_view value, std::size_t primary) {
+      const auto place = rules.place(kind, type);
+      if (place >= best_place || rules.judge(kind, type, value) != identity::ignored::no) return;
+      best = static_cast<std::uint8_t>(primary);
+      best_place = place;
+    };
+    if (!event_.user_id.empty()) consider(id_kind::user, {}, event_.user_id, primary_user);
+    std::size_t index = primary_external;
+    for_each_external_id(event_.external_ids, [&](std::string_view type, std::string_view id) {
+      consider(id_kind::external, type, id, index++);
+      return true;
+    });
+    if (!event_.anonymous_id.empty()) consider(id_kind::anonymous, {}, event_.anonymous_id, primary_anonymous);
+    return best;
   }
 
   struct external_id {
@@ -244,6 +277,7 @@ class parser {
       if (i == 0) first = each;
     }
     if (head.size > 0) event_.external_ids = ids;
+    several_external_ = head.size > 1;
     return true;
   }
 
@@ -362,9 +396,37 @@ class parser {
   const reception& received_;
   event_view& event_;
   raw_fields raw_;
+  bool several_external_ = false;
 };
 
 }  // namespace
+
+std::uint8_t usual_primary(const event_view& event) noexcept {
+  if (!event.user_id.empty()) return primary_user;
+  return event.external_ids.empty() ? primary_anonymous : primary_external;
+}
+
+bool set_primary(event_view& event, std::uint8_t primary) noexcept {
+  std::string_view type;
+  std::string_view value;
+  auto kind = id_kind::external;
+  if (primary == primary_user || primary == primary_anonymous) {
+    kind = primary == primary_user ? id_kind::user : id_kind::anonymous;
+    value = primary == primary_user ? event.user_id : event.anonymous_id;
+  } else {
+    int left = primary - primary_external;
+    for_each_external_id(event.external_ids, [&](std::string_view each_type, std::string_view id) {
+      if (left-- > 0) return true;
+      type = each_type;
+      value = id;
+      return false;
+    });
+  }
+  if (value.empty()) return false;
+  event.primary = primary;
+  event.address = address_of(kind, type, value);
+  return true;
+}
 
 std::string_view name_of(event_type type) noexcept { return type_names[static_cast<std::size_t>(type)]; }
 

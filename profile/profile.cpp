@@ -142,20 +142,12 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   if (!event.user_id.empty()) add_identifier(identifiers, identifier_entry(id_kind::user, {}, event.user_id));
   if (!event.anonymous_id.empty())
     add_identifier(identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
-  if (!event.external_ids.empty()) {
-    msgpack::reader list(event.external_ids);
-    for (auto left = list.next().size; left > 0; --left) {
-      std::string_view type;
-      std::string_view id;
-      for (auto fields = list.next().size; fields > 0; --fields) {
-        const auto key = list.next().bytes;
-        const auto value = msgpack::reader(list.skip()).next().bytes;
-        if (key == "type") type = value;
-        if (key == "id") id = value;
-      }
-      add_identifier(identifiers, identifier_entry(id_kind::external, type, id));
-    }
-  }
+  for_each_external_id(event.external_ids, [&](std::string_view type, std::string_view id) {
+    std::string lowered;
+    add_identifier(identifiers,
+                   identifier_entry(id_kind::external, type, normalized(id_kind::external, type, id, lowered)));
+    return true;
+  });
   const bool first_of_name = counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
   segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
@@ -168,6 +160,23 @@ void profile::backfill(const segments::catalog& with, std::span<const std::uint6
 
 void profile::mark_built(const segments::catalog& with, std::span<const std::uint64_t> keys) {
   segments::aggregates::mark_built(state_, with.inside(), keys);
+}
+
+void profile::retract(hash128 id, std::string_view name) {
+  if (empty()) return;
+  auto& s = state_.of();
+  --s.version;
+  recent_ids(state_).remove(id);
+  counters::remove_one({state_, part::events}, name);
+  segments::aggregates::forget(state_, name);
+}
+
+bool profile::recently_counted(hash128 id) const noexcept { return recent_ids::contains(state_, id); }
+
+std::vector<hash128> profile::recent_event_ids() const {
+  std::vector<hash128> ids;
+  for (const auto& each : recent_ids::sorted(state_)) ids.push_back(each.id());
+  return ids;
 }
 
 void profile::join(const profile& other, std::vector<spilled_id>& spilled, int recent_days) {

@@ -88,6 +88,14 @@ class profile {
   /// aggregate that one side lacks though it has events of that name is missing afterwards.
   void join(const profile& other, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
 
+  /// Takes out what only the number of events tells of one that another part of the same person counted too: the rest
+  /// is the same however often it came. Aggregates of its name are missing afterwards. REQUIRES: the event, of that
+  /// name, was applied to this.
+  void retract(hash128 id, std::string_view name);
+  /// Is it among the recent ids? check() tells more.
+  bool recently_counted(hash128 id) const noexcept;
+  std::vector<hash128> recent_event_ids() const;
+
   /// Number of events applied.
   std::uint64_t version() const noexcept { return state_.of().version; }
   bool empty() const noexcept { return version() == 0; }

@@ -75,6 +75,13 @@ void recent_ids::assign(const std::vector<dated_id>& ids) {
   for (const auto& each : ids) of_.of().many_recent->insert(each);
 }
 
+void recent_ids::remove(hash128 id) {
+  if (!contains(of_, id)) return;
+  auto all = sorted(of_);
+  std::erase_if(all, [&](const dated_id& each) { return each.id() == id; });
+  assign(all);
+}
+
 void recent_ids::encode(const state& of, std::string& out) {
   put(out, static_cast<std::uint32_t>(size(of)));
   for (const auto& each : sorted(of)) {

@@ -33,6 +33,8 @@ class recent_ids {
     for (; old < all.size() && all[old].day < first_day; ++old) out(all[old].id(), all[old].day);
     if (old > 0) assign({all.begin() + static_cast<std::ptrdiff_t>(old), all.end()});
   }
+  /// Nothing happens if it is not there.
+  void remove(hash128 id);
   void decode(taker& in);
 
  private:

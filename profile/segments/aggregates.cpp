@@ -231,6 +231,13 @@ void mark_built(state& of, const catalog::body& with, std::span<const std::uint6
   }
 }
 
+void forget(state& of, std::string_view name) {
+  state_part part(of, part::aggregates);
+  bool found = false;
+  const auto at = group_at(part.view(), hash_of_name(name), found);
+  if (found) remove(part, at, group_bytes(part.view().data() + at));
+}
+
 std::vector<std::uint64_t> missing(const state& of, const catalog::body& with) {
   std::vector<std::uint64_t> keys;
   if (with.aggregates.empty()) return keys;

@@ -31,6 +31,9 @@ void observe(state& of, const catalog* with, const event_view& event, bool first
 void build(state& of, const catalog::body& with, std::span<const std::uint64_t> keys, const event_view& event);
 void mark_built(state& of, const catalog::body& with, std::span<const std::uint64_t> keys);
 
+/// Takes out those of the name: they are missing then.
+void forget(state& of, std::string_view name);
+
 /// Sorted. Those whose event name the profile has counted, and which are not there or being built.
 std::vector<std::uint64_t> missing(const state& of, const catalog::body& with);
 

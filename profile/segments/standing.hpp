@@ -40,6 +40,8 @@ class standing {
  public:
   /// Whether it was evaluated with this catalog; if not, evaluate_all() is due.
   bool fits(const catalog& with) const noexcept { return fingerprint_ == with.fingerprint(); }
+  /// The profile is another one now: evaluate_all() is due.
+  void outdate() noexcept { fingerprint_ = 0; }
   /// When to call evaluate_due() though no event came; `never`: not at all.
   std::int64_t due_ms() const noexcept { return due_ms_; }
   bool is_member(const catalog& of, std::uint32_t definition) const noexcept;

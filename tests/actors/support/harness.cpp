@@ -93,18 +93,48 @@ actors::publish_outcome running::publish(const std::vector<nlohmann::json>& even
   return *outcome;
 }
 
-nlohmann::json running::get(const std::string& user) {
-  using found = result<actors::found_profiles>;
-  auto promise = std::make_shared<std::promise<found>>();
-  boost::asio::post(runtime_->io(0), [this, promise, user] {
-    runtime_->read(0, {profile::address_of(profile::id_kind::user, "", user)}, {},
-                   [promise](const found& results) { promise->set_value(results); });
-  });
-  const auto results = promise->get_future().get();
+namespace {
+
+using found = result<actors::found_profiles>;
+
+nlohmann::json first_of(const found& results) {
   if (!results) throw std::runtime_error(results.error().message);
   const auto map = results->at(0);
-  if (!map) return nullptr;
-  return nlohmann::json::from_msgpack(*map);
+  return map ? nlohmann::json::from_msgpack(*map) : nlohmann::json();
+}
+
+profile::hash128 address(const profile::identifier& id) {
+  profile::hash128 made;
+  if (!profile::address_of(id, made)) throw std::runtime_error("no profile id: " + id.value);
+  return made;
+}
+
+}  // namespace
+
+nlohmann::json running::get(const std::string& user) { return get({profile::id_kind::user, "", user}); }
+
+nlohmann::json running::get(const profile::identifier& id) {
+  auto promise = std::make_shared<std::promise<found>>();
+  boost::asio::post(runtime_->io(0), [this, promise, at = address(id)] {
+    runtime_->read(0, {at}, {}, [promise](const found& results) { promise->set_value(results); });
+  });
+  return first_of(promise->get_future().get());
+}
+
+nlohmann::json running::identity(const profile::identifier& id) {
+  auto promise = std::make_shared<std::promise<found>>();
+  boost::asio::post(runtime_->io(0), [this, promise, at = address(id)] {
+    runtime_->read_identity(0, at, [promise](const found& results) { promise->set_value(results); });
+  });
+  return first_of(promise->get_future().get());
+}
+
+result<void> running::unmerge(const profile::identifier& of, std::vector<profile::identifier> out) {
+  auto promise = std::make_shared<std::promise<result<void>>>();
+  boost::asio::post(runtime_->io(0), [this, promise, at = address(of), out = std::move(out)] {
+    runtime_->unmerge(0, at, out, "test", [promise](const result<void>& outcome) { promise->set_value(outcome); });
+  });
+  return promise->get_future().get();
 }
 
 void running::kill() {

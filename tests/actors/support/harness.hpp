@@ -67,6 +67,10 @@ class running {
   actors::publish_outcome publish(const std::vector<nlohmann::json>& events, actors::publish_options options = {});
   /// null where there is no such profile.
   nlohmann::json get(const std::string& user);
+  nlohmann::json get(const profile::identifier& id);
+  /// What service::read_identity writes.
+  nlohmann::json identity(const profile::identifier& id);
+  result<void> unmerge(const profile::identifier& of, std::vector<profile::identifier> out);
   /// As a crash would: without saving anything.
   void kill();
   void stop();

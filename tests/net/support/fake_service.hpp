@@ -69,6 +69,15 @@ class fake_service final : public actors::service {
             actors::read_done done) override;
   void read_segments(actors::shard_id home, profile::hash128 address, actors::read_done done) override;
   void explain(actors::shard_id home, profile::hash128 address, std::string segment, actors::read_done done) override;
+  void read_identity(actors::shard_id home, profile::hash128, actors::read_done done) override {
+    answer_one(home, nullptr, std::move(done));
+  }
+  void unmerge(actors::shard_id home, profile::hash128, std::vector<profile::identifier>, std::string_view,
+               std::function<void(result<void>)> done) override {
+    answer(home, [done = std::move(done)] { done(fail(errc::not_found, "there is no such profile")); });
+  }
+  void identify_by(std::shared_ptr<const profile::identity::rules>) override {}
+  std::vector<actors::ignored_identifier> ignored_identifiers() const override { return {}; }
   bool ready_for_more(actors::shard_id) const override { return ready_; }
   void on_resumed(actors::shard_id home, std::function<void()> resumed) override;
   result<actors::watch_id> watch(actors::shard_id home, actors::watch_filter filter,

@@ -1,0 +1,196 @@
+// Who belongs together: what an actor holds once its identifier was linked to others, and what actors say to each other
+// to become one profile or two.
+//
+// Each identifier has an actor at its address. The actors of one profile's identifiers agree on a root, the one whose
+// identifier comes first (identity::rank): it holds the others' facets (what events addressed to each of them add up
+// to) beside their join, which is what readers see. The others are forwards that hand mail on.
+//
+// Invariants
+//   - A facet is in exactly one place: in its own actor (a root), in the root that holds it, in one message on its way,
+//     or, when its holder was passivated, in the store only.
+//   - Whoever gives a facet away points to where it went *before* anything else is handed on, and messages from one
+//     shard to another arrive in order: who follows the pointers finds the facet, or learns that the store has it.
+//   - Roots give way only to roots of lower rank, so no two wait for each other.
+//   - What the pointers say is a hint; the links that the facets keep decide. A root that comes from the store asks all
+//     that its facets are linked to.
+//   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
+//     it on both sides): its holder saves it first.
+// Thread safety: a slot belongs to its actor; messages are handed over whole.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tsl/robin_map.h>
+#include <tsl/robin_set.h>
+#include <variant>
+#include <vector>
+
+#include "persistence/store.hpp"
+#include "profile/identity/kin.hpp"
+#include "profile/identity/rules.hpp"
+#include "profile/profile.hpp"
+
+namespace kith::actors {
+
+struct batch;
+
+/// Ids that left a state and are not in the store yet, those of a save under way among them.
+struct spill {
+  tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> fresh;
+  tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> saving;
+
+  bool contains(profile::hash128 id) const { return fresh.contains(id) || saving.contains(id); }
+  void keep(const std::vector<profile::spilled_id>& ids) {
+    for (const auto& each : ids) fresh.emplace(each.id, each.time_ms);
+  }
+};
+
+/// What belongs to one identifier of a profile.
+struct facet {
+  profile::hash128 address;
+  profile::identity::kin kin;
+  profile::profile state;  ///< of the events addressed to it; empty in the root that has no other facet with events
+  std::unique_ptr<spill> spilled;
+  std::vector<profile::hash128> unspilled;
+  std::optional<persistence::standing_write> standing_gone;  ///< of the profile that it was the root of
+  std::uint32_t moves = 0;   ///< how often it changed hands in this process
+  bool dirty = true;         ///< differs from what was last handed to the store
+  bool forward_waits = false;  ///< its own actor stays until the store knows where it points to
+};
+
+/// A link, seen from both ends.
+struct made_link {
+  profile::hash128 from;
+  profile::hash128 to;
+  profile::identifier from_who;
+  profile::identifier to_who;
+  profile::identity::evidence why;
+};
+
+struct type_count {
+  profile::id_kind kind;
+  std::string type;
+  std::uint32_t count;
+};
+
+/// What an unmerge put in the journal: nobody of the one side belongs to anybody of the other; each side stays together.
+struct unmerge_order {
+  std::int64_t time_ms = 0;
+  std::vector<profile::identifier> sides[2];
+};
+
+/// An event that two facets counted before they were joined: `in` is to forget it.
+struct counted_twice {
+  profile::hash128 in;
+  profile::hash128 id;
+  std::string name;  ///< the event's; empty: the history has it no more
+};
+
+/// Which events did two facets both count?
+struct overlap_question {
+  struct side {
+    profile::hash128 address;
+    profile::identity::rank rank;
+    std::vector<profile::hash128> ids;  ///< those in memory, sorted
+    bool in_store = false;              ///< it has more of them there
+  };
+  struct pair {
+    side keeps;
+    side forgets;
+    std::vector<profile::hash128> both;  ///< as far as memory tells
+  };
+  profile::hash128 address;  ///< of the actor that asks
+  std::vector<pair> pairs;
+
+  void compare(const side& a, const side& b);
+  bool open() const noexcept { return !pairs.empty(); }
+};
+
+// The messages.
+
+/// To the actor of an identifier: the profile of `asker` and its own are to be one. `asker` does not hold it.
+struct meet {
+  profile::identity::rank asker;
+  profile::hash128 target;
+  profile::identifier target_who;
+  std::vector<made_link> links;
+  std::vector<type_count> asker_has;
+  bool established = false;  ///< they were linked before: no limit is asked
+};
+/// To a root: give way to that one, or tell it to give way to you.
+struct give_way {
+  profile::identity::rank to;
+  std::vector<made_link> links;
+  bool established = false;
+};
+/// All that a root held.
+struct surrender {
+  std::vector<facet> facets;
+  std::vector<made_link> links;
+  bool established = false;
+};
+struct refuse {
+  profile::hash128 target;
+  profile::identity::ignored reason;
+};
+/// To an identifier whose facet only the store has: come.
+struct release {
+  profile::hash128 root;
+  std::vector<made_link> links;
+  bool established = false;
+};
+/// To a forward: the one that it points to does not hold its facet.
+struct disclaim {
+  profile::hash128 by;
+};
+/// To a forward: be a root again, with these.
+struct adopt {
+  std::vector<facet> facets;
+};
+/// To a forward: the holder of its facet.
+struct redirect {
+  profile::hash128 root;
+  std::uint32_t moves = 0;
+};
+/// To a forward: the store knows where it points to.
+struct kept {
+  std::uint32_t moves = 0;
+};
+/// To each of the identifiers of an unmerge in turn.
+struct take_apart {
+  std::shared_ptr<const unmerge_order> order;
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> told;
+  batch* of = nullptr;
+};
+
+using identity_message =
+    std::variant<meet, give_way, surrender, refuse, release, disclaim, adopt, redirect, kept, take_apart>;
+using identity_mail = std::unique_ptr<identity_message>;
+
+/// What an actor keeps once its identifier was linked to others, or somebody wanted that.
+struct identity_slot {
+  profile::hash128 root;  ///< the actor's own address: it is the root
+  bool gathered = true;   ///< a root has all that its facets are linked to
+  bool separate = false;  ///< the actor's state is the join of several facets, each of which has its own
+  bool fresh_copy = false;      ///< a forward has just been loaded, and nobody can have changed what it loaded
+  bool becoming_root = false;   ///< what is being loaded is to be a root whatever it says
+  bool settling = false;        ///< whether ids were counted on both sides of a join is being found out
+  bool pinned = false;          ///< a forward that the store does not know of
+  std::uint32_t moves = 0;      ///< of the facet, when it was given away
+  profile::hash128 sole;        ///< unless separate: the facet that the actor's state and spill belong to
+  std::vector<facet> facets;    ///< a root's, sorted by address, its own among them
+  std::deque<identity_mail> mail;
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;            ///< asked to meet
+  tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> refused;  ///< not asked again until then
+  std::shared_ptr<const std::vector<profile::hash128>> addresses;               ///< of `facets`, for watchers
+
+  facet* find(profile::hash128 address) noexcept;
+  const facet* find(profile::hash128 address) const noexcept {
+    return const_cast<identity_slot*>(this)->find(address);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+  }
+  std::size_t heap_bytes() const noexcept;
+};
+
+}  // namespace kith::actors
