@@ -122,6 +122,7 @@ struct meet {
 /// To a root: give way to that one, or tell it to give way to you.
 struct give_way {
   profile::identity::rank to;
+  profile::hash128 target;  ///< the root's address, or what was it
   std::vector<made_link> links;
   bool established = false;
 };
@@ -163,6 +164,16 @@ struct take_apart {
   std::shared_ptr<const unmerge_order> order;
   tsl::robin_set<profile::hash128, profile::hash128_hasher> told;
   batch* of = nullptr;
+
+  /// Who is to be told next; false: all have been.
+  bool next(profile::hash128& address) const {
+    for (const auto& side : order->sides) {
+      for (const auto& who : side) {
+        if (profile::address_of(who, address) && !told.contains(address)) return true;
+      }
+    }
+    return false;
+  }
 };
 
 using identity_message =

@@ -101,15 +101,14 @@ profile_actor::verdict profile_actor::receive(caf::mailbox_element_ptr& in) {
   auto& content = mail.content();
   if (content.match_element<apply_event>(0)) {
     const auto& message = content.get_as<apply_event>(0);
-    const auto& event = message.of->events[message.index];
-    if (identity_ && identity_->find(event.address) == nullptr) {  // its identifier thinks that it belongs here
-      home_.tell(event.address, disclaim{address_});
-      home_.hand_on(event.address, std::move(in));
-      return verdict::done;
-    }
+    if (!holds(message.of->events[message.index].address, in)) return verdict::done;
     return apply(message, false);
   }
-  if (content.match_element<read_profile>(0)) return receive_read(content.get_as<read_profile>(0));
+  if (content.match_element<read_profile>(0)) {
+    const auto& message = content.get_as<read_profile>(0);
+    if (!holds(message.of->addresses[message.index], in)) return verdict::done;
+    return receive_read(message);
+  }
   if (content.match_element<refresh_standing>(0)) return receive_refresh(content.get_as<refresh_standing>(0));
   if (content.match_element<caf::exit_msg>(0)) {
     exiting_ = true;  // the shard's next sweep saves it and lets it go
@@ -120,6 +119,14 @@ profile_actor::verdict profile_actor::receive(caf::mailbox_element_ptr& in) {
     }
   }
   return verdict::done;
+}
+
+/// If not, an identifier wrongly believes that it belongs here: it is told so, and gets the mail back.
+bool profile_actor::holds(profile::hash128 address, caf::mailbox_element_ptr& mail) {
+  if (address == address_ || (identity_ && identity_->find(address) != nullptr)) return true;
+  home_.tell(address, disclaim{address_});
+  home_.hand_on(address, std::move(mail));
+  return false;
 }
 
 profile_actor::verdict profile_actor::receive_read(const read_profile& message) {

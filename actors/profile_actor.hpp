@@ -95,6 +95,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
 
   verdict receive(caf::mailbox_element_ptr& in);
   verdict apply(const apply_event& message, bool known_fresh);
+  bool holds(profile::hash128 address, caf::mailbox_element_ptr& mail);
   verdict receive_read(const read_profile& message);
   verdict receive_refresh(const refresh_standing& message);
   void finish(const apply_event& message, bool applied);
@@ -134,10 +135,13 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool hear(redirect& what);
   bool hear(kept& what);
   bool hear(take_apart& what);
+  template <class Message>
+  bool disown(profile::hash128 target, Message what);
   bool contest(const profile::identity::rank& with, std::vector<made_link>& links, bool established);
   bool come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established);
   bool give_up(profile::hash128 root, std::vector<made_link>& links, bool established);
   void absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established);
+  void mirror_links(facet& of);
   void reach_out();
   void split();
 

@@ -204,6 +204,15 @@ void profile_actor::hear() {
   }
 }
 
+/// Mail for an identifier that wrongly believes that it belongs here. (Not for one that was asked to come: it may be on
+/// its way.)
+template <class Message>
+bool profile_actor::disown(profile::hash128 target, Message what) {
+  home_.tell(target, disclaim{address_});
+  home_.tell(target, std::move(what));
+  return true;
+}
+
 bool profile_actor::hear(meet& what) {
   auto& at = *identity_;
   if (forwards()) {
@@ -222,7 +231,12 @@ bool profile_actor::hear(meet& what) {
     }
     return true;
   }
-  if (auto* target = at.find(what.target)) target->kin.name(what.target_who);
+  auto* target = at.find(what.target);
+  if (target != nullptr) {
+    target->kin.name(what.target_who);
+  } else if (!at.awaited.contains(what.target)) {
+    return disown(what.target, std::move(what));
+  }
   if (!what.established && exceeds(what.asker_has)) {
     home_.tell(what.asker.address, refuse{what.target, identity::ignored::excess});
     return true;
@@ -232,7 +246,7 @@ bool profile_actor::hear(meet& what) {
 
 bool profile_actor::contest(const identity::rank& with, std::vector<made_link>& links, bool established) {
   if (with < rank()) return give_up(with.address, links, established);
-  home_.tell(with.address, give_way{rank(), std::move(links), established});
+  home_.tell(with.address, give_way{rank(), with.address, std::move(links), established});
   return true;
 }
 
@@ -240,6 +254,9 @@ bool profile_actor::hear(give_way& what) {
   if (forwards()) {
     home_.tell(identity_->root, std::move(what));
     return true;
+  }
+  if (identity_->find(what.target) == nullptr && !identity_->awaited.contains(what.target)) {
+    return disown(what.target, std::move(what));
   }
   if (what.to.address != address_) return contest(what.to, what.links, what.established);
   absorb({}, what.links, what.established);
@@ -266,7 +283,7 @@ bool profile_actor::hear(refuse& what) {
 
 bool profile_actor::hear(release& what) {
   if (!forwards()) {  // it was read from the store by somebody else's leave
-    home_.tell(what.root, give_way{rank(), std::move(what.links), what.established});
+    home_.tell(what.root, give_way{rank(), what.root, std::move(what.links), what.established});
     return true;
   }
   identity_->root = what.root;
@@ -313,8 +330,14 @@ bool profile_actor::hear(take_apart& what) {
     home_.tell(at.root, std::move(what));
     return true;
   }
-  if (!home_.may_move(*this)) return false;
   const auto& sides = what.order->sides;
+  profile::hash128 next;
+  if (what.next(next) && at.find(next) == nullptr) {
+    if (!at.awaited.contains(next)) return disown(next, std::move(what));
+    home_.tell(address_, std::move(what));  // once it has come
+    return true;
+  }
+  if (!home_.may_move(*this)) return false;
   bool any = false;
   for (int side = 0; side < 2; ++side) {
     for (std::size_t i = 0; i < sides[side].size(); ++i) {

@@ -144,6 +144,7 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
       at.awaited.erase(each.to);
     }
   }
+  for (const auto address : fresh) mirror_links(*at.find(address));
   mark_dirty();
   if (!was_separate) arrange();
   if (!fresh.empty()) {
@@ -154,6 +155,19 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
     changed();
   }
   reach_out();
+}
+
+/// What one end knows of a link the other is to know too: a crash may have saved one end only, and a link may have been
+/// told before its other end came.
+void profile_actor::mirror_links(facet& of) {
+  for (const auto& link : of.kin.links()) {
+    auto* other = identity_->find(link.to);
+    if (other != nullptr && other->kin.add(of.address, of.kin.self(), link.why)) other->dirty = true;
+  }
+  for (const auto& other : identity_->facets) {
+    const auto* link = other.kin.find(of.address);
+    if (link != nullptr && of.kin.add(other.address, other.kin.self(), link->why)) of.dirty = true;
+  }
 }
 
 /// Asks all that its facets are linked to and that it does not hold.

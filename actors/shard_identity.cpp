@@ -152,13 +152,7 @@ void shard::settled(const overlap_question& asked, const result<std::vector<coun
 }
 
 void shard::pass_order(take_apart what) {
-  for (const auto& side : what.order->sides) {
-    for (const auto& who : side) {
-      profile::hash128 address;
-      if (!profile::address_of(who, address) || what.told.contains(address)) continue;
-      return tell(address, std::move(what));
-    }
-  }
+  if (profile::hash128 address; what.next(address)) return tell(address, std::move(what));
   auto& home = *environment_.shards[what.of->home];
   home.post([&home, of = what.of] { home.finish(*of); });
 }
