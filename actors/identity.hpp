@@ -11,6 +11,7 @@
 //   - Whoever gives a facet away points to where it went *before* anything else is handed on, and messages from one
 //     shard to another arrive in order: who follows the pointers finds the facet, or learns that the store has it.
 //   - Roots give way only to roots of lower rank, so no two wait for each other.
+//     So nothing but an identifier's own mail takes a short cut, and a forward stays while facets are on their way.
 //   - What the pointers say is a hint; the links that the facets keep decide. A root that comes from the store asks all
 //     that its facets are linked to.
 //   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
@@ -182,7 +183,8 @@ using identity_mail = std::unique_ptr<identity_message>;
 
 /// What an actor keeps once its identifier was linked to others, or somebody wanted that.
 struct identity_slot {
-  profile::hash128 root;  ///< the actor's own address: it is the root
+  profile::hash128 root;    ///< the actor's own address: it is the root. Else where it gave its facet.
+  profile::hash128 holder;  ///< a forward's: who holds its own facet now, so that its own mail need not go all the way
   bool gathered = true;   ///< a root has all that its facets are linked to
   bool separate = false;  ///< the actor's state is the join of several facets, each of which has its own
   bool fresh_copy = false;      ///< a forward has just been loaded, and nobody can have changed what it loaded

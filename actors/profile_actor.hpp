@@ -118,6 +118,7 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool learn(const profile::event_view& event);
   bool link(profile::hash128 from, profile::hash128 other, const profile::identifier& who,
             const profile::identity::evidence& why);
+  profile::hash128 way_of(profile::hash128 address) const noexcept;
   void hand_on(caf::mailbox_element_ptr mail);
   void load(profile::profile state, std::optional<profile::identity::kin> kin);
   void read_again(bool as_root);

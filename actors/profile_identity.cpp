@@ -126,6 +126,11 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
   return false;
 }
 
+profile::hash128 profile_actor::way_of(profile::hash128 address) const noexcept {
+  const bool own = address == address_ && identity_->holder != profile::hash128();
+  return own ? identity_->holder : identity_->root;
+}
+
 void profile_actor::hand_on(caf::mailbox_element_ptr mail) {
   auto& at = *identity_;
   if (std::exchange(at.fresh_copy, false)) at.facets.clear();
@@ -133,8 +138,12 @@ void profile_actor::hand_on(caf::mailbox_element_ptr mail) {
   if (content.match_element<refresh_standing>(0)) {
     // The root has a standing, and mail of its own.
     if (auto* credit = content.get_as<refresh_standing>(0).of) home_.refreshed(*credit);
-  } else if (content.match_element<apply_event>(0) || content.match_element<read_profile>(0)) {
-    home_.hand_on(at.root, std::move(mail));
+  } else if (content.match_element<apply_event>(0)) {
+    const auto& message = content.get_as<apply_event>(0);
+    home_.hand_on(way_of(message.of->events[message.index].address), std::move(mail));
+  } else if (content.match_element<read_profile>(0)) {
+    const auto& message = content.get_as<read_profile>(0);
+    home_.hand_on(way_of(message.of->addresses[message.index]), std::move(mail));
   } else {
     receive(mail);
   }
@@ -184,7 +193,7 @@ void profile_actor::read_again(bool as_root) {
 }
 
 void profile_actor::wake() {
-  if (!urgent_.empty()) home_.mail_arrived(*this, true);
+  if (!urgent_.empty() || (identity_ && !identity_->mail.empty())) home_.mail_arrived(*this, true);
   if (!normal_.empty()) home_.mail_arrived(*this, false);
 }
 
@@ -287,6 +296,7 @@ bool profile_actor::hear(release& what) {
     return true;
   }
   identity_->root = what.root;
+  identity_->holder = {};
   return come_from_store(what.root, what.links, what.established);
 }
 
@@ -313,7 +323,7 @@ bool profile_actor::hear(adopt& what) {
 bool profile_actor::hear(redirect& what) {
   auto& at = *identity_;
   if (forwards() && what.moves >= at.moves && what.root != address_) {
-    at.root = what.root;
+    at.holder = what.root;
     at.moves = what.moves;
   }
   return true;

@@ -90,6 +90,7 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   for (auto& each : at.facets) ++each.moves;
   at.moves = at.find(address_)->moves;
   at.root = root;
+  at.holder = {};
   at.pinned = true;
   at.gathered = true;
   at.separate = false;

@@ -148,7 +148,6 @@ void shard::settled(const overlap_question& asked, const result<std::vector<coun
   auto& actor = *find(asked.address);  // it is busy, so it is still there
   actor.settled(known);
   count_bytes(actor);
-  if (!actor.identity_->mail.empty()) mail_arrived(actor, true);
 }
 
 void shard::pass_order(take_apart what) {

@@ -207,8 +207,7 @@ void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page&
   actor.mark_dirty();
   make_current(actor);  // or asks once more, if the definitions changed meanwhile
   count_bytes(actor);
-  if (!actor.urgent_.empty()) mail_arrived(actor, true);
-  if (!actor.normal_.empty()) mail_arrived(actor, false);
+  actor.wake();
 }
 
 void shard::save_memberships(std::function<void(result<void>)> done) {

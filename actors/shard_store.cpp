@@ -93,8 +93,7 @@ void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values
     }
     actor.load(std::move(*state), std::move(*kin));
     count_bytes(actor);
-    if (!actor.urgent_.empty() || (actor.identity_ && !actor.identity_->mail.empty())) mail_arrived(actor, true);
-    if (!actor.normal_.empty()) mail_arrived(actor, false);
+    actor.wake();
   }
 }
 
@@ -148,8 +147,7 @@ void shard::answered(const std::vector<question>& questions, const std::vector<r
     }
     actor.answer(*answers[i]);
     count_bytes(actor);
-    if (!actor.urgent_.empty()) mail_arrived(actor, true);
-    if (!actor.normal_.empty()) mail_arrived(actor, false);
+    actor.wake();
   }
 }
 
@@ -164,7 +162,7 @@ void shard::sweep() {
   for (std::size_t looked = 0; looked < most; ++looked) {
     if (hand_ >= actors_.size()) hand_ = 0;
     auto* actor = actors_[hand_++];
-    if (actor->busy()) continue;
+    if (actor->busy() || (actor->forwards() && environment_.facets_moving > 0)) continue;
     if (actor->exiting() || (actor->state().empty() && !actor->linked()) || tick_ - actor->last_used() > idle_ticks) {
       leaving.push_back(actor);
     } else if (over) {
@@ -222,7 +220,6 @@ void shard::saved(const std::vector<profile::hash128>& addresses, bool let_go, c
       became_dirty(actor);
     }
     count_bytes(actor);
-    if (actor.identity_ && !actor.identity_->mail.empty()) mail_arrived(actor, true);
     actor.wake();
     if (let_go && !actor.busy() && !actor.dirty()) drop(actor);
   }
