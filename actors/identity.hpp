@@ -119,6 +119,7 @@ struct meet {
   std::vector<made_link> links;
   std::vector<type_count> asker_has;
   bool established = false;  ///< they were linked before: no limit is asked
+  std::uint32_t moves = 0;   ///< the target's when it handed this on
 };
 /// To a root: give way to that one, or tell it to give way to you.
 struct give_way {
@@ -126,6 +127,7 @@ struct give_way {
   profile::hash128 target;  ///< the root's address, or what was it
   std::vector<made_link> links;
   bool established = false;
+  std::uint32_t moves = 0;
 };
 /// All that a root held.
 struct surrender {
@@ -140,12 +142,18 @@ struct refuse {
 /// To an identifier whose facet only the store has: come.
 struct release {
   profile::hash128 root;
-  std::vector<made_link> links;
-  bool established = false;
+  meet asked;
 };
-/// To a forward: the one that it points to does not hold its facet.
+/// To a forward: its own mail came to somebody who does not hold its facet. It asks the way that its facet went.
+struct lost {};
+/// Along the way that the target's facet went: who holds it?
+struct seek {
+  profile::hash128 target;
+  std::uint32_t moves = 0;
+};
+/// To a forward: nobody on the way that its facet went holds it, so only the store does.
 struct disclaim {
-  profile::hash128 by;
+  std::uint32_t moves = 0;  ///< the forward's when it asked; it has moved since: that is not true any more
 };
 /// To a forward: be a root again, with these.
 struct adopt {
@@ -165,6 +173,7 @@ struct take_apart {
   std::shared_ptr<const unmerge_order> order;
   tsl::robin_set<profile::hash128, profile::hash128_hasher> told;
   batch* of = nullptr;
+  std::uint32_t moves = 0;
 
   /// Who is to be told next; false: all have been.
   bool next(profile::hash128& address) const {
@@ -178,7 +187,7 @@ struct take_apart {
 };
 
 using identity_message =
-    std::variant<meet, give_way, surrender, refuse, release, disclaim, adopt, redirect, kept, take_apart>;
+    std::variant<meet, give_way, surrender, refuse, release, lost, seek, disclaim, adopt, redirect, kept, take_apart>;
 using identity_mail = std::unique_ptr<identity_message>;
 
 /// What an actor keeps once its identifier was linked to others, or somebody wanted that.

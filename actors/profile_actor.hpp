@@ -131,13 +131,17 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool hear(surrender& what);
   bool hear(refuse& what);
   bool hear(release& what);
+  bool hear(lost& what);
+  bool hear(seek& what);
   bool hear(disclaim& what);
   bool hear(adopt& what);
   bool hear(redirect& what);
   bool hear(kept& what);
   bool hear(take_apart& what);
   template <class Message>
-  bool disown(profile::hash128 target, Message what);
+  bool pass_on(profile::hash128 target, Message& what);
+  template <class Message>
+  bool disown(profile::hash128 target, Message& what);
   bool contest(const profile::identity::rank& with, std::vector<made_link>& links, bool established);
   bool come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established);
   bool give_up(profile::hash128 root, std::vector<made_link>& links, bool established);

@@ -187,7 +187,10 @@ void profile_actor::read_again(bool as_root) {
   at.fresh_copy = false;
   at.facets.clear();
   at.becoming_root = as_root;
-  if (as_root) at.root = address_;
+  if (as_root) {
+    at.root = address_;
+    ++at.moves;
+  }
   loading_ = true;
   home_.load_again(*this);
 }
@@ -213,11 +216,19 @@ void profile_actor::hear() {
   }
 }
 
-/// Mail for an identifier that wrongly believes that it belongs here. (Not for one that was asked to come: it may be on
-/// its way.)
+/// Along the way that the target's facet went.
 template <class Message>
-bool profile_actor::disown(profile::hash128 target, Message what) {
-  home_.tell(target, disclaim{address_});
+bool profile_actor::pass_on(profile::hash128 target, Message& what) {
+  if (target == address_) what.moves = identity_->moves;
+  home_.tell(identity_->root, std::move(what));
+  return true;
+}
+
+/// It came all the way and the target is not here: unless it moved meanwhile, only the store has it. (Not to be done to
+/// one that was asked to come: it may be on its way.)
+template <class Message>
+bool profile_actor::disown(profile::hash128 target, Message& what) {
+  home_.tell(target, disclaim{what.moves});
   home_.tell(target, std::move(what));
   return true;
 }
@@ -225,26 +236,27 @@ bool profile_actor::disown(profile::hash128 target, Message what) {
 bool profile_actor::hear(meet& what) {
   auto& at = *identity_;
   if (forwards()) {
-    if (what.target == address_ && what.asker.address == at.root) {
+    // Just loaded, and by the one that it belongs to: nobody else can hold it, or its actor would have been here.
+    if (at.fresh_copy && what.target == address_ && what.asker.address == at.root) {
       return come_from_store(at.root, what.links, what.established);
     }
-    home_.tell(at.root, std::move(what));
-    return true;
+    return pass_on(what.target, what);
   }
-  if (what.asker.address == address_) {  // it came back: nobody has the facet, unless it has come here meanwhile
-    if (at.find(what.target) == nullptr) {
-      home_.tell(what.target, release{address_, std::move(what.links), what.established});
+  auto* target = at.find(what.target);
+  if (at.find(what.asker.address) != nullptr) {  // it was ours, or of one that has joined us
+    if (target == nullptr) {
+      const auto to = what.target;
+      home_.tell(to, release{address_, std::move(what)});
     } else {
       at.awaited.erase(what.target);
       wake();
     }
     return true;
   }
-  auto* target = at.find(what.target);
   if (target != nullptr) {
     target->kin.name(what.target_who);
   } else if (!at.awaited.contains(what.target)) {
-    return disown(what.target, std::move(what));
+    return disown(what.target, what);
   }
   if (!what.established && exceeds(what.asker_has)) {
     home_.tell(what.asker.address, refuse{what.target, identity::ignored::excess});
@@ -260,14 +272,10 @@ bool profile_actor::contest(const identity::rank& with, std::vector<made_link>& 
 }
 
 bool profile_actor::hear(give_way& what) {
-  if (forwards()) {
-    home_.tell(identity_->root, std::move(what));
-    return true;
-  }
-  if (identity_->find(what.target) == nullptr && !identity_->awaited.contains(what.target)) {
-    return disown(what.target, std::move(what));
-  }
-  if (what.to.address != address_) return contest(what.to, what.links, what.established);
+  auto& at = *identity_;
+  if (forwards()) return pass_on(what.target, what);
+  if (at.find(what.target) == nullptr && !at.awaited.contains(what.target)) return disown(what.target, what);
+  if (at.find(what.to.address) == nullptr) return contest(what.to, what.links, what.established);
   absorb({}, what.links, what.established);
   return true;
 }
@@ -291,17 +299,31 @@ bool profile_actor::hear(refuse& what) {
 }
 
 bool profile_actor::hear(release& what) {
-  if (!forwards()) {  // it was read from the store by somebody else's leave
-    home_.tell(what.root, give_way{rank(), what.root, std::move(what.links), what.established});
-    return true;
+  auto& at = *identity_;
+  if (!forwards()) return hear(what.asked);
+  if (at.moves != what.asked.moves) return pass_on(address_, what.asked);  // it has moved since: along its new way
+  at.root = what.root;
+  at.holder = {};
+  return come_from_store(what.root, what.asked.links, what.asked.established);
+}
+
+bool profile_actor::hear(lost&) {
+  if (forwards()) home_.tell(identity_->root, seek{address_, identity_->moves});
+  return true;
+}
+
+bool profile_actor::hear(seek& what) {
+  auto& at = *identity_;
+  if (forwards()) {
+    home_.tell(at.root, what);
+  } else if (at.find(what.target) == nullptr && !at.awaited.contains(what.target)) {
+    home_.tell(what.target, disclaim{what.moves});
   }
-  identity_->root = what.root;
-  identity_->holder = {};
-  return come_from_store(what.root, what.links, what.established);
+  return true;
 }
 
 bool profile_actor::hear(disclaim& what) {
-  if (forwards() && identity_->root == what.by) read_again(true);
+  if (forwards() && identity_->moves == what.moves) read_again(true);
   return true;
 }
 
@@ -336,14 +358,12 @@ bool profile_actor::hear(kept& what) {
 
 bool profile_actor::hear(take_apart& what) {
   auto& at = *identity_;
-  if (forwards()) {
-    home_.tell(at.root, std::move(what));
-    return true;
-  }
   const auto& sides = what.order->sides;
   profile::hash128 next;
-  if (what.next(next) && at.find(next) == nullptr) {
-    if (!at.awaited.contains(next)) return disown(next, std::move(what));
+  const bool any_left = what.next(next);
+  if (forwards()) return pass_on(next, what);
+  if (any_left && at.find(next) == nullptr) {
+    if (!at.awaited.contains(next)) return disown(next, what);
     home_.tell(address_, std::move(what));  // once it has come
     return true;
   }
