@@ -56,7 +56,7 @@ struct facet {
   std::unique_ptr<spill> spilled;
   std::vector<profile::hash128> unspilled;
   std::optional<persistence::standing_write> standing_gone;  ///< of the profile that it was the root of
-  std::uint32_t moves = 0;   ///< how often it changed hands in this process
+  std::uint64_t moves = 0;   ///< the process's count of moves, when it was last given away
   bool dirty = true;         ///< differs from what was last handed to the store
   bool forward_waits = false;  ///< its own actor stays until the store knows where it points to
 };
@@ -119,7 +119,7 @@ struct meet {
   std::vector<made_link> links;
   std::vector<type_count> asker_has;
   bool established = false;  ///< they were linked before: no limit is asked
-  std::uint32_t moves = 0;   ///< the target's when it handed this on
+  std::uint64_t moves = 0;   ///< the target's when it handed this on
 };
 /// To a root: give way to that one, or tell it to give way to you.
 struct give_way {
@@ -127,7 +127,7 @@ struct give_way {
   profile::hash128 target;  ///< the root's address, or what was it
   std::vector<made_link> links;
   bool established = false;
-  std::uint32_t moves = 0;
+  std::uint64_t moves = 0;
 };
 /// All that a root held.
 struct surrender {
@@ -149,11 +149,11 @@ struct lost {};
 /// Along the way that the target's facet went: who holds it?
 struct seek {
   profile::hash128 target;
-  std::uint32_t moves = 0;
+  std::uint64_t moves = 0;
 };
 /// To a forward: nobody on the way that its facet went holds it, so only the store does.
 struct disclaim {
-  std::uint32_t moves = 0;  ///< the forward's when it asked; it has moved since: that is not true any more
+  std::uint64_t moves = 0;  ///< the forward's when it asked; it has moved since: that is not true any more
 };
 /// To a forward: be a root again, with these.
 struct adopt {
@@ -162,18 +162,18 @@ struct adopt {
 /// To a forward: the holder of its facet.
 struct redirect {
   profile::hash128 root;
-  std::uint32_t moves = 0;
+  std::uint64_t moves = 0;
 };
 /// To a forward: the store knows where it points to.
 struct kept {
-  std::uint32_t moves = 0;
+  std::uint64_t moves = 0;
 };
 /// To each of the identifiers of an unmerge in turn.
 struct take_apart {
   std::shared_ptr<const unmerge_order> order;
   tsl::robin_set<profile::hash128, profile::hash128_hasher> told;
   batch* of = nullptr;
-  std::uint32_t moves = 0;
+  std::uint64_t moves = 0;
 
   /// Who is to be told next; false: all have been.
   bool next(profile::hash128& address) const {
@@ -200,7 +200,7 @@ struct identity_slot {
   bool becoming_root = false;   ///< what is being loaded is to be a root whatever it says
   bool settling = false;        ///< whether ids were counted on both sides of a join is being found out
   bool pinned = false;          ///< a forward that the store does not know of
-  std::uint32_t moves = 0;      ///< of the facet, when it was given away
+  std::uint64_t moves = 0;      ///< of the facet, when it was given away
   profile::hash128 sole;        ///< unless separate: the facet that the actor's state and spill belong to
   std::vector<facet> facets;    ///< a root's, sorted by address, its own among them
   std::deque<identity_mail> mail;

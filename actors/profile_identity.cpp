@@ -40,6 +40,7 @@ identity_slot& profile_actor::slot() {
   if (!identity_) {
     identity_ = std::make_unique<identity_slot>();
     identity_->root = identity_->sole = address_;
+    identity_->moves = home_.next_move();
   }
   return *identity_;
 }
@@ -189,7 +190,7 @@ void profile_actor::read_again(bool as_root) {
   at.becoming_root = as_root;
   if (as_root) {
     at.root = address_;
-    ++at.moves;
+    at.moves = home_.next_move();
   }
   loading_ = true;
   home_.load_again(*this);

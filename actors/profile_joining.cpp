@@ -75,7 +75,7 @@ bool profile_actor::come_from_store(profile::hash128 root, std::vector<made_link
   if (!at.fresh_copy) return read_again(false), false;
   at.fresh_copy = false;
   at.pinned = at.facets.front().kin.belongs_to() != root;
-  at.facets.front().moves = ++at.moves;
+  at.facets.front().moves = at.moves = home_.next_move();
   home_.facets_move();
   home_.tell(root, surrender{std::exchange(at.facets, {}), std::move(links), established});
   return true;
@@ -87,8 +87,8 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   if (!home_.may_move(*this)) return false;
   spread();
   leave_standing(*at.find(address_));
-  for (auto& each : at.facets) ++each.moves;
-  at.moves = at.find(address_)->moves;
+  at.moves = home_.next_move();
+  for (auto& each : at.facets) each.moves = at.moves;
   at.root = root;
   at.holder = {};
   at.pinned = true;
@@ -206,7 +206,8 @@ void profile_actor::split() {
     const auto first = std::min_element(part.begin(), part.end(), [](const facet& a, const facet& b) {
       return identity::rank{a.kin.self().kind, a.address} < identity::rank{b.kin.self().kind, b.address};
     });
-    for (auto& each : part) ++each.moves;
+    const auto moves = home_.next_move();
+    for (auto& each : part) each.moves = moves;
     home_.facets_move();
     home_.count_split();
     const auto root = first->address;

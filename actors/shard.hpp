@@ -68,6 +68,7 @@ struct shard_environment {
   std::function<result<void>()> catch_up;          ///< blocking: the history takes in what is durable
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
+  std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -182,6 +183,7 @@ class shard : public caf::execution_unit {
   void load_again(profile_actor& actor) { to_load_.push_back(actor.address()); }
   /// May facets leave the actor now? Then facets_moved() is to be called where they arrive. If not, it is being saved.
   bool may_move(profile_actor& actor);
+  std::uint64_t next_move() { return ++environment_.moves; }
   void facets_move() { ++environment_.facets_moving; }
   void facets_moved() { --environment_.facets_moving; }
   void look_again(profile_actor& actor);
