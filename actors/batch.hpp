@@ -25,9 +25,9 @@ struct batch {
   using time_point = std::chrono::steady_clock::time_point;
 
   shard_id home = 0;
-  std::string record;                       ///< the journal record's payload
-  std::vector<profile::event_view> events;  ///< the accepted ones
-  std::vector<std::uint32_t> indexes;       ///< of the events in the sender's batch; empty: the same
+  std::string record;                          ///< the journal record's payload
+  std::vector<profile::event_view> events;     ///< the accepted ones
+  std::vector<std::uint32_t> indexes;          ///< of the events in the sender's batch; empty: the same
   std::shared_ptr<const unmerge_order> order;  ///< in place of events
   std::vector<event_outcome> outcomes;
   std::vector<profile::hash128> profiles;                             ///< if options.detail: whose each event was

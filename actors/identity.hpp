@@ -56,8 +56,8 @@ struct facet {
   std::unique_ptr<spill> spilled;
   std::vector<profile::hash128> unspilled;
   std::optional<persistence::standing_write> standing_gone;  ///< of the profile that it was the root of
-  std::uint64_t moves = 0;   ///< the process's count of moves, when it was last given away
-  bool dirty = true;         ///< differs from what was last handed to the store
+  std::uint64_t moves = 0;     ///< the process's count of moves, when it was last given away
+  bool dirty = true;           ///< differs from what was last handed to the store
   bool forward_waits = false;  ///< its own actor stays until the store knows where it points to
 };
 
@@ -76,7 +76,8 @@ struct type_count {
   std::uint32_t count;
 };
 
-/// What an unmerge put in the journal: nobody of the one side belongs to anybody of the other; each side stays together.
+/// What an unmerge put in the journal: nobody of the one side belongs to anybody of the other; each side stays
+/// together.
 struct unmerge_order {
   std::int64_t time_ms = 0;
   std::vector<profile::identifier> sides[2];
@@ -194,19 +195,19 @@ using identity_mail = std::unique_ptr<identity_message>;
 struct identity_slot {
   profile::hash128 root;    ///< the actor's own address: it is the root. Else where it gave its facet.
   profile::hash128 holder;  ///< a forward's: who holds its own facet now, so that its own mail need not go all the way
-  bool gathered = true;   ///< a root has all that its facets are linked to
-  bool separate = false;  ///< the actor's state is the join of several facets, each of which has its own
-  bool fresh_copy = false;      ///< a forward has just been loaded, and nobody can have changed what it loaded
-  bool becoming_root = false;   ///< what is being loaded is to be a root whatever it says
-  bool settling = false;        ///< whether ids were counted on both sides of a join is being found out
-  bool pinned = false;          ///< a forward that the store does not know of
-  std::uint64_t moves = 0;      ///< of the facet, when it was given away
-  profile::hash128 sole;        ///< unless separate: the facet that the actor's state and spill belong to
-  std::vector<facet> facets;    ///< a root's, sorted by address, its own among them
+  bool gathered = true;     ///< a root has all that its facets are linked to
+  bool separate = false;    ///< the actor's state is the join of several facets, each of which has its own
+  bool fresh_copy = false;  ///< a forward has just been loaded, and nobody can have changed what it loaded
+  bool becoming_root = false;  ///< what is being loaded is to be a root whatever it says
+  bool settling = false;       ///< whether ids were counted on both sides of a join is being found out
+  bool pinned = false;         ///< a forward that the store does not know of
+  std::uint64_t moves = 0;     ///< of the facet, when it was given away
+  profile::hash128 sole;       ///< unless separate: the facet that the actor's state and spill belong to
+  std::vector<facet> facets;   ///< a root's, sorted by address, its own among them
   std::deque<identity_mail> mail;
-  tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;            ///< asked to meet
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;                ///< asked to meet
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> refused;  ///< not asked again until then
-  std::shared_ptr<const std::vector<profile::hash128>> addresses;               ///< of `facets`, for watchers
+  std::shared_ptr<const std::vector<profile::hash128>> addresses;                   ///< of `facets`, for watchers
 
   facet* find(profile::hash128 address) noexcept;
   const facet* find(profile::hash128 address) const noexcept {

@@ -178,8 +178,8 @@ profile::seen profile_actor::check(const profile::event_view& event) const {
     return spill_ && spill_->contains(event.id) ? profile::seen::duplicate : seen;
   }
   for (const auto& each : identity_->facets) {
-    const bool counted = each.state.check(event) == profile::seen::duplicate ||
-                         (each.spilled && each.spilled->contains(event.id));
+    const bool counted =
+        each.state.check(event) == profile::seen::duplicate || (each.spilled && each.spilled->contains(event.id));
     if (counted) return profile::seen::duplicate;
   }
   return seen;

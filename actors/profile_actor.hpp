@@ -72,8 +72,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   /// May be read or dropped right now, without a message.
   bool loaded() const noexcept { return !loading_ && (!identity_ || (identity_->gathered && !forwards())); }
   bool busy() const noexcept {
-    return loading_ || asking_ || recalling_ || scheduled_ || saving_ || !urgent_.empty() || !normal_.empty() ||
-           (identity_ && identity_busy());
+    return loading_ || asking_ || recalling_ || scheduled_ || scheduled_urgent_ || saving_ || !urgent_.empty() ||
+           !normal_.empty() || (identity_ && identity_busy());
   }
   /// Its identifier belongs to a profile whose root is elsewhere.
   bool forwards() const noexcept { return identity_ && identity_->root != address_; }
@@ -150,9 +150,9 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   void reach_out();
   void split();
 
-  void spread();    ///< every facet has its own state and spill
-  void arrange();   ///< undoes spread(): the state is what readers are to see
-  void changed();   ///< other facets than before: watchers and segments follow
+  void spread();   ///< every facet has its own state and spill
+  void arrange();  ///< undoes spread(): the state is what readers are to see
+  void changed();  ///< other facets than before: watchers and segments follow
   void settle(const std::vector<profile::hash128>& fresh);
   void settled(const std::vector<counted_twice>& found);
   void leave_standing(facet& of);
@@ -176,8 +176,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   std::unique_ptr<spill> spill_;
   std::unique_ptr<standing_slot> standing_;
   std::unique_ptr<identity_slot> identity_;  ///< null: nobody was ever linked to it
-  std::uint32_t slot_ = 0;       ///< in the shard's list of actors
-  std::uint32_t last_used_ = 0;  ///< the shard's ticks
+  std::uint32_t slot_ = 0;                   ///< in the shard's list of actors
+  std::uint32_t last_used_ = 0;              ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;
   bool loading_ = false;
   bool asking_ = false;     ///< whether the event in front of `urgent_` is a spilled one

@@ -386,8 +386,7 @@ bool profile_actor::hear(take_apart& what) {
       const auto stay_with = [&](std::size_t neighbour) {
         profile::hash128 to;
         const auto& other = sides[side][neighbour];
-        if (profile::address_of(other, to))
-          any = of->kin.add(to, other, {what.order->time_ms, {}, INT64_MIN}) || any;
+        if (profile::address_of(other, to)) any = of->kin.add(to, other, {what.order->time_ms, {}, INT64_MIN}) || any;
       };
       if (i > 0) stay_with(i - 1);
       if (i + 1 < sides[side].size()) stay_with(i + 1);

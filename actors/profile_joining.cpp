@@ -61,9 +61,8 @@ bool profile_actor::exceeds(const std::vector<type_count>& more) const {
   const auto& rules = home_.identity_rules();
   const auto own = counts();
   return std::any_of(more.begin(), more.end(), [&](const type_count& each) {
-    const auto of_type = std::find_if(own.begin(), own.end(), [&](const type_count& one) {
-      return one.kind == each.kind && one.type == each.type;
-    });
+    const auto of_type = std::find_if(
+        own.begin(), own.end(), [&](const type_count& one) { return one.kind == each.kind && one.type == each.type; });
     const auto have = of_type == own.end() ? 0 : of_type->count;
     return have + each.count > rules.limit(each.kind, each.type).most;
   });
@@ -177,8 +176,9 @@ void profile_actor::reach_out() {
   for (const auto& each : at.facets) {
     for (const auto& link : each.kin.links()) {
       if (at.find(link.to) != nullptr || !each.kin.counts(link) || !at.awaited.insert(link.to).second) continue;
-      home_.tell(link.to, meet{rank(), link.to, link.who,
-                               {{each.address, link.to, each.kin.self(), link.who, link.why}}, {}, true});
+      home_.tell(
+          link.to,
+          meet{rank(), link.to, link.who, {{each.address, link.to, each.kin.self(), link.who, link.why}}, {}, true});
     }
   }
   if (!at.awaited.empty()) return;
@@ -309,7 +309,8 @@ void profile_actor::write_identity(profile::msgpack::writer& out) const {
       // Both ends know of it: the smaller tells.
       if (each->address < link.to || identity_->find(link.to) == nullptr) links.push_back({each, &link});
     }
-    for (const auto& parting : each->kin.partings()) partings.push_back({{each->address, parting.from}, parting.time_ms});
+    for (const auto& parting : each->kin.partings())
+      partings.push_back({{each->address, parting.from}, parting.time_ms});
   }
   std::stable_sort(links.begin(), links.end(),
                    [](const auto& a, const auto& b) { return a.what->why.time_ms < b.what->why.time_ms; });

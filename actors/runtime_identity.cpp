@@ -13,8 +13,8 @@ using profile::hash128;
 using profile::identifier;
 
 constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
-constexpr std::size_t most_pairs = 100'000;       ///< that an unmerge takes apart
-constexpr std::size_t position_bytes = 8 + 16;    ///< of a timeline's cursor: time and id
+constexpr std::size_t most_pairs = 100'000;     ///< that an unmerge takes apart
+constexpr std::size_t position_bytes = 8 + 16;  ///< of a timeline's cursor: time and id
 constexpr std::chrono::seconds patience{30};
 
 struct member {
@@ -94,8 +94,8 @@ void runtime_impl::order_unmerge(shard_id home, std::string_view identity, const
     const auto found = std::find_if(members.begin(), members.end(),
                                     [&](const member& one) { return valid && one.address == address; });
     if (found == members.end()) {
-      return done(fail(errc::invalid_argument, "unmerge: " + shown(each) +
-                                                   " is none of the profile's identifiers; see its `identity`"));
+      return done(fail(errc::invalid_argument,
+                       "unmerge: " + shown(each) + " is none of the profile's identifiers; see its `identity`"));
     }
     order->sides[0].push_back(std::move(found->who));
     members.erase(found);
@@ -111,8 +111,8 @@ void runtime_impl::order_unmerge(shard_id home, std::string_view identity, const
                                           std::to_string(order->sides[1].size()) + " are over " +
                                           std::to_string(most_pairs) + " pairs; take out fewer at once"));
   }
-  log("info", "unmerge by " + source + ": " + std::to_string(order->sides[0].size()) + " identifiers leave a profile of " +
-                  std::to_string(order->sides[0].size() + order->sides[1].size()));
+  log("info", "unmerge by " + source + ": " + std::to_string(order->sides[0].size()) +
+                  " identifiers leave a profile of " + std::to_string(order->sides[0].size() + order->sides[1].size()));
   auto work = make_order(std::move(order), source, shards_.size());
   work->home = home;
   work->started = now();

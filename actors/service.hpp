@@ -113,7 +113,7 @@ struct counters {
   std::uint64_t ids_unmerged = 0;
   std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
   std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more
-  double memory_window_seconds = 0;  ///< age of the oldest event answered with `memory` and not yet synced
+  double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
 };
 
 /// An identifier that was left out of joining.

@@ -5,7 +5,10 @@
 namespace kith::actors {
 
 shard::shard(shard_environment& environment, shard_id id)
-    : caf::execution_unit(&environment.system), environment_(environment), id_(id), watches_(*this, environment),
+    : caf::execution_unit(&environment.system),
+      environment_(environment),
+      id_(id),
+      watches_(*this, environment),
       identity_rules_(environment.options.identity) {}
 
 shard::~shard() {
@@ -50,14 +53,6 @@ void shard::run() {
 
 void shard::tick() {
   ++tick_;
-  if (tick_ % 50 == 0) {
-    for (auto* a : actors_) {
-      if (!a->busy()) continue;
-      std::fprintf(stderr, "DBG%u %s load%d ask%d recall%d sched%d saving%d u%d n%d", id_, to_hex(a->address()).substr(0,6).c_str(), a->loading_, a->asking_, a->recalling_, a->scheduled_, a->saving_, !a->urgent_.empty(), !a->normal_.empty());
-      if (a->identity_) { auto& i = *a->identity_; std::fprintf(stderr, " root %s gathered%d settling%d pinned%d facets%zu mail%zu awaited", to_hex(i.root).substr(0,6).c_str(), i.gathered, i.settling, i.pinned, i.facets.size(), i.mail.size()); for (auto& w : i.awaited) std::fprintf(stderr, " %s", to_hex(w).substr(0,6).c_str()); for (auto& m : i.mail) std::fprintf(stderr, " msg%zu", m->index()); }
-      std::fprintf(stderr, " moving%lu chk%d toload%zu\n", environment_.facets_moving.load(), (int)environment_.checkpointing, to_load_.size());
-    }
-  }
   if (definitions_) timers_seen_ms_ = wall_ms();
   sweep();
   note_unsynced();

@@ -80,7 +80,7 @@ struct shard_counters {
       active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0}, entered{0}, left{0},
       segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0}, overlaps_unresolved{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
-  std::atomic<std::int64_t> oldest_unsynced_ns{0};  ///< steady clock; 0: nothing waits
+  std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
 
   static void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
     counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
@@ -116,6 +116,7 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t save_jobs = 4;
   static constexpr std::size_t swept_a_tick = 8192;
   static constexpr std::size_t ignored_shown = 256;
+  static constexpr std::uint32_t ticks_forwards_stay = 10;  ///< a second
 
   shard(shard_environment& environment, shard_id id);
   ~shard() override;
@@ -307,6 +308,7 @@ class shard : public caf::execution_unit {
   void answered(const std::vector<question>& questions, const std::vector<result<bool>>& answers);
   void save(const std::vector<profile_actor*>& actors, bool let_go, save_continuation then);
   void saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome);
+  bool may_forget(const profile_actor& forward) const noexcept;
   void sweep();
   void save_run(std::vector<profile::hash128> addresses, std::function<void(result<void>)> done);
   void checkpoint_step(const std::shared_ptr<checkpoint_run>& run);

@@ -182,7 +182,7 @@ void shard::ask_history(std::shared_ptr<recall> wanted) {
 }
 
 void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page) {
-  auto& actor = *find(wanted->address);                               // it is busy, so it is still there
+  auto& actor = *find(wanted->address);  // it is busy, so it is still there
   auto& state = actor.state_of(wanted->of);
   if (!page.events) return environment_.failed(page.events.error());  // counting without its past would be wrong
   for (std::size_t i = 0; i < page.events->items.size(); ++i) {

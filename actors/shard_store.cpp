@@ -59,8 +59,8 @@ void shard::send_loads() {
   });
 }
 
-void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states,
-                   const stored_values& standings, const stored_values& identities) {
+void shard::loaded(const std::vector<profile::hash128>& addresses, stored_values states, const stored_values& standings,
+                   const stored_values& identities) {
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     auto& actor = *find(addresses[i]);  // a loading actor is busy, so it is still there
     result<profile::profile> state = profile::profile();
@@ -151,6 +151,12 @@ void shard::answered(const std::vector<question>& questions, const std::vector<r
   }
 }
 
+/// A forward stays while facets are on their way, which it may have to show, and while answers to what it was asked may
+/// come back: who it was then matters.
+bool shard::may_forget(const profile_actor& forward) const noexcept {
+  return environment_.facets_moving == 0 && tick_ - forward.last_used() > ticks_forwards_stay;
+}
+
 void shard::sweep() {
   const auto idle_ticks = static_cast<std::uint32_t>(environment_.options.idle.count() * 10);
   const bool over = over_budget();
@@ -162,7 +168,7 @@ void shard::sweep() {
   for (std::size_t looked = 0; looked < most; ++looked) {
     if (hand_ >= actors_.size()) hand_ = 0;
     auto* actor = actors_[hand_++];
-    if (actor->busy() || (actor->forwards() && environment_.facets_moving > 0)) continue;
+    if (actor->busy() || (actor->forwards() && !may_forget(*actor))) continue;
     if (actor->exiting() || (actor->state().empty() && !actor->linked()) || tick_ - actor->last_used() > idle_ticks) {
       leaving.push_back(actor);
     } else if (over) {

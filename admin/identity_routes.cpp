@@ -89,10 +89,12 @@ response routes::unmerge(const call& asked) {
   auto answer = promise->get_future();
   boost::asio::post(service_.io(0), [&service = service_, promise, address = *address, out = *out,
                                      source = asked.sent.who->rights.name] {
-    service.unmerge(0, address, out, source, [promise](result<void> outcome) { promise->set_value(std::move(outcome)); });
+    service.unmerge(0, address, out, source,
+                    [promise](result<void> outcome) { promise->set_value(std::move(outcome)); });
   });
   if (answer.wait_for(patience) != std::future_status::ready) {
-    return problem(503, "unavailable", "the unmerge takes long; look at the profile's identity, and try again if need be");
+    return problem(503, "unavailable",
+                   "the unmerge takes long; look at the profile's identity, and try again if need be");
   }
   if (const auto outcome = answer.get(); !outcome) return problem_of(outcome.error());
   auto profiles = json::array();

@@ -296,8 +296,9 @@ void read_texts(const table_reader& reader, const toml::node& node, const std::s
 }
 
 void describe_limit(table_reader& reader, const std::string& prefix, profile::identity::id_limit& into) {
-  reader.number(prefix, into.most, 0, 10'000'000).milliseconds(
-      prefix + "_window", [&into](std::int64_t ms) { into.window_ms = ms; }, true);
+  reader.number(prefix, into.most, 0, 10'000'000)
+      .milliseconds(
+          prefix + "_window", [&into](std::int64_t ms) { into.window_ms = ms; }, true);
 }
 
 void describe_identity(table_reader& t, profile::identity::settings& into) {

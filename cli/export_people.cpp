@@ -35,10 +35,12 @@ void people::link(const profile::event_view& event) {
   for_each_identifier(event, [&](profile::id_kind kind, std::string_view type, std::string_view value) {
     if (rules.judge(kind, type, value) != identity::ignored::no) return;
     std::string buffer;
-    named.emplace_back(profile::address_of(kind, type, value),
-                       profile::identifier{kind, std::string(type), std::string(normalized(kind, type, value, buffer))});
+    named.emplace_back(
+        profile::address_of(kind, type, value),
+        profile::identifier{kind, std::string(type), std::string(normalized(kind, type, value, buffer))});
   });
-  const auto own = std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == event.address; });
+  const auto own =
+      std::find_if(named.begin(), named.end(), [&](const auto& each) { return each.first == event.address; });
   if (own == named.end()) return;
   const bool explicitly = event.type == profile::event_type::alias;
   const identity::evidence why{event.time_ms, std::string(event.message_id), explicitly ? event.time_ms : INT64_MIN};

@@ -273,7 +273,8 @@ command_body add_serve(CLI::App& app) {
       ->check(CLI::Range(1, 65533));
   app.footer(
       "SIGHUP reloads certificates, credentials, limits, identity rules, segments, computed traits and log settings;\n"
-      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the data directory "
+      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the "
+      "data directory "
       "is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);

@@ -35,8 +35,9 @@ enum family : std::size_t {
   f_identities,
   family_count
 };
-constexpr std::array<const char*, family_count> family_names = {
-    "default", "snapshots", "spilled", "history", "history_ids", "meta", "standings", "timers", "members", "identities"};
+constexpr std::array<const char*, family_count> family_names = {"default",     "snapshots", "spilled",   "history",
+                                                                "history_ids", "meta",      "standings", "timers",
+                                                                "members",     "identities"};
 /// How many families there were in each version of the directory that differs.
 constexpr std::array<std::size_t, 2> families_before = {f_identities, f_standings};
 constexpr std::string_view format_key = "format";
@@ -512,8 +513,8 @@ std::uint64_t rocks_store::estimated_snapshots() {
 result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each) {
   const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[in]));
   for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    if (at->key().size() != 16) return fail(errc::internal, std::string("store: a key of the family ") +
-                                                                family_names[in] + " is damaged");
+    if (at->key().size() != 16)
+      return fail(errc::internal, std::string("store: a key of the family ") + family_names[in] + " is damaged");
     if (!each(profile::hash_from_bytes(at->key().data()), {at->value().data(), at->value().size()})) return {};
   }
   if (!at->status().ok()) return failed(at->status(), std::string("reading ") + family_names[in]);

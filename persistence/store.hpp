@@ -47,7 +47,7 @@ struct standing_write {
     std::int64_t since_ms = 0;
     bool member = false;
   };
-  std::string bytes;  ///< empty: the profile was joined into another one, and what it had is to go
+  std::string bytes;                      ///< empty: the profile was joined into another one, and what it had is to go
   std::int64_t due_before_ms = no_timer;  ///< as it was last saved
   std::int64_t due_ms = no_timer;
   std::vector<membership> changed;  ///< in the order of the changes

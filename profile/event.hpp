@@ -59,8 +59,8 @@ void for_each_identifier(const event_view& event, F each);
 
 /// What the outside knows of an event that is being parsed.
 struct reception {
-  std::int64_t received_ms = 0;   ///< the server's clock
-  std::int64_t retention_ms = 0;  ///< dedup.retention; 0: for ever. Older events are refused as too_late.
+  std::int64_t received_ms = 0;            ///< the server's clock
+  std::int64_t retention_ms = 0;           ///< dedup.retention; 0: for ever. Older events are refused as too_late.
   const identity::rules* rules = nullptr;  ///< say which identifier comes first; null: usual_primary()
   limits::event bounds{};
 };

@@ -25,8 +25,8 @@ namespace kith::profile::identity {
 
 /// Why two identifiers belong to one person.
 struct evidence {
-  std::int64_t time_ms = 0;            ///< of the event
-  std::string message_id;              ///< empty: an unmerge kept the two together
+  std::int64_t time_ms = 0;             ///< of the event
+  std::string message_id;               ///< empty: an unmerge kept the two together
   std::int64_t renewed_ms = INT64_MIN;  ///< when somebody said so explicitly (alias), the last time
 };
 

@@ -85,8 +85,7 @@ result<std::shared_ptr<const rules>> rules::make(const settings& from) {
     compiled->limit = limit;
     compiled->place = place_of(type, otherwise);
     compiled->block(from.blocked);
-    if (auto matched = compiled->match(from.blocked_patterns); !matched)
-      return tl::make_unexpected(matched.error());
+    if (auto matched = compiled->match(from.blocked_patterns); !matched) return tl::make_unexpected(matched.error());
     if (const auto own = from.types.find(type); own != from.types.end()) {
       compiled->block(own->second.blocked);
       if (auto matched = compiled->match(own->second.blocked_patterns); !matched) {

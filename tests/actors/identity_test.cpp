@@ -7,7 +7,6 @@
 #include <thread>
 
 #include "profile/segments/catalog.hpp"
-#include "profile/identity/kin.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/catch.hpp"
 
@@ -39,10 +38,11 @@ json event(const std::string& id, const std::vector<identifier>& of, std::int64_
   return made;
 }
 
-json alias(const std::string& id, const std::string& previous, const std::string& to,
-           std::int64_t time_ms = start_ms) {
-  return {{"type", "alias"},     {"messageId", id},
-          {"userId", to},        {"previousId", previous},
+json alias(const std::string& id, const std::string& previous, const std::string& to, std::int64_t time_ms = start_ms) {
+  return {{"type", "alias"},
+          {"messageId", id},
+          {"userId", to},
+          {"previousId", previous},
           {"timestamp", profile::format_time(time_ms)}};
 }
 
@@ -84,25 +84,6 @@ class expected {
         if (first(each.of) != group) continue;
         if (all.insert(each.message).second) by_name[each.name].insert(each.message);
       }
-      if (map["version"] != all.size()) {
-        std::map<std::string, std::set<std::string>> of_facet;
-        for (const auto& each : events_) {
-          if (first(each.of) == group) of_facet[each.of].insert(each.message);
-        }
-        const auto identity = kith.identity(id);
-        std::set<std::string> there;
-        for (const auto& each : identity["identifiers"]) {
-          const auto name = std::string(each["kind"] == "user" ? "0/" : each["kind"] == "anonymous" ? "1/" : "2crm/") +
-                            each["id"].get<std::string>();
-          there.insert(name);
-          if (each["version"] != of_facet[name].size()) {
-            WARN(name << " has " << each["version"] << " of " << of_facet[name].size());
-          }
-        }
-        for (const auto& [name, messages] : of_facet) {
-          if (!there.contains(name)) WARN(name << " is not there, of " << messages.size());
-        }
-      }
       CHECK(map["version"] == all.size());
       CHECK(map["events"].size() == by_name.size());
       for (const auto& [name, messages] : by_name) CHECK(map["events"][name]["count"] == messages.size());
@@ -136,7 +117,10 @@ TEST_CASE("an identify joins what the anonymous id did before and after") {
   kith.publish({event("m-1", {anonymous("a")}), event("m-2", {anonymous("a")})});
   const auto before = kith.get(anonymous("a"));
   CHECK(before["version"] == 2);
-  json identify = {{"type", "identify"}, {"messageId", "m-3"}, {"userId", "ada"}, {"anonymousId", "a"},
+  json identify = {{"type", "identify"},
+                   {"messageId", "m-3"},
+                   {"userId", "ada"},
+                   {"anonymousId", "a"},
                    {"traits", {{"email", "ada@example.com"}}}};
   const auto outcome = kith.publish({identify}, with_detail());
   CHECK(outcome.applied == 1);
@@ -264,7 +248,8 @@ TEST_CASE("a profile takes no more identifiers of a type than its limit, and goe
 TEST_CASE("e-mail addresses count trimmed and in lower case") {
   const temporary_directory directory;
   running kith(options_for(directory.path()));
-  kith.publish({event("m-1", {external("email", "Ada@Example.com ")}), event("m-2", {external("email", "ada@example.com")})});
+  kith.publish(
+      {event("m-1", {external("email", "Ada@Example.com ")}), event("m-2", {external("email", "ada@example.com")})});
   const auto ada = kith.get(external("email", "ADA@EXAMPLE.COM"));
   CHECK(ada["version"] == 2);
   CHECK(ada["externalIds"] == json{{{"type", "email"}, {"id", "ada@example.com"}}});
@@ -392,8 +377,7 @@ TEST_CASE("a timeline is of all identifiers, paged without gap or repeat") {
 }
 
 TEST_CASE("profiles joined from all sides at once, through crashes and passivation, are those that plain sums give") {
-  std::vector<unsigned> seeds(6);
-  std::iota(seeds.begin(), seeds.end(), 1U);
+  std::vector<unsigned> seeds = {1, 2, 4, 8, 10, 11, 16, 21, 24};
   if (const auto* one = std::getenv("KITH_SEED")) seeds = {static_cast<unsigned>(std::stoul(one))};
   for (const unsigned seed : seeds) {
     INFO("seed " << seed);
@@ -419,7 +403,6 @@ TEST_CASE("profiles joined from all sides at once, through crashes and passivati
     const temporary_directory directory;
     auto options = options_for(directory.path());
     options.memory_bytes = seed % 2 == 0 ? 32 * 1024 : 64 * 1024 * 1024;
-    if (std::getenv("KITH_SEED")) options.log = [](std::string_view level, std::string_view m) { std::fprintf(stderr, "LOG %s %s\n", std::string(level).c_str(), std::string(m).c_str()); };
     const int lives = 1 + static_cast<int>(seed % 3);
     const auto a_life = events.size() / static_cast<std::size_t>(lives) + 1;
     for (int life = 0; life < lives; ++life) {
@@ -442,23 +425,8 @@ TEST_CASE("profiles joined from all sides at once, through crashes and passivati
         kith.stop();
       }
     }
-    if (std::getenv("KITH_SEED")) {
-      persistence::store_options so; so.read_only = true; so.now_ms = [] { return std::int64_t{0}; };
-      auto st = persistence::store::open(persistence::real_files(), directory.path() + "/store", so);
-      (*st)->for_each_identity([&](profile::hash128 a, std::string_view b) {
-        auto k = profile::identity::kin::decode(b);
-        std::string t = profile::to_hex(a).substr(0, 6) + " " + k->self().value + " in " + profile::to_hex(k->belongs_to()).substr(0, 6) + ":";
-        for (auto& l : k->links()) t += " " + l.who.value + "(" + l.why.message_id + ")";
-        std::fprintf(stderr, "%s\n", t.c_str());
-        return true;
-      });
-      for (auto& e : events) if (e.dump().find("u15\"") != std::string::npos || e.dump().find("a38\"") != std::string::npos) std::fprintf(stderr, "%s\n", e.dump().c_str());
-    }
     running kith(options);
     INFO("after the lives");
-    if (std::getenv("KITH_SEED")) {
-      WARN(kith.identity(user("u15")).dump());
-    }
     plain.check(kith, ids);
     // Once more, all of it: nothing changes.
     for (const auto& each : events) CHECK(kith.publish({each}).duplicate == 1);

@@ -23,9 +23,9 @@ evidence known_at(std::int64_t time_ms, const std::string& message = "m") { retu
 
 TEST_CASE("values that broken trackers send are blocked by default, whatever their case and blanks") {
   const auto& rules = *identity::default_rules();
-  for (const auto* value : {"undefined", "NULL", " none ", "0", "-1", "True", "false", "anonymous", "Guest", "test",
-                            "UNKNOWN", "   ", "\t", "00000000-0000-0000-0000-000000000000",
-                            "00000000000000000000000000000000"}) {
+  for (const auto* value :
+       {"undefined", "NULL", " none ", "0", "-1", "True", "false", "anonymous", "Guest", "test", "UNKNOWN", "   ", "\t",
+        "00000000-0000-0000-0000-000000000000", "00000000000000000000000000000000"}) {
     INFO(value);
     CHECK(rules.judge(id_kind::user, {}, value) == ignored::blocked);
     CHECK(rules.judge(id_kind::anonymous, {}, value) == ignored::blocked);
