@@ -1,5 +1,6 @@
 #include "actors/backfill.hpp"
 
+#include <algorithm>
 #include <future>
 
 #include "actors/clock.hpp"

@@ -248,16 +248,20 @@ void runtime_impl::recover() {
   wait_for_replayed(0);
   if (stopping_) return;
   {
-    const std::lock_guard lock(health_mutex_);
-    if (health_.now != phase::recovering) return;
-    health_.now = phase::ready;
-    health_.replayed_bytes = health_.replay_bytes;
-    accepting_ = true;
+    // A define() that finds the server ready also finds the backfill begun that it is to end.
+    const std::lock_guard one_at_a_time(defining_mutex_);
+    {
+      const std::lock_guard lock(health_mutex_);
+      if (health_.now != phase::recovering) return;
+      health_.now = phase::ready;
+      health_.replayed_bytes = health_.replay_bytes;
+      accepting_ = true;
+    }
+    if (!definitions_->empty() && !current) start_backfill({});
   }
   const auto seconds = std::chrono::duration<double>(now() - started).count();
   log("info", "ready: " + std::to_string(replayed_events_) + " events replayed in " + std::to_string(seconds) + " s");
   maintenance_ = std::thread([this] { maintain(); });
-  if (!definitions_->empty() && !current) start_backfill({});
 }
 
 result<void> runtime_impl::replay(const persistence::segment_file& segment, bool last) {

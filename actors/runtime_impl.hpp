@@ -128,8 +128,8 @@ class runtime_impl final : public runtime {
   std::unique_ptr<history_feeder> feeder_;
   std::unique_ptr<backfill> backfill_;
   mutable std::mutex definitions_mutex_;
-  std::shared_ptr<const profile::segments::catalog> definitions_;
-  std::mutex defining_mutex_;  ///< one define() at a time
+  std::shared_ptr<const profile::segments::catalog> definitions_;  ///< changes only once ready, by define()
+  std::mutex defining_mutex_;                                      ///< one define() or end of recovery at a time
   std::atomic<bool> accepting_{false};
 
   mutable std::mutex health_mutex_;

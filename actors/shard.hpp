@@ -265,6 +265,7 @@ class shard : public caf::execution_unit {
   void dispatch(batch& work);
   void batch_applied(batch& work);
   void finish(batch& work);
+  batch& take(batch_ptr work);
   void release(batch& work);
   void note_unsynced();
   void event_done_here(batch& work);
@@ -352,6 +353,7 @@ class shard : public caf::execution_unit {
   std::vector<profile::hash128> to_load_;
   std::vector<question> to_ask_;
 
+  tsl::robin_map<batch*, batch_ptr> batches_;  ///< from publish() or replay() to release()
   std::size_t in_flight_bytes_ = 0;
   unsigned epoch_ = 0;
   std::array<std::size_t, 2> epoch_in_flight_{};

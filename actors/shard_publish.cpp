@@ -33,13 +33,19 @@ void shard::count_refused(const batch& work) {
   }
 }
 
-void shard::publish(batch_ptr work) {
-  batch& taken = *work.release();
-  shard_counters::add(counters_.batches, 1);
-  count_refused(taken);
+batch& shard::take(batch_ptr work) {
+  batch& taken = *work;
+  batches_.emplace(&taken, std::move(work));
   taken.epoch = epoch_;
   ++epoch_in_flight_[epoch_ & 1];
   in_flight_bytes_ += taken.record.size();
+  return taken;
+}
+
+void shard::publish(batch_ptr work) {
+  batch& taken = take(std::move(work));
+  shard_counters::add(counters_.batches, 1);
+  count_refused(taken);
   if (taken.options.detail) {
     taken.profiles.resize(taken.events.size());
     taken.versions.resize(taken.events.size());
@@ -60,10 +66,7 @@ void shard::publish(batch_ptr work) {
 }
 
 void shard::replay(batch_ptr work) {
-  batch& taken = *work.release();
-  taken.epoch = epoch_;
-  ++epoch_in_flight_[epoch_ & 1];
-  in_flight_bytes_ += taken.record.size();
+  batch& taken = take(std::move(work));
   if (taken.empty()) {
     applied_here_.push_back(&taken);
   } else {
@@ -162,7 +165,7 @@ void shard::finish(batch& work) {
 
 void shard::release(batch& work) {
   in_flight_bytes_ -= work.record.size();
-  delete &work;
+  batches_.erase(&work);
 }
 
 void shard::next_epoch(std::function<void()> drained) {

@@ -80,7 +80,7 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
     if (std::find(known.begin(), known.end(), key) == known.end()) {
       std::string allowed;
       for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
-      return refuse("body: unknown key \"" + key + "\"; allowed are " + allowed);
+      return refuse(std::string("body: unknown key \"").append(key).append("\"; allowed are ").append(allowed));
     }
     if (!value.is_string()) return refuse("body: " + key + ": must be a string");
     take(key, value.get<std::string>());

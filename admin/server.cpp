@@ -191,7 +191,7 @@ struct admin_server::impl {
   impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
        std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol)
       : tls(std::move(contexts)),
-        shared{service, std::move(credentials), options, routes(service, definitions, protocol), {}},
+        shared{service, std::move(credentials), std::move(options), routes(service, definitions, protocol), {}},
         acceptor(io),
         retry(io) {}
 
@@ -259,10 +259,12 @@ result<std::unique_ptr<admin_server>> admin_server::start(actors::service& servi
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, const net::probe* protocol) {
-  auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), options, protocol);
+  auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
+                                     protocol);
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
-  for (unsigned i = 0; i < options.threads; ++i) made->threads.emplace_back([io = &made->io] { io->run(); });
+  for (unsigned i = 0; i < made->shared.options.threads; ++i)
+    made->threads.emplace_back([io = &made->io] { io->run(); });
   return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
 }
 

@@ -1,4 +1,5 @@
 // kith bench: load on pipelined connections, latencies by HdrHistogram.
+#include <algorithm>
 #include <barrier>
 #include <cstdio>
 #include <nlohmann/json.hpp>

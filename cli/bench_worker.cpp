@@ -1,5 +1,7 @@
 #include "cli/bench_worker.hpp"
 
+#include <algorithm>
+
 #include "net/requests.hpp"
 
 namespace kith::cli {

@@ -42,8 +42,9 @@ int print_script(const std::string& shell, const CLI::App& root) {
   std::string fish;
   for (const auto& [name, options] : words_of(root)) {
     commands += (commands.empty() ? "" : " ") + name;
-    cases += "    " + name + ") words=\"" + options + "\" ;;\n";
-    fish += "complete -c kith -n '__fish_seen_subcommand_from " + name + "' -a '" + options + "'\n";
+    cases.append("    ").append(name).append(") words=\"").append(options).append("\" ;;\n");
+    fish.append("complete -c kith -n '__fish_seen_subcommand_from ").append(name);
+    fish.append("' -a '").append(options).append("'\n");
   }
   const std::string body = "  local words=\"" + commands + "\"\n  case \"${COMP_WORDS[1]}\" in\n" + cases +
                            "  esac\n  [ \"$COMP_CWORD\" -eq 1 ] && words=\"" + commands +

@@ -1,4 +1,5 @@
 // kith segments: definitions by the admin API, profiles by the protocol, expressions offline.
+#include <algorithm>
 #include <cstdio>
 
 #include "admin/json.hpp"

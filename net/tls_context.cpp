@@ -1,6 +1,5 @@
 #include "net/tls_context.hpp"
 
-#include <cstring>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -9,8 +8,6 @@
 namespace kith::net {
 
 namespace {
-
-namespace ssl = boost::asio::ssl;
 
 tl::unexpected<error> file_error(const char* what, const std::string& file, const boost::system::error_code& cause) {
   return fail(errc::invalid_argument, std::string(what) + " " + file + ": " + cause.message());
@@ -68,8 +65,8 @@ void accept_alpn(SSL_CTX* context, const std::string& name) {
         delete static_cast<std::string*>(list);  // NOLINT: OpenSSL owns it and calls this once
       });
   auto list = std::make_unique<std::string>(alpn_list(name));
-  SSL_CTX_set_alpn_select_cb(context, select_alpn, list.get());
-  if (SSL_CTX_set_ex_data(context, slot, list.get()) == 1) list.release();
+  if (SSL_CTX_set_ex_data(context, slot, list.get()) != 1) return;  // no memory: no ALPN
+  SSL_CTX_set_alpn_select_cb(context, select_alpn, list.release());
 }
 
 }  // namespace

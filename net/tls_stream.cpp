@@ -2,12 +2,12 @@
 
 #include <boost/asio/ip/address.hpp>
 #include <cerrno>
-#include <cstring>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <sys/socket.h>
+#include <system_error>
 
 namespace kith::net {
 
@@ -127,7 +127,7 @@ tls_step tls_stream::outcome_of(int returned, std::size_t bytes) {
     case SSL_ERROR_WANT_WRITE: return {kind::want_write, 0};
     case SSL_ERROR_ZERO_RETURN: failure_ = "closed by the peer"; return {kind::closed, 0};
     case SSL_ERROR_SYSCALL:
-      failure_ = cause == 0 ? "closed by the peer" : std::strerror(cause);
+      failure_ = cause == 0 ? "closed by the peer" : std::generic_category().message(cause);
       return {cause == 0 ? kind::closed : kind::failed, 0};
     default: break;
   }

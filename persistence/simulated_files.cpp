@@ -1,5 +1,6 @@
 #include "persistence/simulated_files.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace kith::persistence {

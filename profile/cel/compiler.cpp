@@ -200,7 +200,7 @@ class compiler {
       return add_many(opcode::standard_call, static_cast<std::uint8_t>(standard::matches), operands);
     if (pattern->as_text().size() > limits::pattern_bytes)
       return fault(node, "the pattern has over " + std::to_string(limits::pattern_bytes) + " bytes");
-    const auto& compiled = made_->patterns.emplace_back(pattern->as_text(), pattern_options());
+    const auto& compiled = made_->patterns.emplace_back(piece(pattern->as_text()), pattern_options());
     if (!compiled.ok()) return fault(node, "the pattern is no regular expression: " + compiled.error());
     return add({opcode::match, 0, 0, operands[0], static_cast<std::uint32_t>(made_->patterns.size() - 1), 0});
   }

@@ -53,7 +53,7 @@ value matches(const value& text, const value& pattern, context& with) noexcept {
   const auto source = pattern.as_text();
   if (source.size() > limits::pattern_bytes) return value::error(failure::invalid_argument, "the pattern is too long");
   if (!with.spend(steps_a_pattern)) return with.stop();
-  const RE2 compiled(source, pattern_options());
+  const RE2 compiled(piece(source), pattern_options());
   if (!compiled.ok()) return value::error(failure::invalid_argument, "the pattern is no regular expression");
   return match(text, compiled, with);
 }
@@ -180,7 +180,7 @@ value match(const value& text, const RE2& pattern, context& with) noexcept {
   if (!text.is(kind::string)) return value::no_overload("matches", text.is(), kind::string);
   const auto bytes = text.as_text();
   if (!with.spend(1 + bytes.size() / 16)) return with.stop();
-  return value::boolean(pattern.Match(bytes, 0, bytes.size(), RE2::UNANCHORED, nullptr, 0));
+  return value::boolean(pattern.Match(piece(bytes), 0, bytes.size(), RE2::UNANCHORED, nullptr, 0));
 }
 
 value call_standard(standard which, std::span<const value> arguments, context& with) noexcept {

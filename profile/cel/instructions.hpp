@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <deque>
 #include <re2/re2.h>
+#include <re2/stringpiece.h>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "profile/cel/collections.hpp"
@@ -60,5 +62,8 @@ struct program::body {
 };
 
 RE2::Options pattern_options();
+
+/// Text as RE2 takes it: its own view or Abseil's, which need not be the standard's.
+inline re2::StringPiece piece(std::string_view text) noexcept { return {text.data(), text.size()}; }
 
 }  // namespace kith::profile::cel

@@ -1,4 +1,5 @@
 // Windows: to the millisecond while they are small, within the stated error when they are big.
+#include <algorithm>
 #include <cmath>
 #include <random>
 

@@ -2,6 +2,7 @@
 // was acknowledged: nothing acknowledged is lost, nothing counts twice.
 //
 // KITH_KILL_ROUNDS: how often (default 8). KITH_SEED: repeats a run's choices.
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdlib>

@@ -1,5 +1,6 @@
 // Segments through the front door: configuration, commands, backfill, SIGHUP; and real orders, whose memberships are
 // those that a plain recomputation gives, in whatever order they come.
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <fstream>

@@ -1,5 +1,6 @@
 #include "tests/system/support/server.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
