@@ -14,6 +14,7 @@
 
 #include "net/credentials.hpp"
 #include "profile/hash.hpp"
+#include "profile/identifier.hpp"
 #include "profile/result.hpp"
 
 namespace kith::admin {

@@ -98,7 +98,8 @@ response routes::unmerge(const call& asked) {
   }
   if (const auto outcome = answer.get(); !outcome) return problem_of(outcome.error());
   auto profiles = json::array();
-  for (const auto& each : json::parse(before.body).at("identifiers")) {
+  const auto were = json::parse(before.body).at("identifiers");
+  for (const auto& each : were) {
     profile::hash128 member;
     profile::from_hex(each.at("profile").get<std::string>(), member);
     const auto now = identity_of(member);

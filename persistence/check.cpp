@@ -2,6 +2,7 @@
 
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
+#include "profile/identity/kin.hpp"
 #include "profile/profile.hpp"
 
 namespace kith::persistence {
@@ -47,6 +48,14 @@ result<void> check_store(file_system& files, const std::string& directory, check
   for (const auto& damage : *damages) {
     report.findings.push_back({directory, damage, "restore the directory from a backup"});
   }
+  const auto identities = (*opened)->for_each_identity([&](profile::hash128 address, std::string_view bytes) {
+    if (const auto decoded = profile::identity::kin::decode(bytes); !decoded) {
+      report.findings.push_back(
+          {"identifier " + to_hex(address), decoded.error().message, "restore the directory from a backup"});
+    }
+    return true;
+  });
+  if (!identities) return identities;
   return (*opened)->for_each_snapshot([&](profile::hash128 address, std::string_view state) {
     ++report.snapshots;
     if (const auto decoded = profile::profile::decode(state); !decoded) {

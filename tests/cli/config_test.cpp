@@ -186,3 +186,34 @@ TEST_CASE("a configuration that is not there is said so") {
   REQUIRE_FALSE(loaded);
   REQUIRE(loaded.error().message == "no/such/kith.toml: cannot be read");
 }
+
+TEST_CASE("identity rules are read, and wrong ones are refused with their place") {
+  const auto read = cli::parse_config(R"(
+[identity]
+priority = ["user", "crm", "external", "anonymous"]
+limit = 7
+[identity.types.email]
+blocked = ["info@example.com"]
+limit = 2
+limit_window = "1d"
+[identity.types.phone]
+unique = false
+)",
+                                      "kith.toml");
+  REQUIRE(read);
+  const auto& rules = *read->runtime.identity;
+  using profile::id_kind;
+  CHECK(rules.judge(id_kind::external, "email", "info@example.com") == profile::identity::ignored::blocked);
+  CHECK(rules.judge(id_kind::user, {}, "undefined") == profile::identity::ignored::blocked);
+  CHECK(rules.judge(id_kind::external, "phone", "1") == profile::identity::ignored::not_unique);
+  CHECK(rules.limit(id_kind::external, "email").most == 2);
+  CHECK(rules.limit(id_kind::external, "email").window_ms == 86'400'000);
+  CHECK(rules.limit(id_kind::anonymous, {}).most == 7);
+  CHECK(rules.limit(id_kind::user, {}).most == 100);
+  const auto refused = [](const std::string& text) { return cli::parse_config(text, "kith.toml").error().message; };
+  CHECK_THAT(refused("[identity]\nblocked_patterns = [\"(\"]"),
+             kith::tests::Contains("kith.toml:1:1: identity: blocked_patterns"));
+  CHECK_THAT(refused("[identity]\npriority = \"user\""),
+             kith::tests::Contains("identity.priority: must be an array of strings"));
+  CHECK_THAT(refused("[identity.types.email]\nlimits = 3"), kith::tests::Contains("did you mean limit?"));
+}

@@ -1,13 +1,16 @@
 // Segments through the front door: configuration, commands, backfill, SIGHUP; and real orders, whose memberships are
 // those that a plain recomputation gives, in whatever order they come.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <fstream>
+#include <map>
 #include <random>
 #include <set>
 #include <sstream>
 
+#include "profile/event.hpp"
 #include "profile/identifier.hpp"
 #include "tests/catch.hpp"
 #include "tests/system/support/server.hpp"
@@ -328,4 +331,120 @@ TEST_CASE("memberships of real orders are those of a plain recomputation, in eve
     REQUIRE(at.members("loyal") == given.loyal);
     REQUIRE(at.members("big_spender") == given.big_spenders);
   }
+}
+
+TEST_CASE("memberships of real orders are right where customers are known by several ids, joined and taken apart") {
+  constexpr std::int64_t day = 86'400'000;
+  constexpr const char* recent = R"(events("Order Completed").within("90d").count() >= 2)";
+  struct one {
+    std::string user;
+    std::string device;  ///< empty: the order names the user
+    std::int64_t time_ms;
+    long cents;
+  };
+  // The orders, moved so that the newest is ten days ago; each third of a customer's under another identifier.
+  std::map<std::string, one> all;
+  std::int64_t newest = INT64_MIN;
+  for (const auto& line : load_orders().lines) {
+    const auto event = json::parse(line);
+    if (event.value("event", "") != "Order Completed" || !event.contains("userId")) continue;
+    std::int64_t time_ms = 0;
+    REQUIRE(profile::parse_time(event.at("timestamp").get<std::string>(), time_ms));
+    newest = std::max(newest, time_ms);
+    const auto user = event.at("userId").get<std::string>();
+    const auto device = all.size() % 3 == 0 ? "" : (all.size() % 3 == 1 ? "web-" : "app-") + user;
+    all.emplace(event.at("messageId").get<std::string>(),
+                one{user, device, time_ms, std::lround(event.at("properties").at("total").get<double>() * 100)});
+  }
+  const auto now_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  std::vector<std::string> lines;
+  std::set<std::string> users;
+  const auto publishable = [&](const std::string& id, const one& of, const std::string& also = {}) {
+    json event = {{"type", "track"},
+                  {"event", "Order Completed"},
+                  {"messageId", id},
+                  {"timestamp", profile::format_time(of.time_ms)},
+                  {"properties", {{"total", static_cast<double>(of.cents) / 100}}}};
+    if (of.device.empty() || !also.empty()) event["userId"] = of.user;
+    if (!of.device.empty()) event["anonymousId"] = of.device;
+    return event.dump() + "\n";
+  };
+  for (auto& [id, of] : all) {
+    of.time_ms += now_ms - 10 * day - day / 4 - newest;
+    lines.push_back(publishable(id, of));
+    users.insert(of.user);
+  }
+  for (const auto& user : users) {
+    for (const auto* device : {"web-", "app-"}) {
+      lines.push_back(json{{"type", "identify"},
+                           {"messageId", "link-" + (device + user)},
+                           {"userId", user},
+                           {"anonymousId", device + user}}
+                          .dump() +
+                      "\n");
+    }
+  }
+  const auto seed = std::random_device{}();
+  CAPTURE(seed);
+  std::mt19937 random(seed);
+  std::shuffle(lines.begin(), lines.end(), random);
+
+  // Whose web orders are taken out again.
+  std::set<std::string> apart;
+  const auto members_of = [&](const std::string& segment) {
+    std::map<std::string, std::pair<int, int>> counts;  // of all and of the recent, by profile
+    std::map<std::string, long> cents;
+    for (const auto& [id, of] : all) {
+      const bool alone = apart.count(of.user) > 0 && of.device == "web-" + of.user;
+      const auto address = alone ? profile::to_hex(profile::address_of(profile::id_kind::anonymous, {}, of.device))
+                                 : address_of(of.user);
+      ++counts[address].first;
+      if (of.time_ms > now_ms - 90 * day) ++counts[address].second;
+      cents[address] += of.cents;
+    }
+    std::set<std::string> ids;
+    for (const auto& [address, n] : counts) {
+      if (segment == "loyal" ? n.first >= 3 : segment == "recent" ? n.second >= 2 : cents[address] > 200'00) {
+        ids.insert(address);
+      }
+    }
+    return ids;
+  };
+  shop at(configured("loyal", loyal) + configured("big_spender", big_spender) + configured("recent", recent));
+  const auto half = lines.begin() + static_cast<std::ptrdiff_t>(lines.size() / 2);
+  at.publish(joined({lines.begin(), half}));
+  at.running.kill();
+  at.running.start();
+  at.publish(joined({half, lines.end()}));
+  const auto all_as_expected = [&] {
+    for (const auto* segment : {"loyal", "big_spender", "recent"}) {
+      INFO(segment);
+      const auto expected = members_of(segment);
+      CHECK_FALSE(expected.empty());
+      CHECK(at.members(segment) == expected);
+    }
+  };
+  all_as_expected();
+  for (const auto& user : users) {
+    if (apart.size() == 6) break;
+    if (random() % 3 != 0) continue;
+    const auto [code, text] = at.kith({"unmerge", "user:" + user, "anonymous:web-" + user});
+    CAPTURE(text);
+    REQUIRE(code == 0);
+    apart.insert(user);
+  }
+  all_as_expected();
+  at.running.kill();
+  at.running.start();
+  all_as_expected();
+  // An order that names both sides is the user's; one under the device's own id is not.
+  const auto user = *apart.begin();
+  one more{user, "web-" + user, now_ms - day, 500'00};
+  at.publish(publishable("more-1", more, "user") + publishable("more-2", more));
+  all.emplace("more-2", more);
+  more.device.clear();
+  all.emplace("more-1", more);
+  all_as_expected();
 }
