@@ -197,6 +197,7 @@ void profile_actor::split() {
   std::vector<facet> staying;
   for (const auto& group : groups) {
     std::vector<facet> part;
+    part.reserve(group.size());
     for (const auto index : group) part.push_back(std::move(at.facets[index]));
     const auto is_own = [&](const facet& each) { return each.address == address_; };
     if (std::any_of(part.begin(), part.end(), is_own)) {

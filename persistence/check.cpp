@@ -48,7 +48,7 @@ result<void> check_store(file_system& files, const std::string& directory, check
   for (const auto& damage : *damages) {
     report.findings.push_back({directory, damage, "restore the directory from a backup"});
   }
-  const auto identities = (*opened)->for_each_identity([&](profile::hash128 address, std::string_view bytes) {
+  auto identities = (*opened)->for_each_identity([&](profile::hash128 address, std::string_view bytes) {
     if (const auto decoded = profile::identity::kin::decode(bytes); !decoded) {
       report.findings.push_back(
           {"identifier " + to_hex(address), decoded.error().message, "restore the directory from a backup"});
