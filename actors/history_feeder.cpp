@@ -11,7 +11,7 @@ namespace kith::actors {
 
 namespace {
 
-constexpr std::uint64_t bytes_a_feed = 4 * 1024 * 1024;
+constexpr std::uint64_t bytes_a_feed = 2 * 1024 * 1024;
 
 /// Journal records that wait to be fed together, and views of their events.
 struct pending_feed {

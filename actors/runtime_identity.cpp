@@ -12,7 +12,7 @@ namespace {
 using profile::hash128;
 using profile::identifier;
 
-constexpr std::uint64_t fed_for_a_reader = 16 * 1024 * 1024;
+constexpr std::uint64_t fed_for_a_reader = 4 * 1024 * 1024;
 constexpr std::size_t most_pairs = 100'000;     ///< that an unmerge takes apart
 constexpr std::size_t position_bytes = 8 + 16;  ///< of a timeline's cursor: time and id
 constexpr std::chrono::seconds patience{30};

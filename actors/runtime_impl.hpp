@@ -17,7 +17,7 @@
 
 namespace kith::actors {
 
-inline constexpr std::uint64_t fed_at_once = 16 * 1024 * 1024;  ///< then other duties get their turn
+inline constexpr std::uint64_t fed_at_once = 4 * 1024 * 1024;  ///< then other duties get their turn
 inline constexpr unsigned pool_threads = 2;
 
 /// Profile actors run on shards; CAF's own scheduler has nothing to do.
