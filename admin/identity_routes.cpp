@@ -43,8 +43,10 @@ result<std::vector<profile::identifier>> identifiers_in(const call& asked) {
     const auto& each = list[i];
     if (!each.is_object()) return refuse(where + ": must be {kind, id} or {kind: \"external\", type, id}");
     for (const auto& [key, value] : each.items()) {
-      if (key != "kind" && key != "type" && key != "id") return refuse(where + ": unknown key \"" + key + "\"");
-      if (!value.is_string()) return refuse(where + "." + key + ": must be a string");
+      if (key != "kind" && key != "type" && key != "id") {
+        return refuse(std::string(where).append(": unknown key \"").append(key).append("\""));
+      }
+      if (!value.is_string()) return refuse(std::string(where).append(".").append(key).append(": must be a string"));
     }
     const auto kind = each.value("kind", "");
     const auto type = each.value("type", "");
@@ -83,7 +85,7 @@ response routes::unmerge(const call& asked) {
   if (!address) return problem_of(address.error());
   const auto out = identifiers_in(asked);
   if (!out) return problem_of(out.error());
-  const auto before = identity_of(*address);
+  auto before = identity_of(*address);
   if (before.status != 200) return before;
   auto promise = std::make_shared<std::promise<result<void>>>();
   auto answer = promise->get_future();
@@ -102,7 +104,7 @@ response routes::unmerge(const call& asked) {
   for (const auto& each : were) {
     profile::hash128 member;
     profile::from_hex(each.at("profile").get<std::string>(), member);
-    const auto now = identity_of(member);
+    auto now = identity_of(member);
     if (now.status != 200) return now;
     auto told = json::parse(now.body);
     const bool known = std::any_of(profiles.begin(), profiles.end(),

@@ -76,6 +76,7 @@ void people::settle() {
   for (const auto& indexes : identity::groups(all)) {
     if (indexes.size() < 2) continue;
     std::vector<profile::hash128> group;
+    group.reserve(indexes.size());
     for (const auto index : indexes) group.push_back(all[index].first);
     std::sort(group.begin(), group.end(), [&](profile::hash128 a, profile::hash128 b) {
       return identity::rank{known_[a].self().kind, a} < identity::rank{known_[b].self().kind, b};
