@@ -10,8 +10,8 @@
 //     or, when its holder was passivated, in the store only.
 //   - Whoever gives a facet away points to where it went *before* anything else is handed on, and messages from one
 //     shard to another arrive in order: who follows the pointers finds the facet, or learns that the store has it.
-//   - Roots give way only to roots of lower rank, so no two wait for each other.
 //     So nothing but an identifier's own mail takes a short cut, and a forward stays while facets are on their way.
+//   - Roots give way only to roots of lower rank, so no two wait for each other.
 //   - What the pointers say is a hint; the links that the facets keep decide. A root that comes from the store asks all
 //     that its facets are linked to.
 //   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
