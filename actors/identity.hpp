@@ -136,9 +136,9 @@ struct surrender {
   std::vector<made_link> links;
   bool established = false;
 };
+/// To a root that asked to meet: it would have too many identifiers.
 struct refuse {
   profile::hash128 target;
-  profile::identity::ignored reason;
 };
 /// To an identifier whose facet only the store has: come.
 struct release {

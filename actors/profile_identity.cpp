@@ -260,7 +260,7 @@ bool profile_actor::hear(meet& what) {
     return disown(what.target, what);
   }
   if (!what.established && exceeds(what.asker_has)) {
-    home_.tell(what.asker.address, refuse{what.target, identity::ignored::excess});
+    home_.tell(what.asker.address, refuse{what.target});
     return true;
   }
   return contest(what.asker, what.links, what.established);

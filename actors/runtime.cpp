@@ -232,11 +232,7 @@ void runtime_impl::recover() {
   const bool current = all_current();
   if (!definitions_->empty() && !current) {
     log("info", "the definitions of segments changed: the history takes in what is left of the journal first");
-    while (!stopping_) {
-      const auto fed = feeder_->feed(fed_at_once);
-      if (!fed) return failed(fed.error());
-      if (fed->caught_up) break;
-    }
+    if (auto fed = environment_->catch_up(); !fed) return failed(fed.error());
   }
   if (auto installed = install(definitions_); !installed) return failed(installed.error());
   for (const auto& each : shards_) each->post([at = each.get()] { at->history_is_complete(); });
