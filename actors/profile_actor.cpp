@@ -124,8 +124,7 @@ profile_actor::verdict profile_actor::receive(caf::mailbox_element_ptr& in) {
 /// If not, the identifier is told so, and gets the mail back.
 bool profile_actor::holds(profile::hash128 address, caf::mailbox_element_ptr& mail) {
   if (address == address_ || (identity_ && identity_->find(address) != nullptr)) return true;
-  home_.tell(address, lost{});
-  home_.hand_on(address, std::move(mail));
+  send_back(address, std::move(mail));
   return false;
 }
 

@@ -173,12 +173,7 @@ class shard : public caf::execution_unit {
   /// To the actor of that address, which is activated if need be.
   template <class Message>
   void tell(profile::hash128 address, Message message) {
-    deliver(address, std::make_unique<identity_message>(std::move(message)), true);
-  }
-  /// As tell(), if there is an actor in memory.
-  template <class Message>
-  void tell_active(profile::hash128 address, Message message) {
-    deliver(address, std::make_unique<identity_message>(std::move(message)), false);
+    deliver(address, std::make_unique<identity_message>(std::move(message)));
   }
   void hand_on(profile::hash128 address, caf::mailbox_element_ptr mail);
   void load_again(profile_actor& actor) { to_load_.push_back(actor.address()); }
@@ -270,7 +265,7 @@ class shard : public caf::execution_unit {
   void note_unsynced();
   void event_done_here(batch& work);
   void start_order(batch& work) { pass_order({work.order, {}, &work}); }
-  void deliver(profile::hash128 address, identity_mail message, bool activating);
+  void deliver(profile::hash128 address, identity_mail message);
   void settled(const overlap_question& asked, const result<std::vector<counted_twice>>& found);
 
   profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
