@@ -9,7 +9,7 @@
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
-#include "persistence/journal.hpp"
+#include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
 
 namespace kith::cli {
@@ -63,6 +63,21 @@ class directory_reader {
       }
       return {};
     });
+  }
+  result<void> look_for_missing(const std::string& data) {
+    auto& files = persistence::real_files();
+    persistence::journal_extent journal;
+    auto segments = persistence::list_segments(files, data + "/journal");
+    if (!segments) return tl::make_unexpected(segments.error());
+    journal.present = std::move(*segments);
+    if (auto marks = persistence::read_checkpoint(files, data)) journal.marks = std::move(*marks);
+    auto fed = store_.fed();
+    if (!fed) return tl::make_unexpected(fed.error());
+    journal.fed = std::move(*fed);
+    for (const auto& each : persistence::find_missing(journal)) {
+      if (!each.saved) damages_.push_back(data + "/journal: " + each.what());
+    }
+    return {};
   }
   /// Events in there are missing from what is exported.
   const std::vector<std::string>& damages() const { return damages_; }
@@ -158,6 +173,7 @@ int export_all(const std::string& directory) {
   if (!store) return report("export", store.error());
   directory_reader reader(**store);
   if (const auto replayed = reader.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
+  if (const auto looked = reader.look_for_missing(directory); !looked) return report("export", looked.error());
   const auto others = reader.beside_the_store();
   auto next = others.begin();
   result<void> outcome;

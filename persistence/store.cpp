@@ -162,7 +162,7 @@ result<void> rocks_store::open(const std::string& directory) {
   memory_only_.read_tier = rocksdb::kBlockCacheTier;
   write_.disableWAL = true;
   rocksdb::DBOptions options;
-  options.create_if_missing = !options_.read_only;
+  options.create_if_missing = !options_.read_only && !options_.must_exist;
   options.create_missing_column_families = !options_.read_only;
   options.atomic_flush = true;
   options.max_background_jobs = 2;
@@ -184,6 +184,12 @@ result<void> rocks_store::open(const std::string& directory) {
   const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
                                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
   if (!status.ok()) {
+    if (options_.must_exist && status.IsInvalidArgument() &&
+        status.ToString().find("create_if_missing") != std::string::npos) {
+      return fail(errc::internal, directory +
+                                      ": there is no store, though the checkpoint says that profiles were saved in it; "
+                                      "bring the directory back from a backup");
+    }
     const bool locked = status.ToString().find("lock") != std::string::npos;
     return fail(locked ? errc::unavailable : failed(status, "").value().code,
                 directory + ": cannot be opened: " + status.ToString() +

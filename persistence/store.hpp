@@ -35,6 +35,7 @@ struct store_options {
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
   std::function<std::int64_t()> now_ms;  ///< for dropping what is past retention
+  bool must_exist = false;               ///< do not create it
   bool read_only = false;                ///< for looking at a directory without changing it
 };
 

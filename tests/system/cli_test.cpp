@@ -336,6 +336,28 @@ TEST_CASE("damage in the journal is told by check and export, with 65") {
   REQUIRE(contains(exported.second, "DAMAGED " + damaged));
 }
 
+TEST_CASE("a journal segment that is gone is told by check, export and serve, with 65") {
+  const scratch room;
+  server running(room);
+  room.write("events.jsonl", event("g1", "ada"));
+  REQUIRE(run_kith(room, with({"publish", room.path("events.jsonl")}, running.flags())).first == 0);
+  running.kill();
+  const std::string gone = "journal-000-000000000001.log";
+  std::filesystem::rename(running.data() + "/journal/" + gone, room.path(gone));
+  for (const auto& command :
+       {std::vector<std::string>{"check", running.data()}, std::vector<std::string>{"export", running.data()},
+        std::vector<std::string>{"serve", "--dev", "--data", running.data()}}) {
+    const auto [code, text] = run_kith(room, command);
+    CAPTURE(text);
+    REQUIRE(code == 65);
+    REQUIRE(contains(text, gone + " is missing"));
+  }
+  std::filesystem::rename(room.path(gone), running.data() + "/journal/" + gone);
+  running.start();
+  REQUIRE(running.stop() == 0);
+  REQUIRE(run_kith(room, {"check", running.data()}).first == 0);
+}
+
 TEST_CASE("SIGHUP takes new tokens and drops old ones") {
   const scratch room;
   room.write("kith.toml", "");
