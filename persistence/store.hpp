@@ -23,6 +23,7 @@
 
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/progress_report.hpp"
 #include "profile/hash.hpp"
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
@@ -152,8 +153,8 @@ class store {
   /// Every snapshot in address order until `each` returns false.
   virtual result<void> for_each_snapshot(
       const std::function<bool(profile::hash128 address, std::string_view state)>& each) = 0;
-  /// Reads every block and checks its checksum; what is damaged.
-  virtual result<std::vector<std::string>> verify() = 0;
+  /// Reads every block and checks its checksum, then every entry; what is damaged.
+  virtual result<std::vector<std::string>> verify(const progress_report& progress) = 0;
 };
 
 }  // namespace kith::persistence
