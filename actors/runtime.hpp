@@ -33,6 +33,9 @@ struct runtime_options {
   std::size_t in_flight_bytes = 64ULL * 1024 * 1024;  ///< a shard's, past which it stops reading sockets
   persistence::journal_options journal;
   persistence::store_options store;
+  std::function<result<std::unique_ptr<persistence::store>>(persistence::file_system&, const std::string& directory,
+                                                            persistence::store_options)>
+      open_store = persistence::store::open;
   limits::event event;
   std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
