@@ -10,15 +10,17 @@
 #include <thread>
 
 #include "actors/backfill.hpp"
-#include "actors/checkpoint_file.hpp"
 #include "actors/history_feeder.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shard.hpp"
+#include "persistence/checkpoint.hpp"
 
 namespace kith::actors {
 
 inline constexpr std::uint64_t fed_at_once = 4 * 1024 * 1024;  ///< then other duties get their turn
 inline constexpr unsigned pool_threads = 2;
+
+using persistence::checkpoint_marks;
 
 /// Profile actors run on shards; CAF's own scheduler has nothing to do.
 inline caf::actor_system_config& without_scheduler(caf::actor_system_config& config) {
@@ -83,6 +85,11 @@ class runtime_impl final : public runtime {
   void log(std::string_view level, const std::string& message) const {
     if (options_.log) options_.log(level, message);
   }
+  result<void> open_store();
+  result<void> open_journals();
+  result<void> make_shards_known();
+  /// That no segment is missing; what is, and how to go on, otherwise.
+  result<void> check_journal();
   void failed(const error& why);
   void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
            std::string segment, read_done done);
@@ -112,8 +119,7 @@ class runtime_impl final : public runtime {
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
   result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
-  checkpoint_marks needless(const checkpoint_marks& marks);
-  result<void> remove_through(const checkpoint_marks& segments);
+  result<void> remove_needless(const checkpoint_marks& marks);
   std::uint64_t journal_bytes() const;
 
   runtime_options options_;
@@ -142,6 +148,7 @@ class runtime_impl final : public runtime {
   std::uint64_t replayed_events_ = 0;
 
   std::mutex checkpoint_mutex_;
+  checkpoint_marks marks_;  ///< as the file has them
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;
   std::atomic<bool> stopping_{false};

@@ -61,7 +61,7 @@ result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
   for (const auto& each : shards_) {
     auto sealed = each->journal().seal();
     if (!sealed) return tl::make_unexpected(sealed.error());
-    past[each->id()] = *sealed;
+    past[each->id()].saved = *sealed;
   }
   for (const auto& each : before->definitions()) {
     if (each.kind != definition_kind::segment || definitions->find(each.kind, each.name)) continue;

@@ -27,6 +27,7 @@ struct serve_flags {
   std::string data;
   bool dev = false;
   bool check_only = false;
+  bool accept_missing_journal = false;
   int port_base = 0;
 };
 
@@ -43,6 +44,7 @@ result<config> settle(const serve_flags& flags) {
   if (!flags.data.empty()) made->data = flags.data;
   if (flags.port_base != 0) move_ports(*made, static_cast<unsigned short>(flags.port_base));
   made->runtime.data = made->data;
+  made->runtime.accept_missing_journal = flags.accept_missing_journal;
   if (flags.dev) {
     made->address = "127.0.0.1";
     if (made->protocol) made->protocol->address = made->address;
@@ -243,7 +245,9 @@ void serving::wait_for_signals() {
 
 int serving::run() {
   if (auto started = start(); !started) {
-    const auto code = started.error().code == errc::invalid_argument ? exit_config : exit_code_of(started.error().code);
+    const auto code = started.error().code == errc::invalid_argument ? exit_config
+                      : started.error().code == errc::internal       ? exit_data
+                                                                     : exit_code_of(started.error().code);
     report("serve", started.error());
     return code;
   }
@@ -269,13 +273,15 @@ command_body add_serve(CLI::App& app) {
   app.add_flag("--dev", flags->dev,
                "loopback only, with certificates and tokens made at the first start under DATA/dev");
   app.add_flag("--check-config", flags->check_only, "only check the configuration and the files it names");
+  app.add_flag("--accept-missing-journal", flags->accept_missing_journal,
+               "start although journal segments are missing: the events in there are given up");
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
       "SIGHUP reloads certificates, credentials, limits, identity rules, segments, computed traits and log settings;\n"
-      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the "
-      "data directory "
-      "is in use, 78 configuration.");
+      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
+      "directory is\n"
+      "damaged, 69 a port or the data directory is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);
     if (!settings) {

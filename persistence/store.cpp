@@ -9,6 +9,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
@@ -104,7 +105,7 @@ class rocks_store final : public store {
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override {
     return walk(f_snapshots, each);
   }
-  result<std::vector<std::string>> verify() override;
+  result<std::vector<std::string>> verify(const progress_report& progress) override;
 
  private:
   rocksdb::ColumnFamilyOptions family_options(std::size_t family);
@@ -162,7 +163,7 @@ result<void> rocks_store::open(const std::string& directory) {
   memory_only_.read_tier = rocksdb::kBlockCacheTier;
   write_.disableWAL = true;
   rocksdb::DBOptions options;
-  options.create_if_missing = !options_.read_only;
+  options.create_if_missing = !options_.read_only && !options_.must_exist;
   options.create_missing_column_families = !options_.read_only;
   options.atomic_flush = true;
   options.max_background_jobs = 2;
@@ -184,6 +185,12 @@ result<void> rocks_store::open(const std::string& directory) {
   const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
                                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
   if (!status.ok()) {
+    if (options_.must_exist && status.IsInvalidArgument() &&
+        status.ToString().find("create_if_missing") != std::string::npos) {
+      return fail(errc::internal, directory +
+                                      ": there is no store, though the checkpoint says that profiles were saved in it; "
+                                      "bring the directory back from a backup");
+    }
     const bool locked = status.ToString().find("lock") != std::string::npos;
     return fail(locked ? errc::unavailable : failed(status, "").value().code,
                 directory + ": cannot be opened: " + status.ToString() +
@@ -521,13 +528,27 @@ result<void> rocks_store::walk(family in, const std::function<bool(hash128, std:
   return {};
 }
 
-result<std::vector<std::string>> rocks_store::verify() {
+result<std::vector<std::string>> rocks_store::verify(const progress_report& progress) {
   std::vector<std::string> damaged;
-  if (const auto status = db_->VerifyChecksum(); !status.ok()) damaged.push_back(status.ToString());
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db_->GetLiveFilesMetaData(&tables);
+  std::uint64_t total = 0;
+  for (const auto& table : tables) total += table.size;
+  std::uint64_t done = 0;
+  for (const auto& table : tables) {
+    rocksdb::SstFileReader reader{rocksdb::Options(db_->GetDBOptions(), rocksdb::ColumnFamilyOptions())};
+    auto status = reader.Open(table.db_path + table.name);
+    if (status.ok()) status = reader.VerifyChecksum();
+    if (!status.ok()) damaged.push_back(table.db_path + table.name + ": " + status.ToString());
+    progress("store, blocks", done += table.size, total);
+  }
   for (std::size_t i = 0; i < families_.size() && damaged.empty(); ++i) {
+    const auto what = std::string("store, ") + family_names[i];
+    std::uint64_t entries = 0;
+    std::uint64_t seen = 0;
+    db_->GetIntProperty(families_[i], rocksdb::DB::Properties::kEstimateNumKeys, &entries);
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[i]));
-    for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    }
+    for (at->SeekToFirst(); at->Valid(); at->Next()) progress(what, ++seen, entries);
     if (!at->status().ok()) damaged.push_back(std::string(family_names[i]) + ": " + at->status().ToString());
   }
   return damaged;

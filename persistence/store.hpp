@@ -23,6 +23,7 @@
 
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/progress_report.hpp"
 #include "profile/hash.hpp"
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
@@ -35,6 +36,7 @@ struct store_options {
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
   std::function<std::int64_t()> now_ms;  ///< for dropping what is past retention
+  bool must_exist = false;               ///< do not create it
   bool read_only = false;                ///< for looking at a directory without changing it
 };
 
@@ -151,8 +153,8 @@ class store {
   /// Every snapshot in address order until `each` returns false.
   virtual result<void> for_each_snapshot(
       const std::function<bool(profile::hash128 address, std::string_view state)>& each) = 0;
-  /// Reads every block and checks its checksum; what is damaged.
-  virtual result<std::vector<std::string>> verify() = 0;
+  /// Reads every block and checks its checksum, then every entry; what is damaged.
+  virtual result<std::vector<std::string>> verify(const progress_report& progress) = 0;
 };
 
 }  // namespace kith::persistence
