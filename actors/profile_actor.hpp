@@ -54,6 +54,8 @@ struct standing_slot {
   std::int64_t saved_due_ms = persistence::no_timer;  ///< in the store
   std::vector<persistence::standing_write::membership> unsaved;
   std::vector<persistence::standing_write::membership> saving;
+  std::vector<persistence::outgoing_item> untold;  ///< not in the store's queues yet
+  std::vector<persistence::outgoing_item> telling;
 };
 
 class profile_actor : public caf::monitorable_actor, public caf::resumable {

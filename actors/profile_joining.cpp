@@ -182,6 +182,7 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
     each.kin.belong_to(address_);
     each.dirty = true;
     each.forward_waits = each.address != address_;
+    if (each.standing_gone) home_.memberships_changed(*this);
     if (was_separate) state_.join(each.state, in_the_facets, home_.recent_days());
     fresh.push_back(each.address);
     at.awaited.erase(each.address);
@@ -338,8 +339,14 @@ void profile_actor::leave_standing(facet& of) {
   gone.due_before_ms = at.saved_due_ms;
   for (const auto& each : at.now.members()) gone.changed.push_back({each.segment, 0, false});
   for (const auto& each : at.unsaved) gone.changed.push_back({each.segment, 0, false});
-  of.standing_gone = std::move(gone);
   home_.left_all(*this);
+  gone.outgoing = std::move(at.untold);
+  if (of.standing_gone) {  // of the time before, not saved yet
+    gone.due_before_ms = of.standing_gone->due_before_ms;
+    gone.changed.insert(gone.changed.begin(), of.standing_gone->changed.begin(), of.standing_gone->changed.end());
+    gone.outgoing.insert(gone.outgoing.begin(), of.standing_gone->outgoing.begin(), of.standing_gone->outgoing.end());
+  }
+  of.standing_gone = std::move(gone);
   standing_.reset();
 }
 

@@ -39,6 +39,7 @@ struct runtime_options {
   limits::event event;
   std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing;     ///< null: none
   int recent_days = profile::profile::default_recent_days;
   std::int64_t dedup_retention_ms = 0;   ///< 0: for ever
   std::function<std::int64_t()> now_ms;  ///< milliseconds since 1970; the system's clock if empty

@@ -60,6 +60,12 @@ class runtime_impl final : public runtime {
   void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out, std::string_view source,
                std::function<void(result<void>)> done) override;
   void identify_by(std::shared_ptr<const profile::identity::rules> rules) override;
+  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) override;
+  result<void> save_memberships() override;
+  result<std::vector<persistence::outgoing_item>> outgoing(std::string_view queue, persistence::outgoing_list list,
+                                                           const persistence::outgoing_item* behind,
+                                                           std::size_t limit) override;
+  result<void> change_outgoing(std::span<const persistence::outgoing_change> changes) override;
   std::vector<ignored_identifier> ignored_identifiers() const override;
   bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
   void on_resumed(shard_id home, std::function<void()> resumed) override {
@@ -96,7 +102,6 @@ class runtime_impl final : public runtime {
   result<void> install(const std::shared_ptr<const profile::segments::catalog>& definitions);
   void start_backfill(checkpoint_marks past);
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
-  result<void> save_memberships();
   /// The facets' addresses of a profile; of one that was never linked, its own alone.
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
   void order_unmerge(shard_id home, std::string_view identity, const std::vector<profile::identifier>& out,

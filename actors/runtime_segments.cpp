@@ -110,4 +110,22 @@ result<std::unordered_map<std::uint64_t, std::uint64_t>> runtime_impl::member_co
   return store_->count_members();
 }
 
+void runtime_impl::tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) {
+  if (rules && rules->empty()) rules = nullptr;
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), rules] { at->tell_outside(rules); });
+  }
+}
+
+result<std::vector<persistence::outgoing_item>> runtime_impl::outgoing(std::string_view queue,
+                                                                       persistence::outgoing_list list,
+                                                                       const persistence::outgoing_item* behind,
+                                                                       std::size_t limit) {
+  return store_->outgoing(queue, list, behind, limit);
+}
+
+result<void> runtime_impl::change_outgoing(std::span<const persistence::outgoing_change> changes) {
+  return store_->change_outgoing(changes);
+}
+
 }  // namespace kith::actors

@@ -34,6 +34,7 @@
 #include "actors/directory.hpp"
 #include "actors/profile_actor.hpp"
 #include "actors/runtime.hpp"
+#include "actors/told_change.hpp"
 #include "actors/watches.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
@@ -184,6 +185,8 @@ class shard : public caf::execution_unit {
   void facets_moved() { --environment_.facets_moving; }
   void look_again(profile_actor& actor);
   void left_all(profile_actor& actor);
+  /// It is to be saved with the others when memberships are.
+  void memberships_changed(const profile_actor& actor) { membership_changed_.push_back(actor.address()); }
   void ask_overlap(std::shared_ptr<const overlap_question> asked);
   void pass_order(take_apart what);
   void note_ignored(const profile::identifier& who, profile::identity::ignored reason);
@@ -191,6 +194,8 @@ class shard : public caf::execution_unit {
   void count_merge() { shard_counters::add(counters_.merges, 1); }
   void count_split() { shard_counters::add(counters_.splits, 1); }
   void broken_identity(profile::hash128 facet);
+  /// Whom the outside is told of from now on.
+  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) { outgoing_rules_ = std::move(rules); }
   std::int64_t wall_ms() const { return environment_.options.now_ms(); }
 
   // Keeping (shard_store.cpp)
@@ -278,7 +283,8 @@ class shard : public caf::execution_unit {
   }
   void refresh_some();
   void keep_timer(profile_actor& actor);
-  void note_transitions(profile_actor& actor);
+  void note_transitions(profile_actor& actor, bool by_event);
+  void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
   void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
@@ -366,6 +372,8 @@ class shard : public caf::execution_unit {
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing_rules_;  ///< null: none
+  std::int64_t last_told_us_ = 0;                                     ///< later changes come behind it in the queues
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due

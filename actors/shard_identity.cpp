@@ -112,6 +112,7 @@ void shard::left_all(profile_actor& actor) {
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
       names->left.emplace_back(name->second);
+      tell_of(actor, names->left.back(), false, false);
     }
   }
   if (names->left.empty()) return;

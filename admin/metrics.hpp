@@ -6,6 +6,7 @@
 
 #include "actors/service.hpp"
 #include "net/probe.hpp"
+#include "webhooks/sender.hpp"
 
 namespace kith::admin {
 
@@ -20,6 +21,7 @@ struct named_counter {
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
 /// Prometheus' text format, version 0.0.4. `protocol` may be null.
-std::string metrics_text(actors::service& service, const net::probe* protocol);
+std::string metrics_text(actors::service& service, const net::probe* protocol,
+                         const std::vector<webhooks::status>& webhooks);
 
 }  // namespace kith::admin

@@ -34,13 +34,14 @@ enum family : std::size_t {
   f_timers,
   f_members,
   f_identities,
+  f_outgoing,
   family_count
 };
-constexpr std::array<const char*, family_count> family_names = {"default",     "snapshots", "spilled",   "history",
-                                                                "history_ids", "meta",      "standings", "timers",
-                                                                "members",     "identities"};
+constexpr std::array<const char*, family_count> family_names = {"default",     "snapshots",  "spilled",   "history",
+                                                                "history_ids", "meta",       "standings", "timers",
+                                                                "members",     "identities", "outgoing"};
 /// How many families there were in each version of the directory that differs.
-constexpr std::array<std::size_t, 2> families_before = {f_identities, f_standings};
+constexpr std::array<std::size_t, 3> families_before = {f_outgoing, f_identities, f_standings};
 constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
@@ -96,6 +97,9 @@ class rocks_store final : public store {
   result<void> forget_members(std::uint64_t segment) override;
   result<bool> is_spilled(hash128 address, hash128 id) override;
   result<void> save(std::span<const snapshot_write> snapshots) override;
+  result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list, const outgoing_item* behind,
+                                              std::size_t limit) override;
+  result<void> change_outgoing(std::span<const outgoing_change> changes) override;
   result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
   result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
   result<history_page> read_history(hash128 address, const history_query& query) override;
@@ -314,6 +318,46 @@ void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, cons
       batch.Delete(families_[f_members], key);
     }
   }
+  for (const auto& each : standing.outgoing) {
+    batch.Put(families_[f_outgoing],
+              keys::outgoing(each.queue, static_cast<char>(outgoing_list::waiting), each.at_us, each.id), each.content);
+  }
+}
+
+result<std::vector<outgoing_item>> rocks_store::outgoing(std::string_view queue, outgoing_list list,
+                                                         const outgoing_item* behind, std::size_t limit) {
+  const auto prefix = keys::outgoing_list_of(queue, static_cast<char>(list));
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_outgoing]));
+  if (behind == nullptr) {
+    at->Seek(prefix);
+  } else {
+    const auto key = keys::outgoing(queue, static_cast<char>(list), behind->at_us, behind->id);
+    at->Seek(key);
+    if (at->Valid() && at->key() == key) at->Next();
+  }
+  std::vector<outgoing_item> found;
+  for (; at->Valid() && at->key().starts_with(prefix) && found.size() < limit; at->Next()) {
+    const auto rest = at->key().ToStringView().substr(prefix.size());
+    if (rest.size() != 8 + 16) return fail(errc::internal, "store: a key of the family outgoing is damaged");
+    found.push_back({std::string(queue), keys::time_of_timer(rest.data()), profile::hash_from_bytes(rest.data() + 8),
+                     at->value().ToString()});
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading what is to be sent");
+  return found;
+}
+
+result<void> rocks_store::change_outgoing(std::span<const outgoing_change> changes) {
+  rocksdb::WriteBatch batch;
+  for (const auto& each : changes) {
+    const auto key = keys::outgoing(each.item.queue, static_cast<char>(each.list), each.item.at_us, each.item.id);
+    if (each.gone) {
+      batch.Delete(families_[f_outgoing], key);
+    } else {
+      batch.Put(families_[f_outgoing], key, each.item.content);
+    }
+  }
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving what was sent");
+  return {};
 }
 
 result<std::vector<hash128>> rocks_store::spilled_at_both(hash128 first, hash128 second) {

@@ -4,7 +4,8 @@
 // (address + event time, sign bit flipped + event id → received time, source, event bytes), `history_ids`
 // (address + event id → event time; makes a retried event appear once), `standings` (address → segments and computed
 // traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `identities`
-// (identifier address → its links), `meta` (format version, feeder positions).
+// (identifier address → its links), `outgoing` (queue + waiting or dead + time + id → what the outside is to be told),
+// `meta` (format version, feeder positions).
 // RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
 // the journal keeps what is not flushed.
 //
@@ -42,6 +43,21 @@ struct store_options {
 
 inline constexpr std::int64_t no_timer = INT64_MAX;
 
+/// What the outside is to be told: kept until it was.
+struct outgoing_item {
+  std::string queue;       ///< no zero byte in it
+  std::int64_t at_us = 0;  ///< microseconds since 1970; orders the queue
+  profile::hash128 id;
+  std::string content;
+};
+/// Two lists a queue: what is to be sent, and what nobody tries to send any more.
+enum class outgoing_list : char { waiting = 'w', dead = 'x' };
+struct outgoing_change {
+  outgoing_list list = outgoing_list::waiting;
+  outgoing_item item;
+  bool gone = false;  ///< taken away, whatever its content; else put there, or changed
+};
+
 /// What a profile's standing is now, and what of it changed since the last save.
 struct standing_write {
   struct membership {
@@ -53,6 +69,7 @@ struct standing_write {
   std::int64_t due_before_ms = no_timer;  ///< as it was last saved
   std::int64_t due_ms = no_timer;
   std::vector<membership> changed;  ///< in the order of the changes
+  std::vector<outgoing_item> outgoing;
 };
 
 /// An identifier's state to keep, with the event ids that left it since the last save. Kept together or not at all.
@@ -137,6 +154,12 @@ class store {
   /// Those of `first` that are spilled at `second` too. Reads the smaller part of both that it must.
   virtual result<std::vector<profile::hash128>> spilled_at_both(profile::hash128 first, profile::hash128 second) = 0;
   virtual result<void> save(std::span<const snapshot_write> snapshots) = 0;
+
+  /// The oldest first, those behind `behind` (whose content does not matter).
+  virtual result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list,
+                                                      const outgoing_item* behind, std::size_t limit) = 0;
+  /// All or nothing.
+  virtual result<void> change_outgoing(std::span<const outgoing_change> changes) = 0;
 
   /// Adds events to the history, those that it has already left out, and remembers how far the journal `shard` was
   /// fed. Both or neither after a crash.

@@ -51,6 +51,16 @@ inline std::string member(std::uint64_t segment, profile::hash128 address) {
   return big_endian(segment) + profile::to_bytes(address);
 }
 
+inline std::string outgoing_list_of(std::string_view queue, char list) {
+  std::string key(queue);
+  key.push_back('\0');
+  key.push_back(list);
+  return key;
+}
+inline std::string outgoing(std::string_view queue, char list, std::int64_t at_us, profile::hash128 id) {
+  return outgoing_list_of(queue, list) + ordered_time(at_us) + profile::to_bytes(id);
+}
+
 inline std::string fed(unsigned shard) { return "fed-" + std::to_string(shard); }
 inline bool parse_fed(std::string_view key, unsigned& shard) {
   key.remove_prefix(4);

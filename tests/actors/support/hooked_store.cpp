@@ -48,6 +48,13 @@ class hooked_store final : public store {
     for (const auto& each : snapshots) addresses.push_back(each.address);
     return call<result<void>>(store_call::save, addresses, [&] { return below_->save(snapshots); });
   }
+  result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list, const outgoing_item* behind,
+                                              std::size_t limit) override {
+    return below_->outgoing(queue, list, behind, limit);
+  }
+  result<void> change_outgoing(std::span<const outgoing_change> changes) override {
+    return below_->change_outgoing(changes);
+  }
   result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override {
     return call<result<void>>(store_call::feed, {}, [&] { return below_->feed(events, shard, fed_to); });
   }
