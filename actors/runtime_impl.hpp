@@ -73,6 +73,7 @@ class runtime_impl final : public runtime {
   std::shared_ptr<const profile::segments::catalog> definitions() const override;
   result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
   backfill_progress backfilling() const override { return backfill_->progress(); }
+  result<preview_outcome> preview(const preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
@@ -131,6 +132,7 @@ class runtime_impl final : public runtime {
   std::shared_ptr<const profile::segments::catalog> definitions_;  ///< changes only once ready, by define()
   std::mutex defining_mutex_;                                      ///< one define() or end of recovery at a time
   std::atomic<bool> accepting_{false};
+  std::atomic<bool> previewing_{false};
 
   mutable std::mutex health_mutex_;
   health health_;

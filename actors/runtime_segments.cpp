@@ -1,6 +1,7 @@
 // Definitions of segments and computed traits: how they come to the shards, and who is in a segment.
 #include <algorithm>
 
+#include "actors/preview.hpp"
 #include "actors/runtime_impl.hpp"
 #include "persistence/whole_file.hpp"
 
@@ -14,6 +15,10 @@ namespace {
 /// Holds the fingerprint of the definitions that every profile was brought up to date with.
 constexpr const char* current_file = "definitions";
 constexpr std::chrono::seconds patience_to_catch_up{30};
+
+tl::unexpected<error> not_ready() {
+  return fail(errc::unavailable, "members are told once the server is ready, and while its disk works; see /readyz");
+}
 
 }  // namespace
 
@@ -90,9 +95,7 @@ void runtime_impl::start_backfill(checkpoint_marks past) {
 }
 
 result<void> runtime_impl::save_memberships() {
-  if (const auto now_in = state().now; now_in != phase::ready) {
-    return fail(errc::unavailable, "members are told once the server is ready, and while its disk works; see /readyz");
-  }
+  if (state().now != phase::ready) return not_ready();
   return on_every_shard([](shard& at, auto done) { at.save_memberships(done); });
 }
 
@@ -108,6 +111,28 @@ result<persistence::members_page> runtime_impl::members(std::string_view segment
 result<std::unordered_map<std::uint64_t, std::uint64_t>> runtime_impl::member_counts() {
   if (auto saved = save_memberships(); !saved) return tl::make_unexpected(saved.error());
   return store_->count_members();
+}
+
+result<preview_outcome> runtime_impl::preview(const preview_question& asked) {
+  if (state().now != phase::ready) return not_ready();
+  if (previewing_.exchange(true)) {
+    return fail(errc::resource_exhausted, "another preview is under way, and they are made one at a time; try again");
+  }
+  result<preview_outcome> outcome;
+  // A thread of its own, which yields to the shards.
+  std::thread([&] {
+    be_nice();
+    actors::preview::means with{*store_, shards_,
+                                [this]() -> result<bool> {
+                                  const auto fed = feeder_->feed(fed_at_once);
+                                  if (!fed) return tl::make_unexpected(fed.error());
+                                  return fed->caught_up;
+                                },
+                                [this] { return state().now != phase::ready; }, options_.recent_days};
+    outcome = actors::preview(std::move(with), asked, options_.now_ms()).run();
+  }).join();
+  previewing_ = false;
+  return outcome;
 }
 
 }  // namespace kith::actors

@@ -139,6 +139,21 @@ struct backfill_progress {
   std::uint64_t of = 0;  ///< profiles, estimated
 };
 
+struct preview_question {
+  std::shared_ptr<const profile::segments::catalog> definitions;  ///< the segment's, and those that it depends on
+  std::string segment;
+  std::size_t sample = 10;
+};
+struct preview_outcome {
+  std::uint64_t profiles = 0;  ///< looked at
+  std::uint64_t members = 0;   ///< of them
+  std::uint64_t errors = 0;    ///< of them: the expression came to an error, and counted as false
+  std::string first_error;
+  std::vector<std::string> sample;  ///< profile maps of some members: their ids
+  bool complete = true;             ///< false: the time was up before all were looked at
+  double seconds = 0;
+};
+
 class service {
  public:
   virtual ~service() = default;
@@ -187,6 +202,9 @@ class service {
   /// Blocking, for a short while: from now on these hold, all of them. Profiles follow in the background.
   virtual result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) = 0;
   virtual backfill_progress backfilling() const = 0;
+  /// Blocking, for a bounded time: who would be in that segment now. Changes nothing. Errors: resource_exhausted
+  /// (another preview is under way), unavailable.
+  virtual result<preview_outcome> preview(const preview_question& asked) = 0;
   /// Blocking. Members in the order of addresses, those behind `behind`.
   virtual result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                                     std::size_t limit) = 0;

@@ -33,6 +33,7 @@
 #include "actors/clock.hpp"
 #include "actors/directory.hpp"
 #include "actors/profile_actor.hpp"
+#include "actors/profile_copy.hpp"
 #include "actors/runtime.hpp"
 #include "actors/watches.hpp"
 #include "persistence/journal.hpp"
@@ -109,6 +110,8 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
   static constexpr std::size_t refreshes_a_turn = 1024;
+  static constexpr std::size_t copied_a_turn = 128;
+  static constexpr std::size_t copied_bytes_a_turn = 256 * 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
   static constexpr std::size_t heads_ahead = 12;        ///< and before that the head of it
   static constexpr std::size_t lookups_together = 64;  ///< events or reads whose actors and states are called for ahead
@@ -150,6 +153,9 @@ class shard : public caf::execution_unit {
   void read(std::unique_ptr<read_group> group);
   void serve(read_group& group);
   void answer_read(profile_actor& actor, const read_profile& message);
+  /// Copies a bounded number of the profiles in memory, from `hand` in the list of actors down; where to go on, 0: that
+  /// was the last. All that stay in memory are met; one may be met twice.
+  std::size_t copy_some(std::size_t hand, std::vector<profile_copy>& into) const;
 
   // Segments (shard_segments.cpp)
   using catalog = profile::segments::catalog;

@@ -197,12 +197,10 @@ std::optional<kept_definition> definition_store::find(definition_kind kind, cons
   return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
-change_result<void> definition_store::check(const definition& wanted) const {
+change_result<std::shared_ptr<const catalog>> definition_store::check(const definition& wanted) const {
   auto next = current();
   next.insert_or_assign({wanted.kind, wanted.name}, kept_definition{wanted, false});
-  auto compiled = compile(next);
-  if (!compiled) return tl::make_unexpected(std::move(compiled.error()));
-  return {};
+  return compile(next);
 }
 
 change_result<kept_definition> definition_store::create(definition wanted) {

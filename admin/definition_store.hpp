@@ -64,8 +64,9 @@ class definition_store {
 
   // Version and times of what is handed in are of no account.
 
-  /// Only compiles, as if it was put.
-  change_result<void> check(const profile::segments::definition& wanted) const;
+  /// Only compiles, as if it was put: all definitions with this one.
+  change_result<std::shared_ptr<const profile::segments::catalog>> check(
+      const profile::segments::definition& wanted) const;
   change_result<kept_definition> create(profile::segments::definition wanted);
   struct put_outcome {
     kept_definition now;

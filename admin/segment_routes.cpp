@@ -15,6 +15,7 @@ using profile::segments::definition;
 constexpr std::size_t usual_page = 100;
 constexpr std::size_t most_a_page = 1000;
 constexpr std::size_t most_events_named = 100;  ///< in one explanation
+constexpr std::size_t most_sampled = 100;       ///< members named by a preview
 
 definition_kind kind_in(const call& asked) {
   return asked.target.path[1] == "computed" ? definition_kind::computed : definition_kind::segment;
@@ -62,11 +63,21 @@ definition_store::precondition precondition_in(const call& asked) {
   };
 }
 
-/// The body: an object with text members. `known` ones are handed to `take`; `ignored` ones may be there, as what is
-/// read may be sent back.
+std::string what_is_taken(std::string_view key) {
+  return key == "sample" ? "a whole number from 0 to " + std::to_string(most_sampled) : "a string";
+}
+
+bool take_text(const json& value, std::string& into) {
+  if (!value.is_string()) return false;
+  into = value.get<std::string>();
+  return true;
+}
+
+/// The body: an object. `known` members are handed to `take`, which says whether they are what_is_taken(); `ignored`
+/// ones may be there, as what is read may be sent back.
 std::optional<response> read_body(const call& asked, std::initializer_list<std::string_view> known,
                                   std::initializer_list<std::string_view> ignored,
-                                  const std::function<void(const std::string& key, std::string value)>& take) {
+                                  const std::function<bool(const std::string& key, const json& value)>& take) {
   const auto refuse = [](std::string why) { return problem(400, "invalid_argument", std::move(why)); };
   json body;
   try {
@@ -82,8 +93,7 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
       for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
       return refuse(std::string("body: unknown key \"").append(key).append("\"; allowed are ").append(allowed));
     }
-    if (!value.is_string()) return refuse("body: " + key + ": must be a string");
-    take(key, value.get<std::string>());
+    if (!take(key, value)) return refuse("body: " + key + ": must be " + what_is_taken(key));
   }
   return std::nullopt;
 }
@@ -93,12 +103,11 @@ std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
   auto refused = read_body(asked, {"name", "expression", "description", "owner"},
                            {"kind", "version", "created", "updated", "source", "members", "backfill"},
-                           [&](const std::string& key, std::string value) {
-                             auto& field = key == "name"         ? into.name
-                                           : key == "expression" ? into.expression
-                                           : key == "owner"      ? into.owner
-                                                                 : into.description;
-                             field = std::move(value);
+                           [&](const std::string& key, const json& value) {
+                             return take_text(value, key == "name"         ? into.name
+                                                     : key == "expression" ? into.expression
+                                                     : key == "owner"      ? into.owner
+                                                                           : into.description);
                            });
   if (refused) return refused;
   if (asked.target.path.size() > 2) {
@@ -277,8 +286,12 @@ response routes::members(const call& asked) {
 /// With a name, the expression is judged as that segment's next one; else as a new segment's.
 response routes::preview(const call& asked) {
   profile::segments::definition wanted;
-  auto refused = read_body(asked, {"expression", "name"}, {}, [&](const std::string& key, std::string value) {
-    (key == "name" ? wanted.name : wanted.expression) = std::move(value);
+  actors::preview_question question;
+  auto refused = read_body(asked, {"expression", "name", "sample"}, {}, [&](const std::string& key, const json& value) {
+    if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
+    question.sample = value.get<std::size_t>();
+    return true;
   });
   if (refused) return *refused;
   if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
@@ -286,8 +299,28 @@ response routes::preview(const call& asked) {
     wanted.name = "preview";
     while (definitions_.find(definition_kind::segment, wanted.name)) wanted.name += '_';
   }
-  const auto good = definitions_.check(wanted);
-  return good ? ok({{"valid", true}}) : problem_of(good.error(), wanted.name);
+  const auto all = definitions_.check(wanted);
+  if (!all) return problem_of(all.error(), wanted.name);
+  question.segment = wanted.name;
+  question.definitions = (*all)->needed_by(*(*all)->find(definition_kind::segment, wanted.name));
+  const auto found = service_.preview(question);
+  if (!found && found.error().code == errc::resource_exhausted) {
+    auto busy = problem(429, name_of(found.error().code), found.error().message);
+    busy.headers["Retry-After"] = "1";
+    return busy;
+  }
+  if (!found) return admin::problem_of(found.error());
+  auto sample = json::array();
+  for (const auto& each : found->sample) sample.push_back(to_json(each));
+  json body = {{"valid", true},
+               {"members", found->members},
+               {"profiles", found->profiles},
+               {"errors", found->errors},
+               {"complete", found->complete},
+               {"seconds", found->seconds},
+               {"sample", std::move(sample)}};
+  if (found->errors > 0) body["error"] = found->first_error;
+  return ok(body);
 }
 
 }  // namespace kith::admin

@@ -79,6 +79,29 @@ std::string definition_text(const json& item) {
   return text + table_text(rows);
 }
 
+std::string preview_text(const json& found) {
+  const auto members = found.at("members").get<std::uint64_t>();
+  const auto profiles = found.at("profiles").get<std::uint64_t>();
+  std::string text = std::to_string(members) + " of " + std::to_string(profiles) + " profiles would be members";
+  if (profiles > 0) {
+    const auto tenths = (members * 1000 + profiles / 2) / profiles;
+    text += " (" + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %)";
+  }
+  text += '\n';
+  if (!found.at("complete").get<bool>()) text += "the time was up before all profiles were looked at\n";
+  if (const auto errors = found.at("errors").get<std::uint64_t>(); errors > 0) {
+    text += "for " + std::to_string(errors) +
+            " it comes to an error, which counts as false: " + text_in(found, "error") + '\n';
+  }
+  if (found.at("sample").empty()) return text;
+  std::vector<std::vector<std::string>> rows = {{"PROFILE", "USERS", "ANONYMOUS", "EXTERNAL"}};
+  for (const auto& each : found.at("sample")) {
+    rows.push_back({text_in(each, "profile"), in_short(text_in(each, "userIds")),
+                    in_short(text_in(each, "anonymousIds")), in_short(text_in(each, "externalIds"))});
+  }
+  return text + '\n' + table_text(rows);
+}
+
 std::string members_text(const json& page) {
   std::vector<std::vector<std::string>> rows = {{"PROFILE", "SINCE"}};
   for (const auto& each : page.at("items")) rows.push_back({text_in(each, "profile"), text_in(each, "since")});

@@ -233,14 +233,53 @@ TEST_CASE_METHOD(api, "a profile's segments, and why") {
 TEST_CASE_METHOD(api, "a preview judges an expression and saves nothing") {
   const auto good = ask("POST", "/v1/segments:preview", {{"expression", "traits.n > 1"}}, {}, false);
   REQUIRE(good.status == 200);
-  REQUIRE(json::parse(good.body) == json{{"valid", true}});
+  REQUIRE(json::parse(good.body) == json{{"valid", true},
+                                         {"members", 0},
+                                         {"profiles", 0},
+                                         {"errors", 0},
+                                         {"complete", true},
+                                         {"seconds", 0.0},
+                                         {"sample", json::array()}});
   const auto told = problem(400, "POST", "/v1/segments:preview", {{"expression", "traits.n >"}, {"name", "n"}});
   REQUIRE(told["line"] == 1);
   REQUIRE(told["name"] == "n");
   REQUIRE(
       problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"profiles", json::array()}})["detail"] ==
-      "body: unknown key \"profiles\"; allowed are expression, name");
+      "body: unknown key \"profiles\"; allowed are expression, name, sample");
   REQUIRE(get("/v1/segments")["items"].size() == 1);
+}
+
+TEST_CASE_METHOD(api, "a preview tells who would be a member, with what is defined now") {
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  actors::preview_outcome outcome;
+  outcome.profiles = 12;
+  outcome.members = 3;
+  outcome.errors = 2;
+  outcome.first_error = "no such key 'plan'";
+  outcome.complete = false;
+  outcome.sample = {encoded({{"profile", "00"}, {"userIds", {"ada"}}})};
+  service.put_preview(outcome);
+  const json body = {{"expression", "in_segment(\"loyal\") && traits.plan == 1"}, {"sample", 4}};
+  const auto told = json::parse(ask("POST", "/v1/segments:preview", body).body);
+  REQUIRE(told["members"] == 3);
+  REQUIRE(told["profiles"] == 12);
+  REQUIRE(told["errors"] == 2);
+  REQUIRE(told["error"] == "no such key 'plan'");
+  REQUIRE(told["complete"] == false);
+  REQUIRE(told["sample"] == json::array({{{"profile", "00"}, {"userIds", {"ada"}}}}));
+  const auto asked = service.previewed();
+  REQUIRE(asked.sample == 4);
+  REQUIRE(asked.definitions->definitions().size() == 2);  // loyal is needed, fixed is not
+  REQUIRE(asked.definitions->find(admin::definition_kind::segment, asked.segment) == 1);
+
+  for (const json& wrong : {json(101), json(-1), json("5"), json(1.5)}) {
+    REQUIRE(problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"sample", wrong}})["detail"] ==
+            "body: sample: must be a whole number from 0 to 100");
+  }
+  service.put_preview(fail(errc::resource_exhausted, "another preview"));
+  REQUIRE(problem(429, "POST", "/v1/segments:preview", {{"expression", "true"}})["code"] == "resource_exhausted");
+  service.put_preview(fail(errc::unavailable, "recovering"));
+  problem(503, "POST", "/v1/segments:preview", {{"expression", "true"}});
 }
 
 TEST_CASE_METHOD(api, "changes need the right to administer, reading does not") {

@@ -196,6 +196,22 @@ void fake_service::put_members(const std::string& segment, std::vector<persisten
   members_[segment] = std::move(sorted);
 }
 
+void fake_service::put_preview(result<actors::preview_outcome> outcome) {
+  const std::lock_guard lock(mutex_);
+  preview_ = std::move(outcome);
+}
+
+actors::preview_question fake_service::previewed() const {
+  const std::lock_guard lock(mutex_);
+  return previewed_;
+}
+
+result<actors::preview_outcome> fake_service::preview(const actors::preview_question& asked) {
+  const std::lock_guard lock(mutex_);
+  previewed_ = asked;
+  return preview_;
+}
+
 void fake_service::set_backfill(actors::backfill_progress progress) {
   const std::lock_guard lock(mutex_);
   backfill_ = progress;
