@@ -73,6 +73,9 @@ class runtime_impl final : public runtime {
   std::shared_ptr<const profile::segments::catalog> definitions() const override;
   result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
   backfill_progress backfilling() const override { return backfill_->progress(); }
+  result<void> cancel_backfill() override;
+  result<void> resume_backfill() override;
+  void limit_backfill(double per_second) override { backfill_->limit(per_second); }
   result<preview_outcome> preview(const preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;

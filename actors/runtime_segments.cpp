@@ -80,18 +80,28 @@ void runtime_impl::start_backfill(checkpoint_marks past) {
   const auto definitions = this->definitions();
   log("info", "bringing profiles up to date with " + std::to_string(definitions->definitions().size()) +
                   " definitions of segments and computed traits");
-  backfill_->start({[this, past = std::move(past)] {
-                      auto fed = feed_through(past);
-                      if (!fed) failed(fed.error());
-                      return fed;
-                    },
-                    [this, fingerprint = definitions->fingerprint()]() -> result<void> {
-                      if (auto saved = checkpoint(catching_up::no); !saved) return saved;
-                      log("info", "all profiles are up to date with the definitions");
-                      return persistence::replace_file(files_, options_.data, current_file,
-                                                       std::to_string(fingerprint));
-                    },
-                    [this](const error& why) { log("error", "back-filling segments: " + why.message); }});
+  backfill_->start(definitions, {[this, past = std::move(past)] {
+                                   auto fed = feed_through(past);
+                                   if (!fed) failed(fed.error());
+                                   return fed;
+                                 },
+                                 [this, fingerprint = definitions->fingerprint()]() -> result<void> {
+                                   if (auto saved = checkpoint(catching_up::no); !saved) return saved;
+                                   log("info", "all profiles are up to date with the definitions");
+                                   return persistence::replace_file(files_, options_.data, current_file,
+                                                                    std::to_string(fingerprint));
+                                 },
+                                 [this](const error& why) { log("error", "back-filling segments: " + why.message); }});
+}
+
+result<void> runtime_impl::cancel_backfill() {
+  if (backfill_->cancel()) return log("info", "the backfill of segments is cancelled"), result<void>();
+  return fail(errc::invalid_argument, "no backfill is under way");
+}
+
+result<void> runtime_impl::resume_backfill() {
+  if (backfill_->resume()) return log("info", "the backfill of segments goes on"), result<void>();
+  return fail(errc::invalid_argument, "no backfill was cancelled");
 }
 
 result<void> runtime_impl::save_memberships() {

@@ -135,8 +135,13 @@ struct health {
 /// Bringing all profiles up to date after definitions changed.
 struct backfill_progress {
   bool running = false;
+  bool cancelled = false;  ///< until it is resumed, the definitions change or the server starts again
+  bool complete = true;    ///< every profile was brought up to date
   std::uint64_t done = 0;
-  std::uint64_t of = 0;  ///< profiles, estimated
+  std::uint64_t of = 0;                ///< profiles, estimated
+  double per_second = 0;               ///< profiles, of late
+  double limit = 0;                    ///< of that; 0: none
+  std::optional<double> seconds_left;  ///< at that rate
 };
 
 struct preview_question {
@@ -202,6 +207,11 @@ class service {
   /// Blocking, for a short while: from now on these hold, all of them. Profiles follow in the background.
   virtual result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) = 0;
   virtual backfill_progress backfilling() const = 0;
+  /// No more profiles are brought up to date but by what happens to them. Errors: invalid_argument, if none are.
+  virtual result<void> cancel_backfill() = 0;
+  /// Errors: invalid_argument, if it was not cancelled.
+  virtual result<void> resume_backfill() = 0;
+  virtual void limit_backfill(double per_second) = 0;  ///< 0: no limit
   /// Blocking, for a bounded time: who would be in that segment now. Changes nothing. Errors: resource_exhausted
   /// (another preview is under way), unavailable.
   virtual result<preview_outcome> preview(const preview_question& asked) = 0;

@@ -45,7 +45,6 @@ void shard::run() {
       }
     }
     fire_timers();
-    refresh_some();
     run_actors();
     end_turn();
   }

@@ -109,7 +109,6 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t messages_a_run = 64;
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
-  static constexpr std::size_t refreshes_a_turn = 1024;
   static constexpr std::size_t copied_a_turn = 128;
   static constexpr std::size_t copied_bytes_a_turn = 256 * 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
@@ -165,8 +164,8 @@ class shard : public caf::execution_unit {
   void history_is_complete();
   /// Saved timers of this shard's profiles, at the start.
   void add_timer(std::int64_t due_ms, profile::hash128 address);
-  /// Brings every active profile up to date, a few a turn.
-  void refresh_active(std::function<void()> done);
+  /// The addresses of the profiles in memory.
+  std::vector<profile::hash128> active() const;
   /// Activates the profile if need be and brings it up to date.
   void refresh(profile::hash128 address, backfill_credit& credit);
   /// Saves what changed who is in which segment.
@@ -284,10 +283,7 @@ class shard : public caf::execution_unit {
   void drop(profile_actor& actor);
   void fire_timers();
   /// Work of this shard's own is to be done in the next turn.
-  bool has_due() const noexcept {
-    return !to_refresh_.empty() || (!timers_.empty() && timers_.top().due_ms <= timers_seen_ms_);
-  }
-  void refresh_some();
+  bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
@@ -385,9 +381,7 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const membership_change> last_change_;
   bool history_complete_ = false;
   std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete
-  std::vector<profile::hash128> to_refresh_;
-  std::function<void()> all_refreshed_;
-  std::vector<profile::hash128> membership_changed_;  ///< since the last save_memberships()
+  std::vector<profile::hash128> membership_changed_;      ///< since the last save_memberships()
 };
 
 }  // namespace kith::actors

@@ -120,22 +120,13 @@ void shard::fire_timers() {
   }
 }
 
-void shard::refresh_active(std::function<void()> done) {
-  to_refresh_.clear();
-  to_refresh_.reserve(actors_.size());
-  for (const auto* actor : actors_) to_refresh_.push_back(actor->address());
-  if (to_refresh_.empty()) return done();
-  all_refreshed_ = std::move(done);
-}
-
-void shard::refresh_some() {
-  if (to_refresh_.empty()) return;
-  for (std::size_t i = 0; i < refreshes_a_turn && !to_refresh_.empty(); ++i) {
-    auto* actor = find(to_refresh_.back());
-    to_refresh_.pop_back();
-    if (actor != nullptr && actor->loaded()) actor->enqueue(refresh_mail(nullptr), this);
+std::vector<profile::hash128> shard::active() const {
+  std::vector<profile::hash128> addresses;
+  addresses.reserve(actors_.size());
+  for (const auto* actor : actors_) {
+    if (actor->loaded()) addresses.push_back(actor->address());
   }
-  if (to_refresh_.empty() && all_refreshed_) std::exchange(all_refreshed_, nullptr)();
+  return addresses;
 }
 
 void shard::refresh(profile::hash128 address, backfill_credit& credit) {

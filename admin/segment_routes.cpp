@@ -21,7 +21,7 @@ definition_kind kind_in(const call& asked) {
   return asked.target.path[1] == "computed" ? definition_kind::computed : definition_kind::segment;
 }
 
-json told(const profile::segments::problem& one) {
+json problem_json(const profile::segments::problem& one) {
   return {{"kind", name_of(one.kind)},
           {"name", one.name},
           {"line", one.line},
@@ -35,7 +35,7 @@ response problem_of(const refusal& refused, const std::string& name = {}) {
   auto problems = refused.problems;
   std::stable_partition(problems.begin(), problems.end(), [&](const auto& each) { return each.name == name; });
   auto all = json::array();
-  for (const auto& each : problems) all.push_back(told(each));
+  for (const auto& each : problems) all.push_back(problem_json(each));
   const auto& first = problems.front();
   return problem(refused.status, name_of(refused.why.code), first.message,
                  {{"name", first.name}, {"line", first.line}, {"column", first.column}, {"problems", std::move(all)}});
@@ -184,8 +184,7 @@ json routes::described(const kept_definition& one, const std::unordered_map<std:
                {"created", profile::format_time(what.created_ms)},
                {"updated", profile::format_time(what.updated_ms)},
                {"source", one.from_config ? "config" : "api"}};
-  const auto backfill = service_.backfilling();
-  made["backfill"] = {{"running", backfill.running}, {"done", backfill.done}, {"of", backfill.of}};
+  made["backfill"] = told(service_.backfilling());
   if (what.kind != definition_kind::segment) return made;
   made["members"] = nullptr;
   if (counts != nullptr) {
@@ -271,7 +270,7 @@ response routes::members(const call& asked) {
   }
   const auto& name = asked.target.path[2];
   if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
-  const bool complete = !service_.backfilling().running;
+  const bool complete = service_.backfilling().complete;
   const auto page = service_.members(name, behind, *limit);
   if (!page) return admin::problem_of(page.error());
   auto items = json::array();

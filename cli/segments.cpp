@@ -25,6 +25,8 @@ struct segments_flags {
   admin_flags server;
   bool json = false;
   bool computed = false;
+  bool cancel = false;
+  bool resume = false;
   std::string name;  ///< of a definition
   std::string id;    ///< of a profile
   std::string expression;
@@ -135,6 +137,14 @@ int members(const segments_flags& flags) {
     if (!items) return report(command, items.error());
     last["items"] = std::move(*items);
     return flags.print(last, members_text(last));
+  });
+}
+
+int backfill(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto* const order = flags.cancel ? ":cancel" : flags.resume ? ":resume" : "";
+    const auto now = admin.ask(*order == 0 ? "GET" : "POST", std::string("/v1/backfill") + order);
+    return now ? flags.print(*now, backfill_text(*now) + "\n") : report(command, now.error());
   });
 }
 
@@ -255,6 +265,11 @@ constexpr verb verbs[] = {
        take_name(app, flags);
        app.add_option("--limit", flags.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
      }},
+    {"backfill", "how far profiles are brought up to date", backfill,
+     [](CLI::App& app, segments_flags& flags) {
+       auto* cancel = app.add_flag("--cancel", flags.cancel, "go no further for now");
+       app.add_flag("--resume", flags.resume, "go on")->excludes(cancel);
+     }},
     {"of", "the segments that a profile is in", of, take_id},
     {"explain", "why a profile is in a segment, or is not", explain,
      [](CLI::App& app, segments_flags& flags) {
@@ -283,8 +298,10 @@ command_body add_segments(CLI::App& app) {
     });
   }
   app.footer(
-      "list, show, define, delete, preview and members go to the admin HTTPS port and need its rights; of and explain\n"
-      "go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 a wrong\n"
+      "list, show, define, delete, preview, members and backfill go to the admin HTTPS port and need its rights; of "
+      "and\n"
+      "explain go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 a "
+      "wrong\n"
       "expression or a change that is refused, 69 server not reached or busy, 77 no permission.");
   return [bodies] {
     for (const auto& [sub, body] : *bodies) {

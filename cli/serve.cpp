@@ -214,6 +214,7 @@ void serving::reload() {
   }
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
+  runtime_->limit_backfill(settings->runtime.backfill_rate);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");

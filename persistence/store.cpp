@@ -101,8 +101,8 @@ class rocks_store final : public store {
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
   result<void> flush() override;
   std::uint64_t estimated_snapshots() override;
-  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override {
-    return walk(f_snapshots, each);
+  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
+    return walk(f_snapshots, each, from);
   }
   result<std::vector<std::string>> verify() override;
 
@@ -117,8 +117,8 @@ class rocks_store final : public store {
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
   void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
-  /// Every value of a family whose keys are addresses.
-  result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each);
+  /// Every value of a family whose keys are addresses. The cache keeps what others read.
+  result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
   store_options options_;
   retention_filter history_filter_;
@@ -510,9 +510,11 @@ std::uint64_t rocks_store::estimated_snapshots() {
   return keys;
 }
 
-result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each) {
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[in]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from) {
+  auto once = read_;
+  once.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(once, families_[in]));
+  for (at->Seek(profile::to_bytes(from)); at->Valid(); at->Next()) {
     if (at->key().size() != 16)
       return fail(errc::internal, std::string("store: a key of the family ") + family_names[in] + " is damaged");
     if (!each(profile::hash_from_bytes(at->key().data()), {at->value().data(), at->value().size()})) return {};

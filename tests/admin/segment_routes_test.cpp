@@ -69,6 +69,8 @@ struct api {
   admin::routes routes{service, *definitions, nullptr};
 };
 
+const json idle = {{"running", false}, {"cancelled", false}, {"complete", true}, {"done", 0},
+                   {"of", 0},          {"perSecond", 0.0},   {"limit", nullptr}, {"secondsLeft", nullptr}};
 const json loyal = {{"name", "loyal"}, {"expression", "traits.orders >= 3"}, {"owner", "crm"}};
 
 }  // namespace
@@ -89,7 +91,7 @@ TEST_CASE_METHOD(api, "a segment is created, read, listed, replaced and deleted"
                          {"updated", "2026-01-05T08:00:00.000Z"},
                          {"source", "api"},
                          {"members", 0},
-                         {"backfill", {{"running", false}, {"done", 0}, {"of", 0}}}};
+                         {"backfill", idle}};
   REQUIRE(json::parse(created.body) == expected);
   REQUIRE(get("/v1/segments/loyal") == expected);
   const auto list = get("/v1/segments");
@@ -210,11 +212,39 @@ TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete dur
   const auto rest = get("/v1/segments/fixed/members?cursor=" + page["next"].get<std::string>());
   REQUIRE(rest["items"].size() == 3);
   REQUIRE(rest["next"].is_null());
-  service.set_backfill({true, 10, 100});
+  actors::backfill_progress progress;
+  progress.complete = false;
+  service.set_backfill(progress);
   REQUIRE(get("/v1/segments/fixed/members")["complete"] == false);
-  REQUIRE(get("/v1/segments/fixed")["backfill"] == json{{"running", true}, {"done", 10}, {"of", 100}});
   problem(404, "GET", "/v1/segments/none/members");
   problem(400, "GET", "/v1/segments/fixed/members?cursor=zz");
+}
+
+TEST_CASE_METHOD(api, "a backfill tells how far it is, is cancelled and goes on") {
+  REQUIRE(get("/v1/backfill") == idle);
+  REQUIRE(problem(409, "POST", "/v1/backfill:cancel")["detail"] ==
+          "no backfill is under way; GET /v1/backfill tells how it stands");
+  actors::backfill_progress progress;
+  progress.running = true;
+  progress.complete = false;
+  progress.done = 10;
+  progress.of = 100;
+  progress.limit = 5;
+  progress.per_second = 4.96;
+  progress.seconds_left = 17.1;
+  service.set_backfill(progress);
+  const json told = {{"running", true}, {"cancelled", false}, {"complete", false}, {"done", 10},
+                     {"of", 100},       {"perSecond", 5.0},   {"limit", 5.0},      {"secondsLeft", 18.0}};
+  REQUIRE(get("/v1/backfill") == told);
+  REQUIRE(get("/v1/segments/fixed")["backfill"] == told);
+  REQUIRE(ask("POST", "/v1/backfill:cancel", nullptr, {}, false).status == 403);
+  const auto cancelled = json::parse(ask("POST", "/v1/backfill:cancel").body);
+  REQUIRE(cancelled["cancelled"] == true);
+  REQUIRE(cancelled["running"] == false);
+  REQUIRE(get("/v1/segments/fixed/members")["complete"] == false);
+  problem(409, "POST", "/v1/backfill:cancel");
+  REQUIRE(json::parse(ask("POST", "/v1/backfill:resume").body)["running"] == true);
+  problem(409, "POST", "/v1/backfill:resume");
 }
 
 TEST_CASE_METHOD(api, "a profile's segments, and why") {

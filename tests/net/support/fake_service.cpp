@@ -240,6 +240,22 @@ result<void> fake_service::define(std::shared_ptr<const profile::segments::catal
   return {};
 }
 
+result<void> fake_service::cancel_backfill() {
+  const std::lock_guard lock(mutex_);
+  if (!backfill_.running) return fail(errc::invalid_argument, "no backfill is under way");
+  backfill_.running = false;
+  backfill_.cancelled = true;
+  return {};
+}
+
+result<void> fake_service::resume_backfill() {
+  const std::lock_guard lock(mutex_);
+  if (!backfill_.cancelled) return fail(errc::invalid_argument, "no backfill was cancelled");
+  backfill_.running = true;
+  backfill_.cancelled = false;
+  return {};
+}
+
 actors::backfill_progress fake_service::backfilling() const {
   const std::lock_guard lock(mutex_);
   return backfill_;

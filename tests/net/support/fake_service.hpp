@@ -96,6 +96,9 @@ class fake_service final : public actors::service {
   std::shared_ptr<const profile::segments::catalog> definitions() const override;
   result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
   actors::backfill_progress backfilling() const override;
+  result<void> cancel_backfill() override;
+  result<void> resume_backfill() override;
+  void limit_backfill(double) override {}
   result<actors::preview_outcome> preview(const actors::preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
