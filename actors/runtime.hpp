@@ -35,6 +35,7 @@ struct runtime_options {
   limits::event event;
   std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
+  std::uint64_t error_limit = 10'000;                             ///< of a definition's errors in a row; 0: none
   double backfill_rate = 0;                                       ///< profiles brought up to date a second; 0: no limit
   int recent_days = profile::profile::default_recent_days;
   std::int64_t dedup_retention_ms = 0;   ///< 0: for ever

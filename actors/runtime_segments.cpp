@@ -34,10 +34,20 @@ bool runtime_impl::all_current() const {
 
 result<void> runtime_impl::install(const std::shared_ptr<const catalog>& definitions) {
   const auto installed = definitions->empty() ? nullptr : definitions;
-  return on_every_shard([installed](shard& at, auto done) {
-    at.define(installed);
+  auto errors = std::make_shared<definition_errors>(definitions);
+  {
+    const std::lock_guard lock(errors_mutex_);
+    errors_ = errors;
+  }
+  return on_every_shard([installed, errors](shard& at, auto done) {
+    at.define(installed, errors);
     done({});
   });
+}
+
+std::vector<failing_definition> runtime_impl::failing() const {
+  const std::lock_guard lock(errors_mutex_);
+  return errors_ ? errors_->failing() : std::vector<failing_definition>();
 }
 
 result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {

@@ -144,6 +144,15 @@ struct backfill_progress {
   std::optional<double> seconds_left;  ///< at that rate
 };
 
+/// A definition whose expression came to an error too often in a row, without one value between.
+struct failing_definition {
+  profile::segments::definition_kind kind = profile::segments::definition_kind::segment;
+  std::string name;
+  std::string expression;
+  std::uint64_t times = 0;
+  std::string error;  ///< the last of them
+};
+
 struct preview_question {
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< the segment's, and those that it depends on
   std::string segment;
@@ -212,6 +221,9 @@ class service {
   /// Errors: invalid_argument, if it was not cancelled.
   virtual result<void> resume_backfill() = 0;
   virtual void limit_backfill(double per_second) = 0;  ///< 0: no limit
+  /// Of the present definitions. They go on being evaluated: who keeps them is to define() them as disabled.
+  virtual std::vector<failing_definition> failing() const = 0;
+  virtual void limit_errors(std::uint64_t in_a_row) = 0;  ///< past which a definition is failing; 0: never
   /// Blocking, for a bounded time: who would be in that segment now. Changes nothing. Errors: resource_exhausted
   /// (another preview is under way), unavailable.
   virtual result<preview_outcome> preview(const preview_question& asked) = 0;

@@ -31,6 +31,7 @@
 #include "actors/backfill_credit.hpp"
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "actors/definition_errors.hpp"
 #include "actors/directory.hpp"
 #include "actors/profile_actor.hpp"
 #include "actors/profile_copy.hpp"
@@ -56,7 +57,8 @@ struct shard_environment {
         options(settings),
         shards(all_shards),
         failed(std::move(on_failure)),
-        process(process_id) {}
+        process(process_id),
+        error_limit(settings.error_limit) {}
 
   caf::actor_system& system;
   persistence::store& store;
@@ -70,6 +72,7 @@ struct shard_environment {
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
+  std::atomic<std::uint64_t> error_limit;          ///< see service::limit_errors
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -159,7 +162,7 @@ class shard : public caf::execution_unit {
   // Segments (shard_segments.cpp)
   using catalog = profile::segments::catalog;
   /// From now on these definitions hold; null: none.
-  void define(std::shared_ptr<const catalog> definitions);
+  void define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors);
   /// What these definitions need of the past may be read.
   void history_is_complete();
   /// Saved timers of this shard's profiles, at the start.
@@ -286,6 +289,7 @@ class shard : public caf::execution_unit {
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor);
+  void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
   void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
@@ -372,6 +376,7 @@ class shard : public caf::execution_unit {
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none
+  std::shared_ptr<definition_errors> errors_;   ///< of definitions_
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each

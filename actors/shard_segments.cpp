@@ -4,6 +4,7 @@
 
 #include "actors/shard.hpp"
 #include "profile/segments/history.hpp"
+#include "profile/segments/what_if.hpp"
 
 namespace kith::actors {
 
@@ -18,11 +19,12 @@ caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
 
 }  // namespace
 
-void shard::define(std::shared_ptr<const catalog> definitions) {
+void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors) {
   // Other words about the same definitions need no more of the past.
   const bool same = definitions_ && definitions && definitions_->fingerprint() == definitions->fingerprint();
   history_complete_ = same && history_complete_;
   definitions_ = std::move(definitions);
+  errors_ = std::move(errors);
   segment_names_.clear();
   if (!definitions_) return;
   timers_seen_ms_ = wall_ms();
@@ -71,11 +73,23 @@ void shard::standing_due(profile_actor& actor) {
   if (last_change_) publish_change(actor, {});
 }
 
+void shard::note_errors(const profile_actor& actor) {
+  const auto most = environment_.error_limit.load(std::memory_order_relaxed);
+  for (const auto& each : scratch_transitions_.judged) {
+    if (!errors_->note(each, most)) continue;
+    const auto now_ms = wall_ms();
+    segments::what_if again(actor.state(), definitions_->inside());
+    again.holds_at(each.definition, now_ms);  // and what it depends on
+    errors_->tell(each.definition, again.run().error_of(each.definition, now_ms));
+  }
+}
+
 /// What the evaluation changed: names for watchers, memberships to save, the next timer.
 void shard::note_transitions(profile_actor& actor) {
   auto& at = *actor.standing_;
   const auto& changed = scratch_transitions_;
   shard_counters::add(counters_.segment_errors, changed.errors);
+  note_errors(actor);
   keep_timer(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());

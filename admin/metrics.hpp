@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "admin/definition_store.hpp"
 #include "net/probe.hpp"
 
 namespace kith::admin {
@@ -20,6 +21,6 @@ struct named_counter {
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
 /// Prometheus' text format, version 0.0.4. `protocol` may be null.
-std::string metrics_text(actors::service& service, const net::probe* protocol);
+std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol);
 
 }  // namespace kith::admin

@@ -47,6 +47,7 @@ class routes {
   response add_definition(const call& asked);
   response put_definition(const call& asked);
   response remove_definition(const call& asked);
+  response enable_definition(const call& asked);
   response members(const call& asked);
   response preview(const call& asked);
 

@@ -102,7 +102,7 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
 std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
   auto refused = read_body(asked, {"name", "expression", "description", "owner"},
-                           {"kind", "version", "created", "updated", "source", "members", "backfill"},
+                           {"kind", "version", "created", "updated", "source", "members", "backfill", "disabled"},
                            [&](const std::string& key, const json& value) {
                              return take_text(value, key == "name"         ? into.name
                                                      : key == "expression" ? into.expression
@@ -185,6 +185,7 @@ json routes::described(const kept_definition& one, const std::unordered_map<std:
                {"updated", profile::format_time(what.updated_ms)},
                {"source", one.from_config ? "config" : "api"}};
   made["backfill"] = told(service_.backfilling());
+  made["disabled"] = one.disabled ? to_json(*one.disabled) : json(nullptr);
   if (what.kind != definition_kind::segment) return made;
   made["members"] = nullptr;
   if (counts != nullptr) {
@@ -256,6 +257,13 @@ response routes::remove_definition(const call& asked) {
   const auto removed = definitions_.remove(kind_in(asked), name, precondition_in(asked));
   if (!removed) return problem_of(removed.error(), name);
   return {204, {}, {}, {}};
+}
+
+response routes::enable_definition(const call& asked) {
+  const auto& name = asked.target.path[2];
+  if (!definitions_.find(kind_in(asked), name)) return not_there(asked);
+  const auto enabled = definitions_.enable(kind_in(asked), name);
+  return enabled ? answer_with(*enabled) : problem_of(enabled.error(), name);
 }
 
 response routes::members(const call& asked) {

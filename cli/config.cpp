@@ -417,7 +417,7 @@ void describe(table_reader& root, config& into) {
   };
   definitions("computed", admin::definition_kind::computed);
   auto settings = std::make_shared<table_reader>(root.file(), "segments");
-  settings->rate("backfill_rate", runtime.backfill_rate);
+  settings->rate("backfill_rate", runtime.backfill_rate).number("error_limit", runtime.error_limit, 0, INT64_MAX);
   definitions("segments", admin::definition_kind::segment, std::move(settings));
   root.key("credentials", [&](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();

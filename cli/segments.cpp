@@ -130,6 +130,13 @@ int remove(const segments_flags& flags) {
   });
 }
 
+int enable(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto now = admin.ask("POST", flags.one() + "/enable");
+    return now ? flags.print(*now, definition_text(*now)) : report(command, now.error());
+  });
+}
+
 int members(const segments_flags& flags) {
   return with_admin(flags, [&](admin_client& admin) {
     json last;
@@ -245,6 +252,11 @@ constexpr verb verbs[] = {
        take_name(app, flags);
        take_computed(app, flags);
      }},
+    {"enable", "evaluate a definition again that was disabled for its errors", enable,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       take_computed(app, flags);
+     }},
     {"check", "judge an expression, without a server", check,
      [](CLI::App& app, segments_flags& flags) {
        flags.name = "expression";
@@ -298,11 +310,11 @@ command_body add_segments(CLI::App& app) {
     });
   }
   app.footer(
-      "list, show, define, delete, preview, members and backfill go to the admin HTTPS port and need its rights; of "
-      "and\n"
-      "explain go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 a "
-      "wrong\n"
-      "expression or a change that is refused, 69 server not reached or busy, 77 no permission.");
+      "list, show, define, delete, enable, preview, members and backfill go to the admin HTTPS port and need its "
+      "rights;\n"
+      "of and explain go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 "
+      "a\n"
+      "wrong expression or a change that is refused, 69 server not reached or busy, 77 no permission.");
   return [bodies] {
     for (const auto& [sub, body] : *bodies) {
       if (sub->parsed()) return body();

@@ -43,6 +43,12 @@ std::string part_text(const json& part) {
   return text;
 }
 
+bool is_disabled(const json& item) { return item.contains("disabled") && !item["disabled"].is_null(); }
+std::string disabled_text(const json& item) {
+  const auto& disabled = item.at("disabled");
+  return text_in(disabled, "reason") + ": " + text_in(disabled, "error");
+}
+
 bool is_complete(const json& backfill) { return backfill.at("complete").get<bool>(); }
 
 /// Of seconds, in two units at most.
@@ -85,6 +91,9 @@ std::string definitions_text(const json& items) {
                     text_in(item, "source"), text_in(item, "owner"), in_short(text_in(item, "expression"))});
   }
   auto text = table_text(rows);
+  for (const auto& item : items) {
+    if (is_disabled(item)) text += "disabled: " + text_in(item, "name") + ": " + disabled_text(item) + '\n';
+  }
   const auto& backfill = items.front().at("backfill");
   if (!is_complete(backfill)) text += "profiles are brought up to date: " + backfill_text(backfill) + '\n';
   return text;
@@ -99,6 +108,10 @@ std::string definition_text(const json& item) {
   std::vector<std::vector<std::string>> rows;
   for (const auto* key : {"description", "owner", "source", "created", "updated"}) {
     rows.push_back({std::string("  ") + key, text_in(item, key)});
+  }
+  if (is_disabled(item)) {
+    rows.push_back({"  disabled", text_in(item.at("disabled"), "since")});
+    rows.push_back({"  reason", disabled_text(item)});
   }
   if (item.contains("members")) rows.push_back({"  members", text_in(item, "members")});
   const auto& backfill = item.at("backfill");

@@ -307,3 +307,53 @@ TEST_CASE("a backfill that a stop interrupts goes on with those that are not up 
   CHECK(third->stats().activations == 0);
   CHECK(members_of(third, "big").size() == 300);
 }
+
+TEST_CASE(
+    "a definition that errs so often in a row is told once, and the others stay as they are when it is disabled") {
+  const timed room;
+  auto options = room.options(catalog_of({{"bad", "traits.plan == \"gold\""},
+                                          {"rare", "traits.rare == 1"},
+                                          {"fresh", "events(\"Order Completed\").within(\"7d\").any()"}}));
+  options.error_limit = 50;
+  running kith(options);
+  const auto publish = [&](int from, int to) {
+    std::vector<json> events;
+    for (int i = from; i < to; ++i) {
+      auto event = order("u" + std::to_string(i), "m", start_ms);
+      if (i % 40 == 39) event["traits"] = {{"rare", 1}};
+      events.push_back(std::move(event));
+    }
+    // One by one: how many are in a row depends on their order.
+    for (auto& each : events) kith.publish({std::move(each)});
+  };
+  publish(0, 49);
+  CHECK(kith->failing().empty());
+  publish(49, 130);
+  const auto failing = kith->failing();
+  REQUIRE(failing.size() == 1);
+  CHECK(failing[0].name == "bad");
+  CHECK(failing[0].kind == definition_kind::segment);
+  CHECK(failing[0].expression == "traits.plan == \"gold\"");
+  CHECK(failing[0].times == 50);
+  CHECK(failing[0].error == "no such key 'plan'");
+  CHECK(members_of(kith, "fresh").size() == 130);
+  CHECK(members_of(kith, "rare").size() == 3);
+  CHECK(kith->stats().segment_errors == 130 + 130);  // each profile begins empty
+
+  // What is disabled is in nobody's way, and tells nothing any more.
+  kith->limit_errors(0);
+  std::vector<definition> all(kith->definitions()->definitions().begin(), kith->definitions()->definitions().end());
+  for (auto& each : all) each.disabled = each.name != "rare";
+  REQUIRE(kith->define(catalog::make(all).value()));
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  CHECK(kith->failing().empty());
+  CHECK(members_of(kith, "fresh").empty());
+  CHECK(members_of(kith, "rare").size() == 3);
+  for (auto& each : all) each.disabled = false;
+  REQUIRE(kith->define(catalog::make(all).value()));
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  CHECK(members_of(kith, "fresh").size() == 130);
+  kith->limit_errors(1);
+  kith.publish({order("ada", "m", start_ms)});
+  CHECK(kith->failing().size() == 2);
+}

@@ -91,7 +91,8 @@ TEST_CASE_METHOD(api, "a segment is created, read, listed, replaced and deleted"
                          {"updated", "2026-01-05T08:00:00.000Z"},
                          {"source", "api"},
                          {"members", 0},
-                         {"backfill", idle}};
+                         {"backfill", idle},
+                         {"disabled", nullptr}};
   REQUIRE(json::parse(created.body) == expected);
   REQUIRE(get("/v1/segments/loyal") == expected);
   const auto list = get("/v1/segments");
@@ -245,6 +246,77 @@ TEST_CASE_METHOD(api, "a backfill tells how far it is, is cancelled and goes on"
   problem(409, "POST", "/v1/backfill:cancel");
   REQUIRE(json::parse(ask("POST", "/v1/backfill:resume").body)["running"] == true);
   problem(409, "POST", "/v1/backfill:resume");
+}
+
+TEST_CASE_METHOD(api, "a definition that comes to errors only is disabled, and says why, until it is defined anew") {
+  REQUIRE(definitions->attach(service));
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  REQUIRE(ask("POST", "/v1/computed", {{"name", "loyal"}, {"expression", "traits.orders + 1"}}).status == 201);
+  REQUIRE(definitions->disable_failing()->empty());
+  const auto segment = admin::definition_kind::segment;
+  service.put_failing({{segment, "loyal", "traits.orders >= 3", 50, "no such key 'orders'"},
+                       {segment, "loyal", "what it was before", 50, "other"},
+                       {segment, "gone", "true", 50, "other"}});
+  const auto disabled = definitions->disable_failing();
+  REQUIRE(disabled);
+  REQUIRE(disabled->size() == 1);
+  const json why = {{"reason", "its expression came to an error 50 times in a row, and to no value between"},
+                    {"error", "no such key 'orders'"},
+                    {"since", "2026-01-05T08:00:00.000Z"}};
+  REQUIRE(get("/v1/segments/loyal")["disabled"] == why);
+  REQUIRE(get("/v1/segments/loyal")["expression"] == "traits.orders >= 3");
+  REQUIRE(get("/v1/segments/loyal")["version"] == 1);
+  REQUIRE(get("/v1/computed/loyal")["disabled"].is_null());
+  REQUIRE(get("/v1/stats")["definitionsDisabled"] == 1);
+  REQUIRE(ask("GET", "/metrics").body.find("kith_definitions_disabled 1\n") != std::string::npos);
+  REQUIRE(definitions->disable_failing()->empty());
+  const auto is_disabled = [&](const admin::definition_store& in) {
+    const auto compiled = in.compiled();
+    return compiled->definitions()[*compiled->find(segment, "loyal")].disabled;
+  };
+  REQUIRE(is_disabled(*definitions));
+
+  SECTION("a restart remembers it") {
+    const auto again = admin::definition_store::open(persistence::real_files(), directory.path(), of_config()).value();
+    REQUIRE(again->list(segment) == definitions->list(segment));
+    REQUIRE(is_disabled(*again));
+  }
+  SECTION("it is enabled") {
+    REQUIRE(ask("POST", "/v1/segments/loyal/enable", nullptr, {}, false).status == 403);
+    const auto enabled = ask("POST", "/v1/segments/loyal/enable");
+    REQUIRE(enabled.status == 200);
+    REQUIRE(json::parse(enabled.body)["disabled"].is_null());
+    REQUIRE_FALSE(is_disabled(*definitions));
+    const auto defined = service.defined();
+    REQUIRE(ask("POST", "/v1/segments/loyal/enable").status == 200);
+    REQUIRE(service.defined() == defined);
+    problem(404, "POST", "/v1/segments/none/enable");
+    problem(404, "POST", "/v1/computed/none/enable");
+  }
+  SECTION("it is defined anew, as it was, or as it was read") {
+    auto read = get("/v1/segments/loyal");
+    REQUIRE(ask("PUT", "/v1/segments/loyal", read).status == 200);
+    REQUIRE(get("/v1/segments/loyal")["disabled"].is_null());
+    REQUIRE(get("/v1/segments/loyal")["version"] == 1);
+  }
+  SECTION("another change leaves it disabled") {
+    REQUIRE(ask("PUT", "/v1/segments/other", {{"expression", "in_segment(\"loyal\")"}}).status == 201);
+    REQUIRE(is_disabled(*definitions));
+  }
+}
+
+TEST_CASE_METHOD(api, "a disabled definition of the configuration stays so until its expression is another one") {
+  REQUIRE(definitions->attach(service));
+  const auto segment = admin::definition_kind::segment;
+  service.put_failing({{segment, "fixed", "true", 50, "why"}});
+  REQUIRE(definitions->disable_failing()->size() == 1);
+  auto configured = of_config();
+  configured[0].what.description = "new words";
+  REQUIRE(definitions->reconfigure(configured));
+  REQUIRE_FALSE(get("/v1/segments/fixed")["disabled"].is_null());
+  configured[0].what.expression = "false";
+  REQUIRE(definitions->reconfigure(configured));
+  REQUIRE(get("/v1/segments/fixed")["disabled"].is_null());
 }
 
 TEST_CASE_METHOD(api, "a profile's segments, and why") {

@@ -173,6 +173,8 @@ TEST_CASE("settings of segments stand beside them, and a segment may have the na
   REQUIRE(good("").runtime.backfill_rate == 0);
   const auto made = good("[segments]\nbackfill_rate = 250\n[segments.loyal]\nexpression = 'true'\n");
   REQUIRE(made.runtime.backfill_rate == 250);
+  REQUIRE(made.runtime.error_limit == 10'000);
+  REQUIRE(good("[segments]\nerror_limit = 0\n").runtime.error_limit == 0);
   REQUIRE(made.definitions.size() == 1);
   REQUIRE(good("[segments.backfill_rate]\nexpression = 'true'\n").definitions.size() == 1);
   REQUIRE(message_of("[segments]\nbackfill_rate = -1\n") ==

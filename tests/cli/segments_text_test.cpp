@@ -35,6 +35,15 @@ TEST_CASE("definitions are a table, with expressions in short") {
               std::string(59, 'x') + "…\n");
 }
 
+TEST_CASE("a definition that is disabled says why") {
+  auto bad = loyal;
+  bad["disabled"] = {{"reason", "errs"}, {"error", "no such key 'n'"}, {"since", "s"}};
+  REQUIRE(cli::definitions_text(json::array({bad})).find("\ndisabled: loyal: errs: no such key 'n'\n") !=
+          std::string::npos);
+  REQUIRE(cli::definition_text(bad).find("  disabled     s\n  reason       errs: no such key 'n'\n") !=
+          std::string::npos);
+}
+
 TEST_CASE("a definition is shown whole") {
   const auto text = cli::definition_text(loyal);
   REQUIRE(text ==

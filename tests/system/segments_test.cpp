@@ -225,6 +225,38 @@ TEST_CASE("a preview tells who would be a member, and changes nothing") {
   REQUIRE(at.told({"list"}).size() == 1);
 }
 
+TEST_CASE("a segment whose expression errs for everybody is disabled, and lives on when it is enabled") {
+  shop at("[segments]\nerror_limit = 20\n" + configured("bad", "traits.plan == \"gold\"") +
+          configured("buyer", R"(events("Order Completed").any())"));
+  std::string lines;
+  for (int i = 0; i < 30; ++i) lines += order("m", "u" + std::to_string(i), 10);
+  at.publish(lines);
+  REQUIRE(eventually([&] { return !at.told({"show", "bad"}).at("disabled").is_null(); }));
+  const auto told = at.told({"show", "bad"}).at("disabled");
+  REQUIRE(told.at("error") == "no such key 'plan'");
+  REQUIRE(contains(told.at("reason"), " times in a row"));
+  REQUIRE(at.members("buyer").size() == 30);
+  REQUIRE(contains(at.segments({"list"}).second, "disabled: bad: its expression came to an error"));
+  REQUIRE(contains(at.segments({"show", "bad"}).second, "no such key 'plan'"));
+  REQUIRE(contains(at.running.log(), "segment bad is disabled: "));
+  at.running.kill();
+  at.running.start();
+  REQUIRE_FALSE(at.told({"show", "bad"}).at("disabled").is_null());
+  lines.clear();
+  for (int i = 0; i < 16; ++i) {
+    lines += json{{"type", "identify"},
+                  {"messageId", "p"},
+                  {"userId", "u" + std::to_string(i)},
+                  {"traits", {{"plan", "gold"}}}}
+                 .dump() +
+             "\n";
+  }
+  at.publish(lines);
+  REQUIRE(at.segments_of("u1") == std::set<std::string>{"buyer"});
+  REQUIRE(at.told({"enable", "bad"}).at("disabled").is_null());
+  REQUIRE(at.members("bad").size() == 16);
+}
+
 TEST_CASE("expressions are checked without a server") {
   const scratch room;
   const auto check = [&](std::vector<std::string> words) {

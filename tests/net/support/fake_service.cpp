@@ -212,6 +212,16 @@ result<actors::preview_outcome> fake_service::preview(const actors::preview_ques
   return preview_;
 }
 
+void fake_service::put_failing(std::vector<actors::failing_definition> failing) {
+  const std::lock_guard lock(mutex_);
+  failing_ = std::move(failing);
+}
+
+std::vector<actors::failing_definition> fake_service::failing() const {
+  const std::lock_guard lock(mutex_);
+  return failing_;
+}
+
 void fake_service::set_backfill(actors::backfill_progress progress) {
   const std::lock_guard lock(mutex_);
   backfill_ = progress;

@@ -57,6 +57,7 @@ class fake_service final : public actors::service {
   /// What preview answers from now on.
   void put_preview(result<actors::preview_outcome> outcome);
   actors::preview_question previewed() const;  ///< the last question
+  void put_failing(std::vector<actors::failing_definition> failing);
   void set_backfill(actors::backfill_progress progress);
   void set_phase(actors::phase phase) { phase_ = phase; }
   /// What define answers from now on; nothing: it takes the definitions.
@@ -99,6 +100,8 @@ class fake_service final : public actors::service {
   result<void> cancel_backfill() override;
   result<void> resume_backfill() override;
   void limit_backfill(double) override {}
+  void limit_errors(std::uint64_t) override {}
+  std::vector<actors::failing_definition> failing() const override;
   result<actors::preview_outcome> preview(const actors::preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
@@ -135,6 +138,7 @@ class fake_service final : public actors::service {
   std::map<std::pair<profile::hash128, std::string>, std::string> explanations_;
   std::map<std::string, std::vector<persistence::members_page::item>, std::less<>> members_;
   actors::backfill_progress backfill_;
+  std::vector<actors::failing_definition> failing_;
   result<actors::preview_outcome> preview_;
   actors::preview_question previewed_;
   std::optional<error> define_refusal_;
