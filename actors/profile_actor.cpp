@@ -240,6 +240,27 @@ std::pair<profile::hash128, std::vector<std::uint64_t>> profile_actor::missing_a
   return {};
 }
 
+std::size_t profile_actor::copy_into(profile_copy& to) const {
+  std::size_t bytes = 0;
+  const auto add = [&](profile::hash128 address, const profile::profile& state, const std::unique_ptr<spill>& spilled) {
+    to.identifiers.push_back(address);
+    if (state.empty()) return;
+    auto& made = to.facets.emplace_back(facet_copy{address, state.encode(), {}});
+    if (spilled) {
+      for (const auto& each : spilled->fresh) made.spilled.push_back(each.first);
+      for (const auto& each : spilled->saving) made.spilled.push_back(each.first);
+    }
+    bytes += made.state.size() + made.spilled.size() * sizeof(profile::hash128);
+  };
+  to.id = address_;
+  if (!identity_) return add(address_, state_, spill_), bytes;
+  for (const auto& each : identity_->facets) {
+    const bool apart = identity_->separate || each.address != identity_->sole;
+    add(each.address, state_of(each), apart ? each.spilled : spill_);
+  }
+  return bytes;
+}
+
 void profile_actor::facet_changed(profile::hash128 of) {
   if (identity_) identity_->find(of)->dirty = true;
 }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "actors/identity.hpp"
+#include "actors/profile_copy.hpp"
 #include "actors/protocol.hpp"
 #include "persistence/store.hpp"
 #include "profile/profile.hpp"
@@ -87,6 +88,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool exiting() const noexcept { return exiting_; }
   std::uint32_t last_used() const noexcept { return last_used_; }
   std::size_t bytes() const noexcept;
+  /// REQUIRES: loaded(). The bytes that were copied.
+  std::size_t copy_into(profile_copy& to) const;
 
  private:
   friend class shard;

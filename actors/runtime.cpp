@@ -93,7 +93,7 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
-  backfill_ = std::make_unique<backfill>(*store_, shards_);
+  backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate);
   if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
         auto& home = *shards_[shard_of(address, shards_.size())];
         home.post([&home, due_ms, address] { home.add_timer(due_ms, address); });
@@ -287,6 +287,7 @@ void runtime_impl::recover() {
     if (auto fed = environment_->catch_up(); !fed) return failed(fed.error());
   }
   if (auto installed = install(definitions_); !installed) return failed(installed.error());
+  if (!definitions_->empty() && !current) backfill_->announce();
   for (const auto& each : shards_) each->post([at = each.get()] { at->history_is_complete(); });
   for (std::size_t i = 0; i < listed->size(); ++i) {
     const bool last = i + 1 == listed->size() || (*listed)[i + 1].shard != (*listed)[i].shard;

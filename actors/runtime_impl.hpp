@@ -81,6 +81,12 @@ class runtime_impl final : public runtime {
   std::shared_ptr<const profile::segments::catalog> definitions() const override;
   result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
   backfill_progress backfilling() const override { return backfill_->progress(); }
+  result<void> cancel_backfill() override;
+  result<void> resume_backfill() override;
+  std::vector<failing_definition> failing() const override;
+  void limit_errors(std::uint64_t in_a_row) override { environment_->error_limit = in_a_row; }
+  void limit_backfill(double per_second) override { backfill_->limit(per_second); }
+  result<preview_outcome> preview(const preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
@@ -139,9 +145,12 @@ class runtime_impl final : public runtime {
   std::unique_ptr<history_feeder> feeder_;
   std::unique_ptr<backfill> backfill_;
   mutable std::mutex definitions_mutex_;
+  mutable std::mutex errors_mutex_;
+  std::shared_ptr<definition_errors> errors_;                      ///< of the definitions that were installed last
   std::shared_ptr<const profile::segments::catalog> definitions_;  ///< changes only once ready, by define()
   std::mutex defining_mutex_;                                      ///< one define() or end of recovery at a time
   std::atomic<bool> accepting_{false};
+  std::atomic<bool> previewing_{false};
 
   mutable std::mutex health_mutex_;
   health health_;

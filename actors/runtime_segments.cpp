@@ -1,6 +1,7 @@
 // Definitions of segments and computed traits: how they come to the shards, and who is in a segment.
 #include <algorithm>
 
+#include "actors/preview.hpp"
 #include "actors/runtime_impl.hpp"
 #include "persistence/whole_file.hpp"
 
@@ -14,6 +15,10 @@ namespace {
 /// Holds the fingerprint of the definitions that every profile was brought up to date with.
 constexpr const char* current_file = "definitions";
 constexpr std::chrono::seconds patience_to_catch_up{30};
+
+tl::unexpected<error> not_ready() {
+  return fail(errc::unavailable, "members are told once the server is ready, and while its disk works; see /readyz");
+}
 
 }  // namespace
 
@@ -29,10 +34,20 @@ bool runtime_impl::all_current() const {
 
 result<void> runtime_impl::install(const std::shared_ptr<const catalog>& definitions) {
   const auto installed = definitions->empty() ? nullptr : definitions;
-  return on_every_shard([installed](shard& at, auto done) {
-    at.define(installed);
+  auto errors = std::make_shared<definition_errors>(definitions);
+  {
+    const std::lock_guard lock(errors_mutex_);
+    errors_ = errors;
+  }
+  return on_every_shard([installed, errors](shard& at, auto done) {
+    at.define(installed, errors);
     done({});
   });
+}
+
+std::vector<failing_definition> runtime_impl::failing() const {
+  const std::lock_guard lock(errors_mutex_);
+  return errors_ ? errors_->failing() : std::vector<failing_definition>();
 }
 
 result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
@@ -75,24 +90,32 @@ void runtime_impl::start_backfill(checkpoint_marks past) {
   const auto definitions = this->definitions();
   log("info", "bringing profiles up to date with " + std::to_string(definitions->definitions().size()) +
                   " definitions of segments and computed traits");
-  backfill_->start({[this, past = std::move(past)] {
-                      auto fed = feed_through(past);
-                      if (!fed) failed(fed.error());
-                      return fed;
-                    },
-                    [this, fingerprint = definitions->fingerprint()]() -> result<void> {
-                      if (auto saved = checkpoint(catching_up::no); !saved) return saved;
-                      log("info", "all profiles are up to date with the definitions");
-                      return persistence::replace_file(files_, options_.data, current_file,
-                                                       std::to_string(fingerprint));
-                    },
-                    [this](const error& why) { log("error", "back-filling segments: " + why.message); }});
+  backfill_->start(definitions, {[this, past = std::move(past)] {
+                                   auto fed = feed_through(past);
+                                   if (!fed) failed(fed.error());
+                                   return fed;
+                                 },
+                                 [this, fingerprint = definitions->fingerprint()]() -> result<void> {
+                                   if (auto saved = checkpoint(catching_up::no); !saved) return saved;
+                                   log("info", "all profiles are up to date with the definitions");
+                                   return persistence::replace_file(files_, options_.data, current_file,
+                                                                    std::to_string(fingerprint));
+                                 },
+                                 [this](const error& why) { log("error", "back-filling segments: " + why.message); }});
+}
+
+result<void> runtime_impl::cancel_backfill() {
+  if (backfill_->cancel()) return log("info", "the backfill of segments is cancelled"), result<void>();
+  return fail(errc::invalid_argument, "no backfill is under way");
+}
+
+result<void> runtime_impl::resume_backfill() {
+  if (backfill_->resume()) return log("info", "the backfill of segments goes on"), result<void>();
+  return fail(errc::invalid_argument, "no backfill was cancelled");
 }
 
 result<void> runtime_impl::save_memberships() {
-  if (const auto now_in = state().now; now_in != phase::ready) {
-    return fail(errc::unavailable, "members are told once the server is ready, and while its disk works; see /readyz");
-  }
+  if (state().now != phase::ready) return not_ready();
   return on_every_shard([](shard& at, auto done) { at.save_memberships(done); });
 }
 
@@ -126,6 +149,28 @@ result<std::vector<persistence::outgoing_item>> runtime_impl::outgoing(std::stri
 
 result<void> runtime_impl::change_outgoing(std::span<const persistence::outgoing_change> changes) {
   return store_->change_outgoing(changes);
+}
+
+result<preview_outcome> runtime_impl::preview(const preview_question& asked) {
+  if (state().now != phase::ready) return not_ready();
+  if (previewing_.exchange(true)) {
+    return fail(errc::resource_exhausted, "another preview is under way, and they are made one at a time; try again");
+  }
+  result<preview_outcome> outcome;
+  // A thread of its own, which yields to the shards.
+  std::thread([&] {
+    be_nice();
+    actors::preview::means with{*store_, shards_,
+                                [this]() -> result<bool> {
+                                  const auto fed = feeder_->feed(fed_at_once);
+                                  if (!fed) return tl::make_unexpected(fed.error());
+                                  return fed->caught_up;
+                                },
+                                [this] { return state().now != phase::ready; }, options_.recent_days};
+    outcome = actors::preview(std::move(with), asked, options_.now_ms()).run();
+  }).join();
+  previewing_ = false;
+  return outcome;
 }
 
 }  // namespace kith::actors

@@ -136,8 +136,37 @@ struct health {
 /// Bringing all profiles up to date after definitions changed.
 struct backfill_progress {
   bool running = false;
+  bool cancelled = false;  ///< until it is resumed, the definitions change or the server starts again
+  bool complete = true;    ///< every profile was brought up to date
   std::uint64_t done = 0;
-  std::uint64_t of = 0;  ///< profiles, estimated
+  std::uint64_t of = 0;                ///< profiles, estimated
+  double per_second = 0;               ///< profiles, of late
+  double limit = 0;                    ///< of that; 0: none
+  std::optional<double> seconds_left;  ///< at that rate
+};
+
+/// A definition whose expression came to an error too often in a row, without one value between.
+struct failing_definition {
+  profile::segments::definition_kind kind = profile::segments::definition_kind::segment;
+  std::string name;
+  std::string expression;
+  std::uint64_t times = 0;
+  std::string error;  ///< the last of them
+};
+
+struct preview_question {
+  std::shared_ptr<const profile::segments::catalog> definitions;  ///< the segment's, and those that it depends on
+  std::string segment;
+  std::size_t sample = 10;
+};
+struct preview_outcome {
+  std::uint64_t profiles = 0;  ///< looked at
+  std::uint64_t members = 0;   ///< of them
+  std::uint64_t errors = 0;    ///< of them: the expression came to an error, and counted as false
+  std::string first_error;
+  std::vector<std::string> sample;  ///< profile maps of some members: their ids
+  bool complete = true;             ///< false: the time was up before all were looked at
+  double seconds = 0;
 };
 
 class service {
@@ -188,6 +217,17 @@ class service {
   /// Blocking, for a short while: from now on these hold, all of them. Profiles follow in the background.
   virtual result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) = 0;
   virtual backfill_progress backfilling() const = 0;
+  /// No more profiles are brought up to date but by what happens to them. Errors: invalid_argument, if none are.
+  virtual result<void> cancel_backfill() = 0;
+  /// Errors: invalid_argument, if it was not cancelled.
+  virtual result<void> resume_backfill() = 0;
+  virtual void limit_backfill(double per_second) = 0;  ///< 0: no limit
+  /// Of the present definitions. They go on being evaluated: who keeps them is to define() them as disabled.
+  virtual std::vector<failing_definition> failing() const = 0;
+  virtual void limit_errors(std::uint64_t in_a_row) = 0;  ///< past which a definition is failing; 0: never
+  /// Blocking, for a bounded time: who would be in that segment now. Changes nothing. Errors: resource_exhausted
+  /// (another preview is under way), unavailable.
+  virtual result<preview_outcome> preview(const preview_question& asked) = 0;
   /// Blocking. Members in the order of addresses, those behind `behind`.
   virtual result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                                     std::size_t limit) = 0;

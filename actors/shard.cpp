@@ -46,7 +46,6 @@ void shard::run() {
       }
     }
     fire_timers();
-    refresh_some();
     run_actors();
     end_turn();
   }

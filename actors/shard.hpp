@@ -31,8 +31,10 @@
 #include "actors/backfill_credit.hpp"
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "actors/definition_errors.hpp"
 #include "actors/directory.hpp"
 #include "actors/profile_actor.hpp"
+#include "actors/profile_copy.hpp"
 #include "actors/runtime.hpp"
 #include "actors/told_change.hpp"
 #include "actors/watches.hpp"
@@ -56,7 +58,8 @@ struct shard_environment {
         options(settings),
         shards(all_shards),
         failed(std::move(on_failure)),
-        process(process_id) {}
+        process(process_id),
+        error_limit(settings.error_limit) {}
 
   caf::actor_system& system;
   persistence::store& store;
@@ -70,6 +73,7 @@ struct shard_environment {
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
+  std::atomic<std::uint64_t> error_limit;          ///< see service::limit_errors
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -109,7 +113,8 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t messages_a_run = 64;
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
-  static constexpr std::size_t refreshes_a_turn = 1024;
+  static constexpr std::size_t copied_a_turn = 128;
+  static constexpr std::size_t copied_bytes_a_turn = 256 * 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
   static constexpr std::size_t heads_ahead = 12;        ///< and before that the head of it
   static constexpr std::size_t lookups_together = 64;  ///< events or reads whose actors and states are called for ahead
@@ -151,17 +156,20 @@ class shard : public caf::execution_unit {
   void read(std::unique_ptr<read_group> group);
   void serve(read_group& group);
   void answer_read(profile_actor& actor, const read_profile& message);
+  /// Copies a bounded number of the profiles in memory, from `hand` in the list of actors down; where to go on, 0: that
+  /// was the last. All that stay in memory are met; one may be met twice.
+  std::size_t copy_some(std::size_t hand, std::vector<profile_copy>& into) const;
 
   // Segments (shard_segments.cpp)
   using catalog = profile::segments::catalog;
   /// From now on these definitions hold; null: none.
-  void define(std::shared_ptr<const catalog> definitions);
+  void define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors);
   /// What these definitions need of the past may be read.
   void history_is_complete();
   /// Saved timers of this shard's profiles, at the start.
   void add_timer(std::int64_t due_ms, profile::hash128 address);
-  /// Brings every active profile up to date, a few a turn.
-  void refresh_active(std::function<void()> done);
+  /// The addresses of the profiles in memory.
+  std::vector<profile::hash128> active() const;
   /// Activates the profile if need be and brings it up to date.
   void refresh(profile::hash128 address, backfill_credit& credit);
   /// Saves what changed who is in which segment.
@@ -278,13 +286,11 @@ class shard : public caf::execution_unit {
   void drop(profile_actor& actor);
   void fire_timers();
   /// Work of this shard's own is to be done in the next turn.
-  bool has_due() const noexcept {
-    return !to_refresh_.empty() || (!timers_.empty() && timers_.top().due_ms <= timers_seen_ms_);
-  }
-  void refresh_some();
+  bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor, bool by_event);
   void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
+  void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
   void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
@@ -371,6 +377,7 @@ class shard : public caf::execution_unit {
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none
+  std::shared_ptr<definition_errors> errors_;   ///< of definitions_
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
   std::shared_ptr<const std::vector<outgoing_rule>> outgoing_rules_;  ///< null: none
   std::int64_t last_told_us_ = 0;                                     ///< later changes come behind it in the queues
@@ -382,9 +389,7 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const membership_change> last_change_;
   bool history_complete_ = false;
   std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete
-  std::vector<profile::hash128> to_refresh_;
-  std::function<void()> all_refreshed_;
-  std::vector<profile::hash128> membership_changed_;  ///< since the last save_memberships()
+  std::vector<profile::hash128> membership_changed_;      ///< since the last save_memberships()
 };
 
 }  // namespace kith::actors

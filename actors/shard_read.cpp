@@ -117,4 +117,15 @@ void shard::publish_change(profile_actor& actor, std::string_view traits) {
                   slot == nullptr ? nullptr : slot->addresses);
 }
 
+std::size_t shard::copy_some(std::size_t hand, std::vector<profile_copy>& into) const {
+  // Who leaves the list gives its place to the last one, which was met already or has just come.
+  hand = std::min(hand, actors_.size());
+  std::size_t bytes = 0;
+  for (std::size_t looked = 0; looked < copied_a_turn && bytes < copied_bytes_a_turn && hand > 0; ++looked) {
+    const auto& actor = *actors_[--hand];
+    if (actor.loaded()) bytes += actor.copy_into(into.emplace_back());
+  }
+  return hand;
+}
+
 }  // namespace kith::actors

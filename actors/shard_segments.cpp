@@ -4,6 +4,7 @@
 
 #include "actors/shard.hpp"
 #include "profile/segments/history.hpp"
+#include "profile/segments/what_if.hpp"
 
 namespace kith::actors {
 
@@ -28,11 +29,12 @@ profile::field_set identifier_fields() {
 
 }  // namespace
 
-void shard::define(std::shared_ptr<const catalog> definitions) {
+void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors) {
   // Other words about the same definitions need no more of the past.
   const bool same = definitions_ && definitions && definitions_->fingerprint() == definitions->fingerprint();
   history_complete_ = same && history_complete_;
   definitions_ = std::move(definitions);
+  errors_ = std::move(errors);
   segment_names_.clear();
   if (!definitions_) return;
   timers_seen_ms_ = wall_ms();
@@ -81,11 +83,23 @@ void shard::standing_due(profile_actor& actor) {
   if (last_change_) publish_change(actor, {});
 }
 
+void shard::note_errors(const profile_actor& actor) {
+  const auto most = environment_.error_limit.load(std::memory_order_relaxed);
+  for (const auto& each : scratch_transitions_.judged) {
+    if (!errors_->note(each, most)) continue;
+    const auto now_ms = wall_ms();
+    segments::what_if again(actor.state(), definitions_->inside());
+    again.holds_at(each.definition, now_ms);  // and what it depends on
+    errors_->tell(each.definition, again.run().error_of(each.definition, now_ms));
+  }
+}
+
 /// What the evaluation changed: names for watchers, memberships to save, the next timer.
 void shard::note_transitions(profile_actor& actor, bool by_event) {
   auto& at = *actor.standing_;
   const auto& changed = scratch_transitions_;
   shard_counters::add(counters_.segment_errors, changed.errors);
+  note_errors(actor);
   keep_timer(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
@@ -157,22 +171,13 @@ void shard::fire_timers() {
   }
 }
 
-void shard::refresh_active(std::function<void()> done) {
-  to_refresh_.clear();
-  to_refresh_.reserve(actors_.size());
-  for (const auto* actor : actors_) to_refresh_.push_back(actor->address());
-  if (to_refresh_.empty()) return done();
-  all_refreshed_ = std::move(done);
-}
-
-void shard::refresh_some() {
-  if (to_refresh_.empty()) return;
-  for (std::size_t i = 0; i < refreshes_a_turn && !to_refresh_.empty(); ++i) {
-    auto* actor = find(to_refresh_.back());
-    to_refresh_.pop_back();
-    if (actor != nullptr && actor->loaded()) actor->enqueue(refresh_mail(nullptr), this);
+std::vector<profile::hash128> shard::active() const {
+  std::vector<profile::hash128> addresses;
+  addresses.reserve(actors_.size());
+  for (const auto* actor : actors_) {
+    if (actor->loaded()) addresses.push_back(actor->address());
   }
-  if (to_refresh_.empty() && all_refreshed_) std::exchange(all_refreshed_, nullptr)();
+  return addresses;
 }
 
 void shard::refresh(profile::hash128 address, backfill_credit& credit) {

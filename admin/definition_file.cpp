@@ -33,6 +33,10 @@ kept_definition read_one(const json& entry) {
   what.created_ms = time_in(entry, "created");
   what.updated_ms = time_in(entry, "updated");
   made.from_config = entry.at("source").get<std::string>() == of_config;
+  if (const auto disabled = entry.find("disabled"); disabled != entry.end()) {
+    made.disabled = disablement{disabled->at("reason").get<std::string>(), disabled->at("error").get<std::string>(),
+                                time_in(*disabled, "since")};
+  }
   return made;
 }
 
@@ -40,6 +44,10 @@ kept_definition read_one(const json& entry) {
 
 std::string_view name_of(definition_kind kind) noexcept {
   return kind == definition_kind::segment ? "segment" : "computed";
+}
+
+json to_json(const disablement& of) {
+  return {{"reason", of.reason}, {"error", of.error}, {"since", profile::format_time(of.since_ms)}};
 }
 
 std::string write_definitions(const definition_table& of) {
@@ -55,6 +63,7 @@ std::string write_definitions(const definition_table& of) {
                     {"created", profile::format_time(what.created_ms)},
                     {"updated", profile::format_time(what.updated_ms)},
                     {"source", kept.from_config ? of_config : "api"}});
+    if (kept.disabled) list.back()["disabled"] = to_json(*kept.disabled);
   }
   const json all = {{"format", format}, {"definitions", std::move(list)}};
   return all.dump(2, ' ', false, json::error_handler_t::replace) + "\n";

@@ -29,7 +29,10 @@ std::string text_of(const problem& one) {
 
 change_result<std::shared_ptr<const catalog>> compile(const definition_table& of) {
   std::vector<definition> all;
-  for (const auto& [key, kept] : of) all.push_back(kept.what);
+  for (const auto& [key, kept] : of) {
+    all.push_back(kept.what);
+    all.back().disabled = kept.disabled.has_value();
+  }
   auto made = catalog::make(std::move(all));
   if (made) return *made;
   refusal refused{400, {errc::invalid_argument, {}}, std::move(made.error())};
@@ -166,7 +169,9 @@ result<definition_table> definition_store::merged(const definition_table& kept,
                (what.kind == definition_kind::computed ? " --computed" : "");
       continue;
     }
-    made.insert_or_assign({what.kind, what.name}, kept_definition{dated(what, before, now_ms), true});
+    kept_definition one{dated(what, before, now_ms), true};
+    if (before != nullptr && before->what.expression == what.expression) one.disabled = before->disabled;
+    made.insert_or_assign({what.kind, what.name}, std::move(one));
   }
   if (!twice.empty()) return fail(errc::invalid_argument, std::move(twice));
   return made;
@@ -191,18 +196,22 @@ std::vector<kept_definition> definition_store::list(definition_kind kind) const 
   return made;
 }
 
+std::size_t definition_store::count_disabled() const {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(
+      std::count_if(kept_.begin(), kept_.end(), [](const auto& each) { return each.second.disabled.has_value(); }));
+}
+
 std::optional<kept_definition> definition_store::find(definition_kind kind, const std::string& name) const {
   const std::lock_guard lock(mutex_);
   const auto* found = find_in(kept_, kind, name);
   return found == nullptr ? std::nullopt : std::optional(*found);
 }
 
-change_result<void> definition_store::check(const definition& wanted) const {
+change_result<std::shared_ptr<const catalog>> definition_store::check(const definition& wanted) const {
   auto next = current();
   next.insert_or_assign({wanted.kind, wanted.name}, kept_definition{wanted, false});
-  auto compiled = compile(next);
-  if (!compiled) return tl::make_unexpected(std::move(compiled.error()));
-  return {};
+  return compile(next);
 }
 
 change_result<kept_definition> definition_store::create(definition wanted) {
@@ -227,7 +236,7 @@ change_result<definition_store::put_outcome> definition_store::put(definition wa
                       (there == nullptr ? " is not there" : " is at version " + std::to_string(there->what.version)));
   }
   const bool created = there == nullptr;
-  if (!created && says_the_same(wanted, there->what)) return put_outcome{*there, false};
+  if (!created && !there->disabled && says_the_same(wanted, there->what)) return put_outcome{*there, false};
   auto stored = store(std::move(next), std::move(wanted));
   if (!stored) return tl::make_unexpected(std::move(stored.error()));
   return put_outcome{std::move(*stored), created};
@@ -241,6 +250,36 @@ change_result<kept_definition> definition_store::store(definition_table next, de
   next.insert_or_assign({made.what.kind, made.what.name}, made);
   if (auto committed = commit(std::move(next)); !committed) return tl::make_unexpected(std::move(committed.error()));
   return made;
+}
+
+change_result<kept_definition> definition_store::enable(definition_kind kind, const std::string& name) {
+  const std::lock_guard lock(changing_);
+  auto next = current();
+  const auto found = next.find({kind, name});
+  if (found == next.end()) return refuse(404, errc::not_found, full_name(kind, name) + " is not there");
+  if (!found->second.disabled) return found->second;
+  found->second.disabled.reset();
+  auto enabled = found->second;
+  if (auto committed = commit(std::move(next)); !committed) return tl::make_unexpected(std::move(committed.error()));
+  return enabled;
+}
+
+change_result<std::vector<kept_definition>> definition_store::disable_failing() {
+  std::vector<kept_definition> disabled;
+  if (service_ == nullptr) return disabled;
+  const std::lock_guard lock(changing_);
+  auto next = current();
+  for (const auto& each : service_->failing()) {
+    const auto found = next.find({each.kind, each.name});
+    if (found == next.end() || found->second.disabled || found->second.what.expression != each.expression) continue;
+    found->second.disabled = disablement{
+        "its expression came to an error " + std::to_string(each.times) + " times in a row, and to no value between",
+        each.error, now_ms_()};
+    disabled.push_back(found->second);
+  }
+  if (disabled.empty()) return disabled;
+  if (auto committed = commit(std::move(next)); !committed) return tl::make_unexpected(std::move(committed.error()));
+  return disabled;
 }
 
 change_result<void> definition_store::remove(definition_kind kind, const std::string& name,

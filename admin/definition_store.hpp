@@ -62,10 +62,13 @@ class definition_store {
   std::vector<kept_definition> list(definition_kind kind) const;
   std::optional<kept_definition> find(definition_kind kind, const std::string& name) const;
 
+  std::size_t count_disabled() const;
+
   // Version and times of what is handed in are of no account.
 
-  /// Only compiles, as if it was put.
-  change_result<void> check(const profile::segments::definition& wanted) const;
+  /// Only compiles, as if it was put: all definitions with this one.
+  change_result<std::shared_ptr<const profile::segments::catalog>> check(
+      const profile::segments::definition& wanted) const;
   change_result<kept_definition> create(profile::segments::definition wanted);
   struct put_outcome {
     kept_definition now;
@@ -73,6 +76,10 @@ class definition_store {
   };
   /// Creates or replaces.
   change_result<put_outcome> put(profile::segments::definition wanted, const precondition& only_if = {});
+  /// Evaluates one again that was disabled; nothing changes if it was not.
+  change_result<kept_definition> enable(definition_kind kind, const std::string& name);
+  /// Disables those that the service tells to fail, until they are enabled or defined anew. Says which.
+  change_result<std::vector<kept_definition>> disable_failing();
   change_result<void> remove(definition_kind kind, const std::string& name, const precondition& only_if = {});
 
  private:

@@ -21,6 +21,7 @@ std::string_view reason_of(unsigned status) {
     case 409: return "Conflict";
     case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 503: return "Service Unavailable";
     case 507: return "Insufficient Storage";

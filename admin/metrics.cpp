@@ -149,7 +149,7 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
-std::string metrics_text(actors::service& service, const net::probe* protocol,
+std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
                          const std::vector<webhooks::status>& webhooks) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
@@ -158,6 +158,10 @@ std::string metrics_text(actors::service& service, const net::probe* protocol,
   }
   families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::ready ? 1 : 0);
+  families.push_back(family("kith_definitions_disabled",
+                            "Segments and computed traits that are not evaluated since they came to errors only.",
+                            MetricType::Gauge));
+  add(families.back(), static_cast<double>(definitions.count_disabled()));
   families.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
   add(families.back(), 1, {{"version", KITH_VERSION}});
   families.push_back(latencies_of(service.latency()));

@@ -105,12 +105,17 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "segments", "{}"}, needs::read, &routes::definition},
       {"PUT", {"v1", "segments", "{}"}, needs::admin, &routes::put_definition},
       {"DELETE", {"v1", "segments", "{}"}, needs::admin, &routes::remove_definition},
+      {"POST", {"v1", "segments", "{}", "enable"}, needs::admin, &routes::enable_definition},
       {"GET", {"v1", "segments", "{}", "members"}, needs::read, &routes::members},
+      {"GET", {"v1", "backfill"}, needs::read, &routes::backfill},
+      {"POST", {"v1", "backfill:cancel"}, needs::admin, &routes::cancel_backfill},
+      {"POST", {"v1", "backfill:resume"}, needs::admin, &routes::resume_backfill},
       {"GET", {"v1", "computed"}, needs::read, &routes::definitions},
       {"POST", {"v1", "computed"}, needs::admin, &routes::add_definition},
       {"GET", {"v1", "computed", "{}"}, needs::read, &routes::definition},
       {"PUT", {"v1", "computed", "{}"}, needs::admin, &routes::put_definition},
       {"DELETE", {"v1", "computed", "{}"}, needs::admin, &routes::remove_definition},
+      {"POST", {"v1", "computed", "{}", "enable"}, needs::admin, &routes::enable_definition},
       {"GET", {"v1", "stats"}, needs::read, &routes::stats},
       {"GET", {"v1", "latency"}, needs::read, &routes::latency},
       {"POST", {"v1", "snapshot"}, needs::admin, &routes::snapshot},
@@ -171,11 +176,8 @@ response routes::readyz(const call&) {
 }
 
 response routes::metrics(const call&) {
-  return {
-      200,
-      "text/plain; version=0.0.4; charset=utf-8",
-      metrics_text(service_, protocol_, webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses()),
-      {}};
+  const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, protocol_, all), {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
@@ -240,6 +242,7 @@ response routes::stats(const call& asked) {
     const auto whole = static_cast<std::uint64_t>(each.value);
     body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
   }
+  body["definitionsDisabled"] = definitions_.count_disabled();
   if (protocol_ != nullptr) {
     body["connectionsOpen"] = protocol_->connections_open.load();
     body["connectionsTotal"] = protocol_->connections_total.load();

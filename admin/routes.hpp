@@ -49,8 +49,16 @@ class routes {
   response add_definition(const call& asked);
   response put_definition(const call& asked);
   response remove_definition(const call& asked);
+  response enable_definition(const call& asked);
   response members(const call& asked);
   response preview(const call& asked);
+
+  // backfill_routes.cpp
+  response backfill(const call& asked);
+  response cancel_backfill(const call& asked);
+  response resume_backfill(const call& asked);
+  response after(const result<void>& changed);
+  static nlohmann::json told(const actors::backfill_progress& of);
 
   response answer_of(std::function<void(actors::service&, actors::read_done)> question,
                      const std::function<nlohmann::json(nlohmann::json)>& shape = {});

@@ -15,12 +15,13 @@ using profile::segments::definition;
 constexpr std::size_t usual_page = 100;
 constexpr std::size_t most_a_page = 1000;
 constexpr std::size_t most_events_named = 100;  ///< in one explanation
+constexpr std::size_t most_sampled = 100;       ///< members named by a preview
 
 definition_kind kind_in(const call& asked) {
   return asked.target.path[1] == "computed" ? definition_kind::computed : definition_kind::segment;
 }
 
-json told(const profile::segments::problem& one) {
+json problem_json(const profile::segments::problem& one) {
   return {{"kind", name_of(one.kind)},
           {"name", one.name},
           {"line", one.line},
@@ -34,7 +35,7 @@ response problem_of(const refusal& refused, const std::string& name = {}) {
   auto problems = refused.problems;
   std::stable_partition(problems.begin(), problems.end(), [&](const auto& each) { return each.name == name; });
   auto all = json::array();
-  for (const auto& each : problems) all.push_back(told(each));
+  for (const auto& each : problems) all.push_back(problem_json(each));
   const auto& first = problems.front();
   return problem(refused.status, name_of(refused.why.code), first.message,
                  {{"name", first.name}, {"line", first.line}, {"column", first.column}, {"problems", std::move(all)}});
@@ -62,11 +63,21 @@ definition_store::precondition precondition_in(const call& asked) {
   };
 }
 
-/// The body: an object with text members. `known` ones are handed to `take`; `ignored` ones may be there, as what is
-/// read may be sent back.
+std::string what_is_taken(std::string_view key) {
+  return key == "sample" ? "a whole number from 0 to " + std::to_string(most_sampled) : "a string";
+}
+
+bool take_text(const json& value, std::string& into) {
+  if (!value.is_string()) return false;
+  into = value.get<std::string>();
+  return true;
+}
+
+/// The body: an object. `known` members are handed to `take`, which says whether they are what_is_taken(); `ignored`
+/// ones may be there, as what is read may be sent back.
 std::optional<response> read_body(const call& asked, std::initializer_list<std::string_view> known,
                                   std::initializer_list<std::string_view> ignored,
-                                  const std::function<void(const std::string& key, std::string value)>& take) {
+                                  const std::function<bool(const std::string& key, const json& value)>& take) {
   const auto refuse = [](std::string why) { return problem(400, "invalid_argument", std::move(why)); };
   json body;
   try {
@@ -82,8 +93,7 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
       for (const auto each : known) allowed += (allowed.empty() ? "" : ", ") + std::string(each);
       return refuse(std::string("body: unknown key \"").append(key).append("\"; allowed are ").append(allowed));
     }
-    if (!value.is_string()) return refuse("body: " + key + ": must be a string");
-    take(key, value.get<std::string>());
+    if (!take(key, value)) return refuse("body: " + key + ": must be " + what_is_taken(key));
   }
   return std::nullopt;
 }
@@ -92,13 +102,12 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
 std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
   auto refused = read_body(asked, {"name", "expression", "description", "owner"},
-                           {"kind", "version", "created", "updated", "source", "members", "backfill"},
-                           [&](const std::string& key, std::string value) {
-                             auto& field = key == "name"         ? into.name
-                                           : key == "expression" ? into.expression
-                                           : key == "owner"      ? into.owner
-                                                                 : into.description;
-                             field = std::move(value);
+                           {"kind", "version", "created", "updated", "source", "members", "backfill", "disabled"},
+                           [&](const std::string& key, const json& value) {
+                             return take_text(value, key == "name"         ? into.name
+                                                     : key == "expression" ? into.expression
+                                                     : key == "owner"      ? into.owner
+                                                                           : into.description);
                            });
   if (refused) return refused;
   if (asked.target.path.size() > 2) {
@@ -175,8 +184,8 @@ json routes::described(const kept_definition& one, const std::unordered_map<std:
                {"created", profile::format_time(what.created_ms)},
                {"updated", profile::format_time(what.updated_ms)},
                {"source", one.from_config ? "config" : "api"}};
-  const auto backfill = service_.backfilling();
-  made["backfill"] = {{"running", backfill.running}, {"done", backfill.done}, {"of", backfill.of}};
+  made["backfill"] = told(service_.backfilling());
+  made["disabled"] = one.disabled ? to_json(*one.disabled) : json(nullptr);
   if (what.kind != definition_kind::segment) return made;
   made["members"] = nullptr;
   if (counts != nullptr) {
@@ -250,6 +259,13 @@ response routes::remove_definition(const call& asked) {
   return {204, {}, {}, {}};
 }
 
+response routes::enable_definition(const call& asked) {
+  const auto& name = asked.target.path[2];
+  if (!definitions_.find(kind_in(asked), name)) return not_there(asked);
+  const auto enabled = definitions_.enable(kind_in(asked), name);
+  return enabled ? answer_with(*enabled) : problem_of(enabled.error(), name);
+}
+
 response routes::members(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor"})) return *unknown;
   const auto limit = limit_in(asked.target, usual_page, most_a_page);
@@ -262,7 +278,7 @@ response routes::members(const call& asked) {
   }
   const auto& name = asked.target.path[2];
   if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
-  const bool complete = !service_.backfilling().running;
+  const bool complete = service_.backfilling().complete;
   const auto page = service_.members(name, behind, *limit);
   if (!page) return admin::problem_of(page.error());
   auto items = json::array();
@@ -277,8 +293,12 @@ response routes::members(const call& asked) {
 /// With a name, the expression is judged as that segment's next one; else as a new segment's.
 response routes::preview(const call& asked) {
   profile::segments::definition wanted;
-  auto refused = read_body(asked, {"expression", "name"}, {}, [&](const std::string& key, std::string value) {
-    (key == "name" ? wanted.name : wanted.expression) = std::move(value);
+  actors::preview_question question;
+  auto refused = read_body(asked, {"expression", "name", "sample"}, {}, [&](const std::string& key, const json& value) {
+    if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
+    question.sample = value.get<std::size_t>();
+    return true;
   });
   if (refused) return *refused;
   if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
@@ -286,8 +306,28 @@ response routes::preview(const call& asked) {
     wanted.name = "preview";
     while (definitions_.find(definition_kind::segment, wanted.name)) wanted.name += '_';
   }
-  const auto good = definitions_.check(wanted);
-  return good ? ok({{"valid", true}}) : problem_of(good.error(), wanted.name);
+  const auto all = definitions_.check(wanted);
+  if (!all) return problem_of(all.error(), wanted.name);
+  question.segment = wanted.name;
+  question.definitions = (*all)->needed_by(*(*all)->find(definition_kind::segment, wanted.name));
+  const auto found = service_.preview(question);
+  if (!found && found.error().code == errc::resource_exhausted) {
+    auto busy = problem(429, name_of(found.error().code), found.error().message);
+    busy.headers["Retry-After"] = "1";
+    return busy;
+  }
+  if (!found) return admin::problem_of(found.error());
+  auto sample = json::array();
+  for (const auto& each : found->sample) sample.push_back(to_json(each));
+  json body = {{"valid", true},
+               {"members", found->members},
+               {"profiles", found->profiles},
+               {"errors", found->errors},
+               {"complete", found->complete},
+               {"seconds", found->seconds},
+               {"sample", std::move(sample)}};
+  if (found->errors > 0) body["error"] = found->first_error;
+  return ok(body);
 }
 
 }  // namespace kith::admin

@@ -139,17 +139,24 @@ class table_reader {
     });
   }
 
-  /// Tables whose names are free: [segments.loyal].
+  /// Tables whose names are free: [segments.loyal]. `settings`: the keys beside them, which are no tables.
   table_reader& tables(const std::string& name,
-                       const std::function<void(table_reader&, const std::string&, const toml::table&)>& read_one) {
-    return key(name, [this, name, read_one](const toml::node& node, const std::string& where) {
+                       const std::function<void(table_reader&, const std::string&, const toml::table&)>& read_one,
+                       const std::shared_ptr<const table_reader>& settings = nullptr) {
+    return key(name, [this, name, read_one, settings](const toml::node& node, const std::string& where) {
       const auto* all = node.as_table();
       if (all == nullptr) refuse(node, where, "must hold tables: [" + where + ".NAME]");
       for (const auto& [key, one] : *all) {
-        const auto path = where + "." + std::string(key.str());
+        const std::string called(key.str());
+        auto path = where;
+        path.append(".").append(called);
+        if (const auto* set = settings ? settings->find(called) : nullptr; set != nullptr && !one.is_table()) {
+          (*set)(one, path);
+          continue;
+        }
         if (!one.is_table()) refuse(one, path, "must be a table: [" + path + "]");
         table_reader reader(file_, path);
-        read_one(reader, std::string(key.str()), *one.as_table());
+        read_one(reader, called, *one.as_table());
       }
     });
   }
@@ -157,10 +164,9 @@ class table_reader {
   void read(const toml::table& table) const {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
-      const auto known =
-          std::find_if(setters_.begin(), setters_.end(), [&](const auto& each) { return each.first == name; });
-      if (known == setters_.end()) refuse_key(key.source(), name);
-      known->second(node, path_.empty() ? name : path_ + "." + name);
+      const auto* set = find(name);
+      if (set == nullptr) refuse_key(key.source(), name);
+      (*set)(node, path_.empty() ? name : path_ + "." + name);
     }
   }
   const std::string& file() const { return file_; }
@@ -172,6 +178,11 @@ class table_reader {
   }
 
  private:
+  const setter* find(const std::string& name) const {
+    const auto known =
+        std::find_if(setters_.begin(), setters_.end(), [&](const auto& each) { return each.first == name; });
+    return known == setters_.end() ? nullptr : &known->second;
+  }
   std::string place_of(const toml::source_region& at) const {
     return file_ + ":" + std::to_string(at.begin.line) + ":" + std::to_string(at.begin.column);
   }
@@ -438,15 +449,21 @@ void describe(table_reader& root, config& into) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
-  for (const auto& [name, kind] : {std::pair("computed", admin::definition_kind::computed),
-                                   std::pair("segments", admin::definition_kind::segment)}) {
-    root.tables(name, [&into, kind = kind](table_reader& reader, const std::string& key, const toml::table& table) {
-      read_definition(reader, key, table, kind, into);
-    });
-  }
   root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
     read_webhook(reader, key, table, into);
   });
+  const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
+    root.tables(
+        name,
+        [&into, kind](table_reader& reader, const std::string& key, const toml::table& table) {
+          read_definition(reader, key, table, kind, into);
+        },
+        settings...);
+  };
+  definitions("computed", admin::definition_kind::computed);
+  auto settings = std::make_shared<table_reader>(root.file(), "segments");
+  settings->rate("backfill_rate", runtime.backfill_rate).number("error_limit", runtime.error_limit, 0, INT64_MAX);
+  definitions("segments", admin::definition_kind::segment, std::move(settings));
   root.key("credentials", [&](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
     if (list == nullptr || !list->is_homogeneous(toml::node_type::table)) {

@@ -25,6 +25,8 @@ struct segments_flags {
   admin_flags server;
   bool json = false;
   bool computed = false;
+  bool cancel = false;
+  bool resume = false;
   std::string name;  ///< of a definition
   std::string id;    ///< of a profile
   std::string expression;
@@ -32,6 +34,7 @@ struct segments_flags {
   std::string owner;
   std::string config_file;
   std::size_t limit = 100;
+  std::size_t sample = 10;
 
   std::string path() const { return computed ? "/v1/computed" : "/v1/segments"; }
   std::string one() const { return path() + "/" + net::percent_encoded(name); }
@@ -90,19 +93,32 @@ int show(const segments_flags& flags) {
   });
 }
 
+/// Problems of expressions are shown with their place.
+int refused(const segments_flags& flags, const error& why, const json& problem) {
+  const auto problems = problem.is_object() ? problem.value("problems", json::array()) : json::array();
+  for (const auto& each : problems) {
+    const bool ours = each.at("name") == flags.name && (each.at("kind") == "computed") == flags.computed;
+    std::fputs(problem_text(each, ours ? flags.expression : std::string()).c_str(), stderr);
+  }
+  return problems.empty() ? report(command, why) : exit_code_of(why.code);
+}
+
 int define(const segments_flags& flags) {
   return with_admin(flags, [&](admin_client& admin) {
     json problem;
     const auto made = admin.ask(
         "PUT", flags.one(),
         {{"expression", flags.expression}, {"description", flags.description}, {"owner", flags.owner}}, &problem);
-    if (made) return flags.print(*made, definition_text(*made));
-    const auto problems = problem.is_object() ? problem.value("problems", json::array()) : json::array();
-    for (const auto& each : problems) {
-      const bool ours = each.at("name") == flags.name && (each.at("kind") == "computed") == flags.computed;
-      std::fputs(problem_text(each, ours ? flags.expression : std::string()).c_str(), stderr);
-    }
-    return problems.empty() ? report(command, made.error()) : exit_code_of(made.error().code);
+    return made ? flags.print(*made, definition_text(*made)) : refused(flags, made.error(), problem);
+  });
+}
+
+int preview(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    json problem;
+    const auto found = admin.ask("POST", "/v1/segments:preview",
+                                 {{"expression", flags.expression}, {"sample", flags.sample}}, &problem);
+    return found ? flags.print(*found, preview_text(*found)) : refused(flags, found.error(), problem);
   });
 }
 
@@ -114,6 +130,13 @@ int remove(const segments_flags& flags) {
   });
 }
 
+int enable(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto now = admin.ask("POST", flags.one() + "/enable");
+    return now ? flags.print(*now, definition_text(*now)) : report(command, now.error());
+  });
+}
+
 int members(const segments_flags& flags) {
   return with_admin(flags, [&](admin_client& admin) {
     json last;
@@ -121,6 +144,14 @@ int members(const segments_flags& flags) {
     if (!items) return report(command, items.error());
     last["items"] = std::move(*items);
     return flags.print(last, members_text(last));
+  });
+}
+
+int backfill(const segments_flags& flags) {
+  return with_admin(flags, [&](admin_client& admin) {
+    const auto* const order = flags.cancel ? ":cancel" : flags.resume ? ":resume" : "";
+    const auto now = admin.ask(*order == 0 ? "GET" : "POST", std::string("/v1/backfill") + order);
+    return now ? flags.print(*now, backfill_text(*now) + "\n") : report(command, now.error());
   });
 }
 
@@ -221,6 +252,11 @@ constexpr verb verbs[] = {
        take_name(app, flags);
        take_computed(app, flags);
      }},
+    {"enable", "evaluate a definition again that was disabled for its errors", enable,
+     [](CLI::App& app, segments_flags& flags) {
+       take_name(app, flags);
+       take_computed(app, flags);
+     }},
     {"check", "judge an expression, without a server", check,
      [](CLI::App& app, segments_flags& flags) {
        flags.name = "expression";
@@ -228,10 +264,23 @@ constexpr verb verbs[] = {
        take_computed(app, flags);
        app.add_option("--config", flags.config_file, "TOML file whose segments and computed traits it may use");
      }},
+    {"preview", "who would be in a segment with that expression", preview,
+     [](CLI::App& app, segments_flags& flags) {
+       flags.name = "preview";
+       app.add_option("EXPRESSION", flags.expression, "in CEL, see docs/segments.md")->required();
+       app.add_option("--sample", flags.sample, "name so many members")
+           ->check(CLI::Range(0, 100))
+           ->capture_default_str();
+     }},
     {"members", "the profiles in a segment", members,
      [](CLI::App& app, segments_flags& flags) {
        take_name(app, flags);
        app.add_option("--limit", flags.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
+     }},
+    {"backfill", "how far profiles are brought up to date", backfill,
+     [](CLI::App& app, segments_flags& flags) {
+       auto* cancel = app.add_flag("--cancel", flags.cancel, "go no further for now");
+       app.add_flag("--resume", flags.resume, "go on")->excludes(cancel);
      }},
     {"of", "the segments that a profile is in", of, take_id},
     {"explain", "why a profile is in a segment, or is not", explain,
@@ -261,10 +310,11 @@ command_body add_segments(CLI::App& app) {
     });
   }
   app.footer(
-      "list, show, define, delete and members go to the admin HTTPS port and need its rights; of and explain go to "
-      "the\n"
-      "protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 a wrong expression or a\n"
-      "change that is refused, 69 server not reached, 77 no permission.");
+      "list, show, define, delete, enable, preview, members and backfill go to the admin HTTPS port and need its "
+      "rights;\n"
+      "of and explain go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 "
+      "a\n"
+      "wrong expression or a change that is refused, 69 server not reached or busy, 77 no permission.");
   return [bodies] {
     for (const auto& [sub, body] : *bodies) {
       if (sub->parsed()) return body();

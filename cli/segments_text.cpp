@@ -32,10 +32,6 @@ std::string in_short(std::string text) {
   return text.substr(0, end) + "…";
 }
 
-std::string backfill_text(const json& backfill) {
-  return text_in(backfill, "done") + " of " + text_in(backfill, "of") + " profiles";
-}
-
 std::string part_text(const json& part) {
   const auto depth = part.value("depth", 0U);
   std::string text = std::string(2 + 2 * depth, ' ') + text_in(part, "expression") + "  =  " + text_in(part, "value");
@@ -47,7 +43,44 @@ std::string part_text(const json& part) {
   return text;
 }
 
+bool is_disabled(const json& item) { return item.contains("disabled") && !item["disabled"].is_null(); }
+std::string disabled_text(const json& item) {
+  const auto& disabled = item.at("disabled");
+  return text_in(disabled, "reason") + ": " + text_in(disabled, "error");
+}
+
+bool is_complete(const json& backfill) { return backfill.at("complete").get<bool>(); }
+
+/// Of seconds, in two units at most.
+std::string span_text(std::uint64_t seconds) {
+  constexpr std::pair<std::uint64_t, const char*> units[] = {{86'400, " d"}, {3600, " h"}, {60, " min"}, {1, " s"}};
+  std::string text;
+  for (const auto& [length, name] : units) {
+    if (seconds < length && (length > 1 || !text.empty())) {
+      if (!text.empty()) break;
+      continue;
+    }
+    const bool is_second = !text.empty();
+    text += (is_second ? " " : "") + std::to_string(seconds / length) + name;
+    seconds %= length;
+    if (is_second) break;
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string backfill_text(const json& backfill) {
+  const auto far = text_in(backfill, "done") + " of " + text_in(backfill, "of") + " profiles";
+  if (is_complete(backfill)) return "all profiles are up to date";
+  if (backfill.at("cancelled").get<bool>())
+    return "cancelled at " + far + "; `kith segments backfill --resume` goes on";
+  if (!backfill.at("running").get<bool>()) return "failed at " + far + "; the server's log says why";
+  auto text = far + ", " + text_in(backfill, "perSecond") + "/s";
+  if (!backfill.at("limit").is_null()) text += " of " + text_in(backfill, "limit") + "/s allowed";
+  const auto& left = backfill.at("secondsLeft");
+  return left.is_null() ? text : text + ", " + span_text(static_cast<std::uint64_t>(left.get<double>())) + " left";
+}
 
 std::string definitions_text(const json& items) {
   if (items.empty()) return "no segments, no computed traits\n";
@@ -58,8 +91,11 @@ std::string definitions_text(const json& items) {
                     text_in(item, "source"), text_in(item, "owner"), in_short(text_in(item, "expression"))});
   }
   auto text = table_text(rows);
+  for (const auto& item : items) {
+    if (is_disabled(item)) text += "disabled: " + text_in(item, "name") + ": " + disabled_text(item) + '\n';
+  }
   const auto& backfill = items.front().at("backfill");
-  if (backfill.value("running", false)) text += "profiles are brought up to date: " + backfill_text(backfill) + '\n';
+  if (!is_complete(backfill)) text += "profiles are brought up to date: " + backfill_text(backfill) + '\n';
   return text;
 }
 
@@ -73,10 +109,37 @@ std::string definition_text(const json& item) {
   for (const auto* key : {"description", "owner", "source", "created", "updated"}) {
     rows.push_back({std::string("  ") + key, text_in(item, key)});
   }
+  if (is_disabled(item)) {
+    rows.push_back({"  disabled", text_in(item.at("disabled"), "since")});
+    rows.push_back({"  reason", disabled_text(item)});
+  }
   if (item.contains("members")) rows.push_back({"  members", text_in(item, "members")});
   const auto& backfill = item.at("backfill");
-  if (backfill.value("running", false)) rows.push_back({"  up to date", backfill_text(backfill)});
+  if (!is_complete(backfill)) rows.push_back({"  up to date", backfill_text(backfill)});
   return text + table_text(rows);
+}
+
+std::string preview_text(const json& found) {
+  const auto members = found.at("members").get<std::uint64_t>();
+  const auto profiles = found.at("profiles").get<std::uint64_t>();
+  std::string text = std::to_string(members) + " of " + std::to_string(profiles) + " profiles would be members";
+  if (profiles > 0) {
+    const auto tenths = (members * 1000 + profiles / 2) / profiles;
+    text += " (" + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %)";
+  }
+  text += '\n';
+  if (!found.at("complete").get<bool>()) text += "the time was up before all profiles were looked at\n";
+  if (const auto errors = found.at("errors").get<std::uint64_t>(); errors > 0) {
+    text += "for " + std::to_string(errors) +
+            " it comes to an error, which counts as false: " + text_in(found, "error") + '\n';
+  }
+  if (found.at("sample").empty()) return text;
+  std::vector<std::vector<std::string>> rows = {{"PROFILE", "USERS", "ANONYMOUS", "EXTERNAL"}};
+  for (const auto& each : found.at("sample")) {
+    rows.push_back({text_in(each, "profile"), in_short(text_in(each, "userIds")),
+                    in_short(text_in(each, "anonymousIds")), in_short(text_in(each, "externalIds"))});
+  }
+  return text + '\n' + table_text(rows);
 }
 
 std::string members_text(const json& page) {
@@ -84,7 +147,8 @@ std::string members_text(const json& page) {
   for (const auto& each : page.at("items")) rows.push_back({text_in(each, "profile"), text_in(each, "since")});
   auto text = table_text(rows);
   if (!page.at("next").is_null()) text += "and more: give a greater --limit\n";
-  if (!page.at("complete").get<bool>()) text += "not complete: profiles are still brought up to date\n";
+  if (!page.at("complete").get<bool>())
+    text += "not complete: not all profiles are up to date, see `kith segments backfill`\n";
   return text;
 }
 

@@ -10,6 +10,8 @@ namespace kith::cli {
 std::string definitions_text(const nlohmann::json& items);
 std::string definition_text(const nlohmann::json& item);
 /// Of a page of members.
+std::string backfill_text(const nlohmann::json& backfill);  ///< one line, without its end
+std::string preview_text(const nlohmann::json& found);
 std::string members_text(const nlohmann::json& page);
 /// Of the protocol's `segments` and `explain`.
 std::string memberships_text(const nlohmann::json& memberships);

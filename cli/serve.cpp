@@ -127,6 +127,7 @@ class serving {
   void reload();
   void wait_for_signals();
   void report_progress();
+  void disable_failing();
 
   const serve_flags& flags_;
   config settings_;
@@ -223,6 +224,8 @@ void serving::reload() {
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
   webhooks_->deliver_to(settings->webhooks);
+  runtime_->limit_backfill(settings->runtime.backfill_rate);
+  runtime_->limit_errors(settings->runtime.error_limit);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
@@ -248,6 +251,20 @@ void serving::wait_for_signals() {
     if (got == SIGHUP) reload();
     if (got == SIGTERM || got == SIGINT) return;
     report_progress();
+    disable_failing();
+  }
+}
+
+void serving::disable_failing() {
+  const auto disabled = definitions_->disable_failing();
+  if (!disabled) {
+    // What refuses now is tried again in a second.
+    if (disabled.error().why.code != errc::unavailable) log("error", disabled.error().why.message);
+    return;
+  }
+  for (const auto& each : *disabled) {
+    log("warning", std::string(admin::name_of(each.what.kind)) + " " + each.what.name + " is disabled: " +
+                       each.disabled->reason + ": " + each.disabled->error + "; define it anew, or enable it");
   }
 }
 

@@ -118,6 +118,7 @@ errc https_client::code_of(unsigned status) noexcept {
     case 403: return errc::forbidden;
     case 404: return errc::not_found;
     case 413: return errc::too_large;
+    case 429: return errc::resource_exhausted;
     case 503: return errc::unavailable;
     case 507: return errc::resource_exhausted;
     default: return status < 500 ? errc::invalid_argument : errc::internal;

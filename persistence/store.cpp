@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstring>
 #include <rocksdb/cache.h>
-#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
@@ -13,6 +12,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "persistence/retention_filter.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -53,21 +53,6 @@ tl::unexpected<error> failed(const Status& status, std::string_view doing) {
   return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
 }
 
-/// Drops what is past its retention; where its time stands is the subclass's to know.
-class retention_filter : public rocksdb::CompactionFilter {
- public:
-  retention_filter(std::int64_t retention_ms, std::function<std::int64_t()> now_ms)
-      : retention_ms_(retention_ms), now_ms_(std::move(now_ms)) {}
-  const char* Name() const override { return "kith.retention"; }
-  bool Filter(int, const Slice&, const Slice& value, std::string*, bool*) const override {
-    return retention_ms_ > 0 && value.size() >= 8 && keys::get_time(value.data()) < now_ms_() - retention_ms_;
-  }
-
- private:
-  const std::int64_t retention_ms_;
-  const std::function<std::int64_t()> now_ms_;
-};
-
 class rocks_store final : public store {
  public:
   explicit rocks_store(store_options options)
@@ -106,8 +91,8 @@ class rocks_store final : public store {
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
   result<void> flush() override;
   std::uint64_t estimated_snapshots() override;
-  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override {
-    return walk(f_snapshots, each);
+  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
+    return walk(f_snapshots, each, from);
   }
   result<std::vector<std::string>> verify(const progress_report& progress) override;
 
@@ -122,8 +107,8 @@ class rocks_store final : public store {
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
   void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
-  /// Every value of a family whose keys are addresses.
-  result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each);
+  /// Every value of a family whose keys are addresses. The cache keeps what others read.
+  result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
   store_options options_;
   retention_filter history_filter_;
@@ -561,9 +546,11 @@ std::uint64_t rocks_store::estimated_snapshots() {
   return keys;
 }
 
-result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each) {
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[in]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) {
+result<void> rocks_store::walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from) {
+  auto once = read_;
+  once.fill_cache = false;
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(once, families_[in]));
+  for (at->Seek(profile::to_bytes(from)); at->Valid(); at->Next()) {
     if (at->key().size() != 16)
       return fail(errc::internal, std::string("store: a key of the family ") + family_names[in] + " is damaged");
     if (!each(profile::hash_from_bytes(at->key().data()), {at->value().data(), at->value().size()})) return {};

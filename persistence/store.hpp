@@ -173,9 +173,10 @@ class store {
   virtual result<void> flush() = 0;
 
   virtual std::uint64_t estimated_snapshots() = 0;
-  /// Every snapshot in address order until `each` returns false.
+  /// Every snapshot in address order, `from` there on, until `each` returns false.
   virtual result<void> for_each_snapshot(
-      const std::function<bool(profile::hash128 address, std::string_view state)>& each) = 0;
+      const std::function<bool(profile::hash128 address, std::string_view state)>& each,
+      profile::hash128 from = {}) = 0;
   /// Reads every block and checks its checksum, then every entry; what is damaged.
   virtual result<std::vector<std::string>> verify(const progress_report& progress) = 0;
 };

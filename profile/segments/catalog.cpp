@@ -39,6 +39,18 @@ std::optional<std::uint32_t> catalog::find(definition_kind kind, std::string_vie
   return found->second;
 }
 
+std::shared_ptr<const catalog> catalog::needed_by(std::uint32_t definition) const {
+  std::vector<char> is_needed(definition + 1);  // what is needed has lower indexes
+  is_needed[definition] = 1;
+  std::vector<segments::definition> needed;
+  for (auto i = definition + 1; i-- > 0;) {
+    if (is_needed[i] == 0) continue;
+    needed.push_back(body_->definitions[i]);
+    for (const auto each : body_->compiled[i].needs) is_needed[each] = 1;
+  }
+  return make(std::move(needed)).value();  // they compile together with more
+}
+
 std::uint64_t catalog::fingerprint() const noexcept { return body_->fingerprint; }
 
 }  // namespace kith::profile::segments

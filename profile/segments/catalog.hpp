@@ -29,6 +29,8 @@ class catalog {
   /// Index into definitions().
   std::optional<std::uint32_t> find(definition_kind kind, std::string_view name) const noexcept;
   bool empty() const noexcept { return definitions().empty(); }
+  /// One definition with those that it depends on, and no others.
+  std::shared_ptr<const catalog> needed_by(std::uint32_t definition) const;
   /// Of all that decides outcomes, so that a profile knows whether it was evaluated with these definitions; 0: empty.
   std::uint64_t fingerprint() const noexcept;
 

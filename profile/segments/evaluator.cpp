@@ -5,6 +5,7 @@
 
 #include "profile/cel/collections.hpp"
 #include "profile/cel/msgpack_view.hpp"
+#include "profile/cel/text.hpp"
 #include "profile/segments/aggregates.hpp"
 #include "profile/segments/bounds.hpp"
 #include "profile/segments/instants.hpp"
@@ -170,6 +171,15 @@ evaluator::verdict evaluator::judge(std::uint32_t definition, std::int64_t now_m
   if (s.written.size() <= bounds::computed_bytes) found.value = s.keep.copy(s.written);
   found.is_error = found.value.empty();
   return found;
+}
+
+std::string evaluator::error_of(std::uint32_t definition, std::int64_t now_ms) {
+  const auto result = run(*with_.compiled[definition].run, definition, now_ms);
+  if (result.is_error()) return cel::error_text(result);
+  if (with_.definitions[definition].kind == definition_kind::segment) {
+    return "the value is " + std::string(cel::short_name(result.is())) + ", not bool";
+  }
+  return "the value is over " + std::to_string(bounds::computed_bytes) + " bytes";
 }
 
 std::int64_t next_expiry_in(const aggregate& of, std::string_view bytes, std::int64_t after_ms) noexcept {

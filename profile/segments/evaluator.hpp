@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "profile/counters.hpp"
@@ -36,6 +37,8 @@ class evaluator final : private cel::activation {
     bool is_error = false;
   };
   verdict judge(std::uint32_t definition, std::int64_t now_ms);
+  /// What is wrong if judge() says that it is an error, for people. Runs the expression once more.
+  std::string error_of(std::uint32_t definition, std::int64_t now_ms);
   /// The value of a program that reads the definition's slots; valid until the next run.
   cel::value run(const cel::program& program, std::uint32_t definition, std::int64_t now_ms);
 

@@ -67,6 +67,7 @@ std::uint64_t fingerprint_of(const std::vector<definition>& definitions) {
     put(text, each.kind);
     put_text<std::uint32_t>(text, each.name);
     put_text<std::uint32_t>(text, each.expression);
+    if (each.disabled) text += "disabled";
   }
   return std::max<std::uint64_t>(hash_of(text).low, 1);
 }
@@ -164,7 +165,9 @@ bool maker::add_chain(std::size_t index, const chain& of) {
 
 bool maker::prepare(std::size_t index) {
   auto& draft = drafts_[index];
-  auto tree = cel::parse(definitions_[index].expression);
+  const auto& of = definitions_[index];
+  const auto* const nothing = of.kind == definition_kind::segment ? "false" : "null";
+  auto tree = cel::parse(of.disabled ? nothing : of.expression);
   if (!tree) return fault(index, tree.error()), false;
   draft.tree = std::move(*tree);
   const auto chains = chains_of(draft.tree);
@@ -175,8 +178,7 @@ bool maker::prepare(std::size_t index) {
   if (const auto replaced = replace_references(draft); !replaced) return fault(index, replaced.error()), false;
   const auto type = cel::check(draft.tree, expression_names());
   if (!type) return fault(index, type.error()), false;
-  if (definitions_[index].kind == definition_kind::segment && !type->is(cel::type_kind::boolean) &&
-      !type->is(cel::type_kind::dyn)) {
+  if (of.kind == definition_kind::segment && !type->is(cel::type_kind::boolean) && !type->is(cel::type_kind::dyn)) {
     const auto mend = type->is_number() ? "compare it, e.g. … > 0" : "make it a comparison";
     fault(index, cel::diagnose(draft.tree.source, draft.tree.at(draft.tree.root).where,
                                "a segment is a condition, but this is " + type->text(), mend));

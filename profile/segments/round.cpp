@@ -81,6 +81,7 @@ void round::run() {
     s.queue.pop_back();
     const auto found = run_.judge(next, now_ms_);
     changed_.errors += found.is_error ? 1 : 0;
+    changed_.judged.push_back({next, found.is_error});
     if (with_.definitions[next].kind == definition_kind::segment) set_member(next, found.holds);
     else set_computed(next, found.value);
   }

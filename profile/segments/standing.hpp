@@ -23,15 +23,22 @@ struct membership {
   std::int64_t since_ms = 0;  ///< when it was seen to enter, milliseconds since 1970
 };
 
+struct judgement {
+  std::uint32_t definition;
+  bool is_error;  ///< the expression gave an error, which counts as false
+};
+
 /// Indexes into the catalog's definitions, segments only.
 struct transitions {
   std::vector<std::uint32_t> entered;
   std::vector<std::uint32_t> left;
-  std::uint32_t errors = 0;  ///< expressions that gave an error; they count as false
+  std::vector<judgement> judged;  ///< every definition that was evaluated, computed traits too
+  std::uint32_t errors = 0;       ///< expressions that gave an error; they count as false
   bool empty() const noexcept { return entered.empty() && left.empty(); }
   void clear() noexcept {
     entered.clear();
     left.clear();
+    judged.clear();
     errors = 0;
   }
 };

@@ -33,6 +33,7 @@ bool what_if::holds_at(std::uint32_t segment, std::int64_t now_ms) {
     const auto found = run_.judge(each, now_ms);
     holds_[each] = found.holds ? 1 : 0;
     values_[each] = found.value;
+    erred_ = found.is_error;  // the segment is the last one
   }
   return holds_[segment] != 0;
 }

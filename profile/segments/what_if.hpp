@@ -17,6 +17,8 @@ class what_if final : private results {
 
   /// Evaluates the definition and what it depends on.
   bool holds_at(std::uint32_t segment, std::int64_t now_ms);
+  /// Whether the segment's own expression came to an error, in the last holds_at().
+  bool erred() const noexcept { return erred_; }
   /// When time alone changes the membership, if one of the next 64 instants at which something stops counting does it.
   std::optional<std::int64_t> changes_after(std::uint32_t segment, std::int64_t now_ms);
 
@@ -29,6 +31,7 @@ class what_if final : private results {
 
   const catalog::body& with_;
   evaluator run_;
+  bool erred_ = false;
   std::uint32_t closed_ = UINT32_MAX;
   std::vector<std::uint32_t> closure_;  ///< of closed_, itself last
   std::vector<char> holds_;

@@ -204,3 +204,156 @@ TEST_CASE("new definitions are filled from the history, for all profiles, while 
   REQUIRE(eventually([&] { return again->state().now == actors::phase::ready; }));
   CHECK(members_of(again, "big") == expected);
 }
+
+namespace {
+
+/// 300 users, each with an order over 50 in the history, most of them on disk.
+struct many : timed {
+  many() {
+    auto made = options(nullptr);
+    made.memory_bytes = 32 * 1024;
+    running kith(made);
+    std::vector<json> events;
+    for (int i = 0; i < 300; ++i) {
+      auto event = order("u" + std::to_string(i), "m", start_ms);
+      event["properties"] = {{"total", 60}};
+      events.push_back(std::move(event));
+    }
+    kith.publish(events);
+    kith.stop();
+  }
+  actors::runtime_options slow() const {
+    auto made = options(catalog_of({{"big", big}}));
+    made.backfill_rate = 40;
+    return made;
+  }
+
+  static constexpr const char* big = "events(\"Order Completed\").where(e, e.properties.total > 50.0).any()";
+};
+
+}  // namespace
+
+TEST_CASE("a backfill goes no faster than it may, says how far it is, and goes faster once it may") {
+  const many room;
+  running kith(room.slow());
+  REQUIRE(eventually([&] { return kith->backfilling().done >= 20; }));
+  const auto slow = kith->backfilling();
+  CHECK(slow.running);
+  CHECK_FALSE(slow.complete);
+  CHECK(slow.limit == 40);
+  CHECK(slow.done < 200);
+  CHECK(slow.of == 300);
+  CHECK(slow.per_second > 0);
+  CHECK(slow.per_second < 80);
+  REQUIRE(slow.seconds_left);
+  CHECK(*slow.seconds_left > 2);
+  CHECK(members_of(kith, "big").size() < 300);
+  kith->limit_backfill(0);
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  const auto done = kith->backfilling();
+  CHECK_FALSE(done.running);
+  CHECK(done.done == 300);
+  CHECK(done.of == 300);
+  CHECK_FALSE(done.seconds_left);
+  CHECK(members_of(kith, "big").size() == 300);
+}
+
+TEST_CASE("a backfill that is cancelled stays where it is, while events count, until it is resumed") {
+  const many room;
+  running kith(room.slow());
+  REQUIRE(eventually([&] { return kith->backfilling().done >= 10; }));
+  REQUIRE(kith->cancel_backfill());
+  std::uint64_t done = 0;  // what was under way ends
+  REQUIRE(eventually([&] { return std::exchange(done, kith->backfilling().done) == kith->backfilling().done; }));
+  kith->limit_backfill(0);
+  const auto cancelled = kith->backfilling();
+  CHECK(cancelled.cancelled);
+  CHECK_FALSE(cancelled.running);
+  CHECK_FALSE(cancelled.complete);
+  CHECK(cancelled.done < 200);
+  std::vector<json> events;
+  for (int i = 0; i < 300; ++i) {
+    events.push_back(track("u" + std::to_string(i), "n", "2024-05-01T10:00:00Z", "Seen"));
+  }
+  kith.publish({events.begin(), events.begin() + 299});
+  // An event brings its profile up to date, from its history.
+  CHECK(members_of(kith, "big").size() == 299);
+  CHECK(kith->backfilling().done == cancelled.done);
+  REQUIRE(kith->resume_backfill());
+  CHECK_FALSE(kith->resume_backfill());
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  CHECK(members_of(kith, "big").size() == 300);
+  CHECK_FALSE(kith->cancel_backfill());
+}
+
+TEST_CASE("a backfill that a stop interrupts goes on with those that are not up to date") {
+  const many room;
+  {
+    running kith(room.slow());
+    REQUIRE(eventually([&] { return kith->backfilling().done >= 50; }));
+    REQUIRE(kith->cancel_backfill());
+    kith.stop();
+  }
+  auto options = room.slow();
+  options.backfill_rate = 0;
+  running again(options);
+  REQUIRE(eventually([&] { return again->backfilling().complete; }));
+  CHECK(again->backfilling().done == 300);
+  CHECK(again->stats().activations <= 250);
+  CHECK(members_of(again, "big").size() == 300);
+  again.stop();
+  running third(options);
+  CHECK(third->backfilling().complete);
+  CHECK(third->stats().activations == 0);
+  CHECK(members_of(third, "big").size() == 300);
+}
+
+TEST_CASE(
+    "a definition that errs so often in a row is told once, and the others stay as they are when it is disabled") {
+  const timed room;
+  auto options = room.options(catalog_of({{"bad", "traits.plan == \"gold\""},
+                                          {"rare", "traits.rare == 1"},
+                                          {"fresh", "events(\"Order Completed\").within(\"7d\").any()"}}));
+  options.error_limit = 50;
+  running kith(options);
+  const auto publish = [&](int from, int to) {
+    std::vector<json> events;
+    for (int i = from; i < to; ++i) {
+      auto event = order("u" + std::to_string(i), "m", start_ms);
+      if (i % 40 == 39) event["traits"] = {{"rare", 1}};
+      events.push_back(std::move(event));
+    }
+    // One by one: how many are in a row depends on their order.
+    for (auto& each : events) kith.publish({std::move(each)});
+  };
+  publish(0, 49);
+  CHECK(kith->failing().empty());
+  publish(49, 130);
+  const auto failing = kith->failing();
+  REQUIRE(failing.size() == 1);
+  CHECK(failing[0].name == "bad");
+  CHECK(failing[0].kind == definition_kind::segment);
+  CHECK(failing[0].expression == "traits.plan == \"gold\"");
+  CHECK(failing[0].times == 50);
+  CHECK(failing[0].error == "no such key 'plan'");
+  CHECK(members_of(kith, "fresh").size() == 130);
+  CHECK(members_of(kith, "rare").size() == 3);
+  CHECK(kith->stats().segment_errors == 130 + 130);  // each profile begins empty
+
+  // What is disabled is in nobody's way, and tells nothing any more.
+  kith->limit_errors(0);
+  std::vector<definition> all(kith->definitions()->definitions().begin(), kith->definitions()->definitions().end());
+  for (auto& each : all) each.disabled = each.name != "rare";
+  REQUIRE(kith->define(catalog::make(all).value()));
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  CHECK(kith->failing().empty());
+  CHECK(members_of(kith, "fresh").empty());
+  CHECK(members_of(kith, "rare").size() == 3);
+  for (auto& each : all) each.disabled = false;
+  REQUIRE(kith->define(catalog::make(all).value()));
+  REQUIRE(eventually([&] { return kith->backfilling().complete; }));
+  CHECK(members_of(kith, "fresh").size() == 130);
+  kith->limit_errors(1);
+  kith.publish({order("ada", "m", start_ms)});
+  CHECK(kith->failing().size() == 2);
+}

@@ -69,6 +69,8 @@ struct api {
   admin::routes routes{service, *definitions, nullptr};
 };
 
+const json idle = {{"running", false}, {"cancelled", false}, {"complete", true}, {"done", 0},
+                   {"of", 0},          {"perSecond", 0.0},   {"limit", nullptr}, {"secondsLeft", nullptr}};
 const json loyal = {{"name", "loyal"}, {"expression", "traits.orders >= 3"}, {"owner", "crm"}};
 
 }  // namespace
@@ -89,7 +91,8 @@ TEST_CASE_METHOD(api, "a segment is created, read, listed, replaced and deleted"
                          {"updated", "2026-01-05T08:00:00.000Z"},
                          {"source", "api"},
                          {"members", 0},
-                         {"backfill", {{"running", false}, {"done", 0}, {"of", 0}}}};
+                         {"backfill", idle},
+                         {"disabled", nullptr}};
   REQUIRE(json::parse(created.body) == expected);
   REQUIRE(get("/v1/segments/loyal") == expected);
   const auto list = get("/v1/segments");
@@ -210,11 +213,110 @@ TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete dur
   const auto rest = get("/v1/segments/fixed/members?cursor=" + page["next"].get<std::string>());
   REQUIRE(rest["items"].size() == 3);
   REQUIRE(rest["next"].is_null());
-  service.set_backfill({true, 10, 100});
+  actors::backfill_progress progress;
+  progress.complete = false;
+  service.set_backfill(progress);
   REQUIRE(get("/v1/segments/fixed/members")["complete"] == false);
-  REQUIRE(get("/v1/segments/fixed")["backfill"] == json{{"running", true}, {"done", 10}, {"of", 100}});
   problem(404, "GET", "/v1/segments/none/members");
   problem(400, "GET", "/v1/segments/fixed/members?cursor=zz");
+}
+
+TEST_CASE_METHOD(api, "a backfill tells how far it is, is cancelled and goes on") {
+  REQUIRE(get("/v1/backfill") == idle);
+  REQUIRE(problem(409, "POST", "/v1/backfill:cancel")["detail"] ==
+          "no backfill is under way; GET /v1/backfill tells how it stands");
+  actors::backfill_progress progress;
+  progress.running = true;
+  progress.complete = false;
+  progress.done = 10;
+  progress.of = 100;
+  progress.limit = 5;
+  progress.per_second = 4.96;
+  progress.seconds_left = 17.1;
+  service.set_backfill(progress);
+  const json told = {{"running", true}, {"cancelled", false}, {"complete", false}, {"done", 10},
+                     {"of", 100},       {"perSecond", 5.0},   {"limit", 5.0},      {"secondsLeft", 18.0}};
+  REQUIRE(get("/v1/backfill") == told);
+  REQUIRE(get("/v1/segments/fixed")["backfill"] == told);
+  REQUIRE(ask("POST", "/v1/backfill:cancel", nullptr, {}, false).status == 403);
+  const auto cancelled = json::parse(ask("POST", "/v1/backfill:cancel").body);
+  REQUIRE(cancelled["cancelled"] == true);
+  REQUIRE(cancelled["running"] == false);
+  REQUIRE(get("/v1/segments/fixed/members")["complete"] == false);
+  problem(409, "POST", "/v1/backfill:cancel");
+  REQUIRE(json::parse(ask("POST", "/v1/backfill:resume").body)["running"] == true);
+  problem(409, "POST", "/v1/backfill:resume");
+}
+
+TEST_CASE_METHOD(api, "a definition that comes to errors only is disabled, and says why, until it is defined anew") {
+  REQUIRE(definitions->attach(service));
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  REQUIRE(ask("POST", "/v1/computed", {{"name", "loyal"}, {"expression", "traits.orders + 1"}}).status == 201);
+  REQUIRE(definitions->disable_failing()->empty());
+  const auto segment = admin::definition_kind::segment;
+  service.put_failing({{segment, "loyal", "traits.orders >= 3", 50, "no such key 'orders'"},
+                       {segment, "loyal", "what it was before", 50, "other"},
+                       {segment, "gone", "true", 50, "other"}});
+  const auto disabled = definitions->disable_failing();
+  REQUIRE(disabled);
+  REQUIRE(disabled->size() == 1);
+  const json why = {{"reason", "its expression came to an error 50 times in a row, and to no value between"},
+                    {"error", "no such key 'orders'"},
+                    {"since", "2026-01-05T08:00:00.000Z"}};
+  REQUIRE(get("/v1/segments/loyal")["disabled"] == why);
+  REQUIRE(get("/v1/segments/loyal")["expression"] == "traits.orders >= 3");
+  REQUIRE(get("/v1/segments/loyal")["version"] == 1);
+  REQUIRE(get("/v1/computed/loyal")["disabled"].is_null());
+  REQUIRE(get("/v1/stats")["definitionsDisabled"] == 1);
+  REQUIRE(ask("GET", "/metrics").body.find("kith_definitions_disabled 1\n") != std::string::npos);
+  REQUIRE(definitions->disable_failing()->empty());
+  const auto is_disabled = [&](const admin::definition_store& in) {
+    const auto compiled = in.compiled();
+    return compiled->definitions()[*compiled->find(segment, "loyal")].disabled;
+  };
+  REQUIRE(is_disabled(*definitions));
+
+  SECTION("a restart remembers it") {
+    const auto again = admin::definition_store::open(persistence::real_files(), directory.path(), of_config()).value();
+    REQUIRE(again->list(segment) == definitions->list(segment));
+    REQUIRE(is_disabled(*again));
+  }
+  SECTION("it is enabled") {
+    REQUIRE(ask("POST", "/v1/segments/loyal/enable", nullptr, {}, false).status == 403);
+    const auto enabled = ask("POST", "/v1/segments/loyal/enable");
+    REQUIRE(enabled.status == 200);
+    REQUIRE(json::parse(enabled.body)["disabled"].is_null());
+    REQUIRE_FALSE(is_disabled(*definitions));
+    const auto defined = service.defined();
+    REQUIRE(ask("POST", "/v1/segments/loyal/enable").status == 200);
+    REQUIRE(service.defined() == defined);
+    problem(404, "POST", "/v1/segments/none/enable");
+    problem(404, "POST", "/v1/computed/none/enable");
+  }
+  SECTION("it is defined anew, as it was, or as it was read") {
+    auto read = get("/v1/segments/loyal");
+    REQUIRE(ask("PUT", "/v1/segments/loyal", read).status == 200);
+    REQUIRE(get("/v1/segments/loyal")["disabled"].is_null());
+    REQUIRE(get("/v1/segments/loyal")["version"] == 1);
+  }
+  SECTION("another change leaves it disabled") {
+    REQUIRE(ask("PUT", "/v1/segments/other", {{"expression", "in_segment(\"loyal\")"}}).status == 201);
+    REQUIRE(is_disabled(*definitions));
+  }
+}
+
+TEST_CASE_METHOD(api, "a disabled definition of the configuration stays so until its expression is another one") {
+  REQUIRE(definitions->attach(service));
+  const auto segment = admin::definition_kind::segment;
+  service.put_failing({{segment, "fixed", "true", 50, "why"}});
+  REQUIRE(definitions->disable_failing()->size() == 1);
+  auto configured = of_config();
+  configured[0].what.description = "new words";
+  REQUIRE(definitions->reconfigure(configured));
+  REQUIRE_FALSE(get("/v1/segments/fixed")["disabled"].is_null());
+  configured[0].what.expression = "false";
+  REQUIRE(definitions->reconfigure(configured));
+  REQUIRE(get("/v1/segments/fixed")["disabled"].is_null());
 }
 
 TEST_CASE_METHOD(api, "a profile's segments, and why") {
@@ -233,14 +335,53 @@ TEST_CASE_METHOD(api, "a profile's segments, and why") {
 TEST_CASE_METHOD(api, "a preview judges an expression and saves nothing") {
   const auto good = ask("POST", "/v1/segments:preview", {{"expression", "traits.n > 1"}}, {}, false);
   REQUIRE(good.status == 200);
-  REQUIRE(json::parse(good.body) == json{{"valid", true}});
+  REQUIRE(json::parse(good.body) == json{{"valid", true},
+                                         {"members", 0},
+                                         {"profiles", 0},
+                                         {"errors", 0},
+                                         {"complete", true},
+                                         {"seconds", 0.0},
+                                         {"sample", json::array()}});
   const auto told = problem(400, "POST", "/v1/segments:preview", {{"expression", "traits.n >"}, {"name", "n"}});
   REQUIRE(told["line"] == 1);
   REQUIRE(told["name"] == "n");
   REQUIRE(
       problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"profiles", json::array()}})["detail"] ==
-      "body: unknown key \"profiles\"; allowed are expression, name");
+      "body: unknown key \"profiles\"; allowed are expression, name, sample");
   REQUIRE(get("/v1/segments")["items"].size() == 1);
+}
+
+TEST_CASE_METHOD(api, "a preview tells who would be a member, with what is defined now") {
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  actors::preview_outcome outcome;
+  outcome.profiles = 12;
+  outcome.members = 3;
+  outcome.errors = 2;
+  outcome.first_error = "no such key 'plan'";
+  outcome.complete = false;
+  outcome.sample = {encoded({{"profile", "00"}, {"userIds", {"ada"}}})};
+  service.put_preview(outcome);
+  const json body = {{"expression", "in_segment(\"loyal\") && traits.plan == 1"}, {"sample", 4}};
+  const auto told = json::parse(ask("POST", "/v1/segments:preview", body).body);
+  REQUIRE(told["members"] == 3);
+  REQUIRE(told["profiles"] == 12);
+  REQUIRE(told["errors"] == 2);
+  REQUIRE(told["error"] == "no such key 'plan'");
+  REQUIRE(told["complete"] == false);
+  REQUIRE(told["sample"] == json::array({{{"profile", "00"}, {"userIds", {"ada"}}}}));
+  const auto asked = service.previewed();
+  REQUIRE(asked.sample == 4);
+  REQUIRE(asked.definitions->definitions().size() == 2);  // loyal is needed, fixed is not
+  REQUIRE(asked.definitions->find(admin::definition_kind::segment, asked.segment) == 1);
+
+  for (const json& wrong : {json(101), json(-1), json("5"), json(1.5)}) {
+    REQUIRE(problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"sample", wrong}})["detail"] ==
+            "body: sample: must be a whole number from 0 to 100");
+  }
+  service.put_preview(fail(errc::resource_exhausted, "another preview"));
+  REQUIRE(problem(429, "POST", "/v1/segments:preview", {{"expression", "true"}})["code"] == "resource_exhausted");
+  service.put_preview(fail(errc::unavailable, "recovering"));
+  problem(503, "POST", "/v1/segments:preview", {{"expression", "true"}});
 }
 
 TEST_CASE_METHOD(api, "changes need the right to administer, reading does not") {

@@ -169,6 +169,20 @@ TEST_CASE("segments and computed traits are read, with the place of each express
   REQUIRE(loyal.what.version == 1);
 }
 
+TEST_CASE("settings of segments stand beside them, and a segment may have the name of one") {
+  REQUIRE(good("").runtime.backfill_rate == 0);
+  const auto made = good("[segments]\nbackfill_rate = 250\n[segments.loyal]\nexpression = 'true'\n");
+  REQUIRE(made.runtime.backfill_rate == 250);
+  REQUIRE(made.runtime.error_limit == 10'000);
+  REQUIRE(good("[segments]\nerror_limit = 0\n").runtime.error_limit == 0);
+  REQUIRE(made.definitions.size() == 1);
+  REQUIRE(good("[segments.backfill_rate]\nexpression = 'true'\n").definitions.size() == 1);
+  REQUIRE(message_of("[segments]\nbackfill_rate = -1\n") ==
+          "kith.toml:2:17: segments.backfill_rate: must be a number from 0 (none) on");
+  REQUIRE(message_of("[computed]\nbackfill_rate = 1\n") ==
+          "kith.toml:2:17: computed.backfill_rate: must be a table: [computed.backfill_rate]");
+}
+
 TEST_CASE("a segment that is none is refused with its place") {
   REQUIRE(message_of("segments = 5\n") == "kith.toml:1:12: segments: must hold tables: [segments.NAME]");
   REQUIRE(message_of("[segments]\nloyal = \"true\"\n") ==

@@ -8,7 +8,8 @@ using nlohmann::json;
 
 namespace {
 
-const json idle = {{"running", false}, {"done", 0}, {"of", 0}};
+const json idle = {{"running", false}, {"cancelled", false}, {"complete", true}, {"done", 0},
+                   {"of", 0},          {"perSecond", 0.0},   {"limit", nullptr}, {"secondsLeft", nullptr}};
 const json loyal = {{"name", "loyal"},     {"kind", "segment"}, {"version", 2},       {"members", 17},
                     {"source", "config"},  {"owner", ""},       {"description", "d"}, {"expression", "a\n&& b"},
                     {"created", "c-time"}, {"updated", "u"},    {"backfill", idle}};
@@ -34,6 +35,15 @@ TEST_CASE("definitions are a table, with expressions in short") {
               std::string(59, 'x') + "…\n");
 }
 
+TEST_CASE("a definition that is disabled says why") {
+  auto bad = loyal;
+  bad["disabled"] = {{"reason", "errs"}, {"error", "no such key 'n'"}, {"since", "s"}};
+  REQUIRE(cli::definitions_text(json::array({bad})).find("\ndisabled: loyal: errs: no such key 'n'\n") !=
+          std::string::npos);
+  REQUIRE(cli::definition_text(bad).find("  disabled     s\n  reason       errs: no such key 'n'\n") !=
+          std::string::npos);
+}
+
 TEST_CASE("a definition is shown whole") {
   const auto text = cli::definition_text(loyal);
   REQUIRE(text ==
@@ -49,7 +59,28 @@ TEST_CASE("members say that there are more, and that they are not complete") {
   page["complete"] = false;
   REQUIRE(cli::members_text(page) ==
           "PROFILE  SINCE\n00ff     t\nand more: give a greater --limit\n"
-          "not complete: profiles are still brought up to date\n");
+          "not complete: not all profiles are up to date, see `kith segments backfill`\n");
+}
+
+TEST_CASE("a backfill is told on one line") {
+  REQUIRE(cli::backfill_text(idle) == "all profiles are up to date");
+  auto now = idle;
+  now.update({{"complete", false}, {"running", true}, {"done", 5}, {"of", 20}, {"perSecond", 2.5}});
+  REQUIRE(cli::backfill_text(now) == "5 of 20 profiles, 2.5/s");
+  now["limit"] = 3.0;
+  for (const auto& [seconds, text] : {std::pair(0.0, "0 s"), std::pair(59.0, "59 s"), std::pair(60.0, "1 min"),
+                                      std::pair(3700.0, "1 h 1 min"), std::pair(90'000.0, "1 d 1 h")}) {
+    now["secondsLeft"] = seconds;
+    REQUIRE(cli::backfill_text(now) == std::string("5 of 20 profiles, 2.5/s of 3.0/s allowed, ") + text + " left");
+  }
+  auto behind = loyal;
+  behind["backfill"] = now;
+  REQUIRE(cli::definitions_text(json::array({behind})).find("profiles are brought up to date: 5 of 20 profiles") !=
+          std::string::npos);
+  now["running"] = false;
+  REQUIRE(cli::backfill_text(now) == "failed at 5 of 20 profiles; the server's log says why");
+  now["cancelled"] = true;
+  REQUIRE(cli::backfill_text(now) == "cancelled at 5 of 20 profiles; `kith segments backfill --resume` goes on");
 }
 
 TEST_CASE("memberships say since when, and until when") {

@@ -203,6 +203,60 @@ TEST_CASE("a wrong expression is shown with its place and changes nothing") {
   REQUIRE(at.segments({"list", "--admin", "127.0.0.1:1"}).first == 69);
 }
 
+TEST_CASE("a preview tells who would be a member, and changes nothing") {
+  shop at(configured("buyer", R"(events("Order Completed").any())"));
+  at.publish(order("1", "ada", 120) + order("2", "ada", 90) + order("3", "bob", 10));
+  at.running.kill();
+  at.running.start();
+  const auto told = at.told({"preview", std::string(R"(in_segment("buyer") && )") + big_spender});
+  REQUIRE(told.at("members") == 1);
+  REQUIRE(told.at("profiles") == 2);
+  REQUIRE(told.at("complete") == true);
+  REQUIRE(told.at("sample").at(0).at("profile") == address_of("ada"));
+  REQUIRE(told.at("sample").at(0).at("userIds") == json::array({"ada"}));
+  const auto text = at.segments({"preview", "traits.country == 'FR'", "--sample", "1"}).second;
+  CAPTURE(text);
+  REQUIRE(contains(text, "1 of 2 profiles would be members (50.0 %)\n"));
+  REQUIRE(contains(text, address_of("bob") + "  [\"bob\"]"));
+  const auto wrong = at.segments({"preview", "traits.country == "});
+  REQUIRE(wrong.first == 65);
+  REQUIRE(contains(wrong.second, "preview: 1:"));
+  REQUIRE(at.segments({"preview", "true", "--sample", "101"}).first == 64);
+  REQUIRE(at.told({"list"}).size() == 1);
+}
+
+TEST_CASE("a segment whose expression errs for everybody is disabled, and lives on when it is enabled") {
+  shop at("[segments]\nerror_limit = 20\n" + configured("bad", "traits.plan == \"gold\"") +
+          configured("buyer", R"(events("Order Completed").any())"));
+  std::string lines;
+  for (int i = 0; i < 30; ++i) lines += order("m", "u" + std::to_string(i), 10);
+  at.publish(lines);
+  REQUIRE(eventually([&] { return !at.told({"show", "bad"}).at("disabled").is_null(); }));
+  const auto told = at.told({"show", "bad"}).at("disabled");
+  REQUIRE(told.at("error") == "no such key 'plan'");
+  REQUIRE(contains(told.at("reason"), " times in a row"));
+  REQUIRE(at.members("buyer").size() == 30);
+  REQUIRE(contains(at.segments({"list"}).second, "disabled: bad: its expression came to an error"));
+  REQUIRE(contains(at.segments({"show", "bad"}).second, "no such key 'plan'"));
+  REQUIRE(contains(at.running.log(), "segment bad is disabled: "));
+  at.running.kill();
+  at.running.start();
+  REQUIRE_FALSE(at.told({"show", "bad"}).at("disabled").is_null());
+  lines.clear();
+  for (int i = 0; i < 16; ++i) {
+    lines += json{{"type", "identify"},
+                  {"messageId", "p"},
+                  {"userId", "u" + std::to_string(i)},
+                  {"traits", {{"plan", "gold"}}}}
+                 .dump() +
+             "\n";
+  }
+  at.publish(lines);
+  REQUIRE(at.segments_of("u1") == std::set<std::string>{"buyer"});
+  REQUIRE(at.told({"enable", "bad"}).at("disabled").is_null());
+  REQUIRE(at.members("bad").size() == 16);
+}
+
 TEST_CASE("expressions are checked without a server") {
   const scratch room;
   const auto check = [&](std::vector<std::string> words) {

@@ -69,8 +69,8 @@ class hooked_store final : public store {
     return call<result<void>>(store_call::flush, {}, [&] { return below_->flush(); });
   }
   std::uint64_t estimated_snapshots() override { return below_->estimated_snapshots(); }
-  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each) override {
-    return below_->for_each_snapshot(each);
+  result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
+    return below_->for_each_snapshot(each, from);
   }
   result<std::vector<std::string>> verify(const progress_report& progress) override { return below_->verify(progress); }
 

@@ -196,6 +196,32 @@ void fake_service::put_members(const std::string& segment, std::vector<persisten
   members_[segment] = std::move(sorted);
 }
 
+void fake_service::put_preview(result<actors::preview_outcome> outcome) {
+  const std::lock_guard lock(mutex_);
+  preview_ = std::move(outcome);
+}
+
+actors::preview_question fake_service::previewed() const {
+  const std::lock_guard lock(mutex_);
+  return previewed_;
+}
+
+result<actors::preview_outcome> fake_service::preview(const actors::preview_question& asked) {
+  const std::lock_guard lock(mutex_);
+  previewed_ = asked;
+  return preview_;
+}
+
+void fake_service::put_failing(std::vector<actors::failing_definition> failing) {
+  const std::lock_guard lock(mutex_);
+  failing_ = std::move(failing);
+}
+
+std::vector<actors::failing_definition> fake_service::failing() const {
+  const std::lock_guard lock(mutex_);
+  return failing_;
+}
+
 void fake_service::set_backfill(actors::backfill_progress progress) {
   const std::lock_guard lock(mutex_);
   backfill_ = progress;
@@ -221,6 +247,22 @@ result<void> fake_service::define(std::shared_ptr<const profile::segments::catal
   if (define_refusal_) return tl::make_unexpected(*define_refusal_);
   definitions_ = std::move(definitions);
   ++defined_;
+  return {};
+}
+
+result<void> fake_service::cancel_backfill() {
+  const std::lock_guard lock(mutex_);
+  if (!backfill_.running) return fail(errc::invalid_argument, "no backfill is under way");
+  backfill_.running = false;
+  backfill_.cancelled = true;
+  return {};
+}
+
+result<void> fake_service::resume_backfill() {
+  const std::lock_guard lock(mutex_);
+  if (!backfill_.cancelled) return fail(errc::invalid_argument, "no backfill was cancelled");
+  backfill_.running = true;
+  backfill_.cancelled = false;
   return {};
 }
 

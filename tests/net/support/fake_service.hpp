@@ -54,6 +54,10 @@ class fake_service final : public actors::service {
   void put_segments(profile::hash128 address, std::string list);
   void put_explanation(profile::hash128 address, const std::string& segment, std::string map);
   void put_members(const std::string& segment, std::vector<persistence::members_page::item> sorted);
+  /// What preview answers from now on.
+  void put_preview(result<actors::preview_outcome> outcome);
+  actors::preview_question previewed() const;  ///< the last question
+  void put_failing(std::vector<actors::failing_definition> failing);
   void set_backfill(actors::backfill_progress progress);
   void set_phase(actors::phase phase) { phase_ = phase; }
   /// What define answers from now on; nothing: it takes the definitions.
@@ -100,6 +104,12 @@ class fake_service final : public actors::service {
   std::shared_ptr<const profile::segments::catalog> definitions() const override;
   result<void> define(std::shared_ptr<const profile::segments::catalog> definitions) override;
   actors::backfill_progress backfilling() const override;
+  result<void> cancel_backfill() override;
+  result<void> resume_backfill() override;
+  void limit_backfill(double) override {}
+  void limit_errors(std::uint64_t) override {}
+  std::vector<actors::failing_definition> failing() const override;
+  result<actors::preview_outcome> preview(const actors::preview_question& asked) override;
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
@@ -135,6 +145,9 @@ class fake_service final : public actors::service {
   std::map<std::pair<profile::hash128, std::string>, std::string> explanations_;
   std::map<std::string, std::vector<persistence::members_page::item>, std::less<>> members_;
   actors::backfill_progress backfill_;
+  std::vector<actors::failing_definition> failing_;
+  result<actors::preview_outcome> preview_;
+  actors::preview_question previewed_;
   std::optional<error> define_refusal_;
   std::size_t defined_ = 0;
   std::shared_ptr<const profile::segments::catalog> definitions_;
