@@ -150,6 +150,7 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
     if (seen == profile::seen::ask_spilled && home_.ask_spilled(*this, event.id)) return verdict::ask;
   }
   if (!home_.make_current(*this)) return verdict::recall;
+  home_.before_event(*this, event);
   count(event);
   mark_dirty();
   home_.evaluate(*this, event);

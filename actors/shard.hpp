@@ -223,6 +223,8 @@ class shard : public caf::execution_unit {
   const catalog* definitions() const noexcept { return definitions_.get(); }
   /// False: its past is being read, and its mail waits until it has been.
   bool make_current(profile_actor& actor);
+  /// Before the event is applied, and evaluate() after it.
+  void before_event(const profile_actor& actor, const profile::event_view& event);
   void evaluate(profile_actor& actor, const profile::event_view& event);
   void standing_due(profile_actor& actor);
   /// Of the evaluation before; null: nothing entered or left.
@@ -385,6 +387,7 @@ class shard : public caf::execution_unit {
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due
   profile::segments::transitions scratch_transitions_;
+  std::vector<std::string_view> scratch_changing_;  ///< views the event that is being applied
   std::vector<std::string_view> scratch_names_;
   std::shared_ptr<const membership_change> last_change_;
   bool history_complete_ = false;

@@ -64,10 +64,15 @@ bool shard::make_current(profile_actor& actor) {
   return false;
 }
 
+void shard::before_event(const profile_actor& actor, const profile::event_view& event) {
+  if (definitions_) segments::changing_traits(actor.state(), *definitions_, event, scratch_changing_);
+}
+
 void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
   last_change_.reset();
   if (!definitions_) return;
-  actor.standing_->now.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_);
+  actor.standing_->now.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_,
+                                      &scratch_changing_);
   note_transitions(actor, true);
 }
 

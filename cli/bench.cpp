@@ -170,6 +170,10 @@ command_body add_bench(CLI::App& app) {
   app.add_option("--zipf", plan.zipf, "exponent of a Zipf distribution over the profiles; 0: uniform")
       ->check(CLI::Range(0.0, 10.0));
   app.add_flag("--in-turn", plan.in_turn, "one profile after the other, instead of at random");
+  app.add_flag("--now", plan.now,
+               "events happen when they are sent, instead of at times that are the same in each run");
+  app.add_flag("--steady-traits", plan.steady_traits,
+               "a profile's events set the same traits again, instead of others each time");
   app.add_option("--durability", flags->durability, "fsync or memory")
       ->check(CLI::IsMember({"fsync", "memory"}))
       ->capture_default_str();

@@ -115,13 +115,15 @@ class event_template {
   std::size_t size() const noexcept { return bytes_.size(); }
 
   /// Appends the event with this number, of this user.
-  void append(std::string& out, std::uint64_t number, std::uint64_t user, std::int64_t time_ms) {
+  /// `traits_of`: traits are another one's when this number is.
+  void append(std::string& out, std::uint64_t number, std::uint64_t user, std::int64_t time_ms,
+              std::uint64_t traits_of) {
     put_digits(message_digits_, 11, number);
     put_digits(user_digits_, 10, user);
     for (int i = 0; i < 8; ++i)
       bytes_[time_ + static_cast<std::size_t>(i)] = static_cast<char>((time_ms >> (56 - 8 * i)) & 0xff);
-    bytes_[country_] = static_cast<char>('A' + number % 26);
-    bytes_[score_ + 1] = static_cast<char>(number & 0xff);
+    bytes_[country_] = static_cast<char>('A' + traits_of % 26);
+    bytes_[score_ + 1] = static_cast<char>(traits_of & 0xff);
     out.append(bytes_);
   }
 

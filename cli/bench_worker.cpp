@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "actors/clock.hpp"
 #include "net/requests.hpp"
 
 namespace kith::cli {
@@ -143,10 +144,12 @@ void bench_worker::send(lane_number at) {
 
 void bench_worker::send_publish(lane_number at, std::size_t count, clock::time_point intended) {
   payload_.clear();
+  const auto now_ms = plan_.now ? actors::wall_clock_ms() : 0;
   for (std::size_t i = 0; i < count; ++i) {
     const auto number = first_ + issued_ + i;
-    event_.append(payload_, number, pick_user(number),
-                  first_event_ms + static_cast<std::int64_t>(number % event_span_ms));
+    const auto user = pick_user(number);
+    const auto time_ms = plan_.now ? now_ms : first_event_ms + static_cast<std::int64_t>(number % event_span_ms);
+    event_.append(payload_, number, user, time_ms, plan_.steady_traits ? user : number);
   }
   auto& to = *lanes_[at].connection;
   const auto msgid = to.next_msgid();

@@ -39,7 +39,9 @@ struct bench_plan {
   double rate = 0;  ///< 0: as many as go
   double zipf = 0;  ///< 0: uniform
   bool in_turn = false;
-  bool memory = false;  ///< durability
+  bool now = false;            ///< events of the time when they are sent; else of one that is the same in each run
+  bool steady_traits = false;  ///< the same in each event of a profile
+  bool memory = false;         ///< durability
   std::uint64_t seed = 1;
   std::string id_prefix = "u-";
   std::vector<std::string> fields;  ///< keys of the profiles read; empty: all

@@ -48,18 +48,21 @@ void round::add_all() {
   for (std::uint32_t i = 0; i < with_.definitions.size(); ++i) add(i);
 }
 
-void round::add_touched(const event_view& event) {
+void round::add_touched(const event_view& event, const std::vector<std::string_view>* changing) {
   if (const auto* const name = with_.named(hash_of_name(event.name))) {
     for (const auto each : name->readers) add(each);
   }
-  if (!event.traits.empty()) {
+  const auto add_readers = [&](std::string_view key) {
+    const auto found = with_.trait_readers.find(key);
+    if (found == with_.trait_readers.end()) return;
+    for (const auto each : found->second) add(each);
+  };
+  if (changing == nullptr ? !event.traits.empty() : !changing->empty()) {
     for (const auto each : with_.all_trait_readers) add(each);
-    if (!with_.trait_readers.empty()) {
-      msgpack::for_each_entry(event.traits, [&](std::string_view key, std::string_view) {
-        const auto found = with_.trait_readers.find(key);
-        if (found == with_.trait_readers.end()) return;
-        for (const auto each : found->second) add(each);
-      });
+    if (changing == nullptr) {
+      msgpack::for_each_entry(event.traits, [&](std::string_view key, std::string_view) { add_readers(key); });
+    } else {
+      for (const auto key : *changing) add_readers(key);
     }
   }
   for (const auto each : with_.id_readers) add(each);

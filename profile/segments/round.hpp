@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "profile/segments/evaluator.hpp"
 #include "profile/segments/standing.hpp"
@@ -17,7 +18,7 @@ class round final : private results {
   void add(std::uint32_t definition);
   void add_all();
   /// Those that the event can affect.
-  void add_touched(const event_view& event);
+  void add_touched(const event_view& event, const std::vector<std::string_view>* changing);
   /// Those for which something began or ceased to count between the two times.
   void add_moved(std::int64_t from_ms, std::int64_t to_ms);
   /// Evaluates them. Then the standing is up to date, but for when it is due.

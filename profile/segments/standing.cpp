@@ -5,6 +5,7 @@
 #include "profile/bytes.hpp"
 #include "profile/msgpack_scan.hpp"
 #include "profile/segments/round.hpp"
+#include "profile/segments/trait_map.hpp"
 #include "profile/time_range.hpp"
 
 namespace kith::profile::segments {
@@ -47,14 +48,25 @@ std::size_t standing::heap_bytes() const noexcept {
   return members_.capacity() * sizeof(membership) + text;
 }
 
+void changing_traits(const profile& of, const catalog& with, const event_view& event,
+                     std::vector<std::string_view>& keys) {
+  keys.clear();
+  const auto& inside = with.inside();
+  if (event.traits.empty() || (inside.trait_readers.empty() && inside.all_trait_readers.empty())) return;
+  msgpack::for_each_entry(event.traits, [&](std::string_view key, std::string_view held) {
+    const bool is_read = !inside.all_trait_readers.empty() || inside.trait_readers.contains(key);
+    if (is_read && !holds_trait(of.inside(), key, held)) keys.push_back(key);
+  });
+}
+
 void standing::evaluate_event(const profile& of, const catalog& with, const event_view& event, std::int64_t now_ms,
-                              transitions& changed) {
+                              transitions& changed, const std::vector<std::string_view>* changing) {
   if (!fits(with)) return evaluate_all(of, with, now_ms, changed);
   changed.clear();
   if (with.empty()) return;
   round work(*this, of, with.inside(), now_ms, changed);
   const bool moved = now_ms >= due_ms_ || now_ms < evaluated_ms_;
-  work.add_touched(event);
+  work.add_touched(event, changing);
   if (moved) work.add_moved(evaluated_ms_, now_ms);
   work.run();
   due_ms_ = moved ? work.due() : work.due_after(event, due_ms_);

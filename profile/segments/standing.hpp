@@ -64,9 +64,10 @@ class standing {
   // Each brings the standing up to date at `now_ms` and says which segments were entered and left. Expressions read
   // the time from nowhere else. `changed` is cleared first.
 
-  /// After the event was applied to the profile.
+  /// After the event was applied to the profile. `changing`: of changing_traits() before it was; null: all that it
+  /// sets.
   void evaluate_event(const profile& of, const catalog& with, const event_view& event, std::int64_t now_ms,
-                      transitions& changed);
+                      transitions& changed, const std::vector<std::string_view>* changing = nullptr);
   /// When due_ms() has come.
   void evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
   /// After a change of the catalog, or to make sure.
@@ -81,6 +82,11 @@ class standing {
   std::int64_t evaluated_ms_ = 0;  ///< the time for which all this is true
   std::uint64_t fingerprint_ = 0;
 };
+
+/// The keys of traits that definitions read and that may have another value once the event is applied. They view the
+/// event.
+void changing_traits(const profile& of, const catalog& with, const event_view& event,
+                     std::vector<std::string_view>& keys);
 
 std::uint64_t segment_key(std::string_view name) noexcept;  ///< what membership::segment holds
 

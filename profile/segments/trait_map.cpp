@@ -1,5 +1,8 @@
 #include "profile/segments/trait_map.hpp"
 
+#include <algorithm>
+#include <span>
+
 #include "profile/bytes.hpp"
 #include "profile/cel/collections.hpp"
 #include "profile/cel/msgpack_view.hpp"
@@ -118,6 +121,53 @@ class trait_map final : public cel::map_source {
   std::string_view parent_;
 };
 
+/// The traits themselves, found once: expressions look up many. Values are made when somebody asks for them.
+class all_traits final : public cel::map_source {
+ public:
+  struct entry {
+    std::string_view key;
+    std::string_view path;
+    std::string_view held;
+    std::string_view behind;  ///< the facts that may be below
+    cel::value made;
+    bool is_map = false;
+    bool is_made = false;
+  };
+  /// Sorted by key, as the facts are.
+  all_traits(std::span<entry> entries, cel::arena& keep) noexcept : entries_(entries), keep_(keep) {}
+
+  std::size_t size() const noexcept override { return entries_.size(); }
+  bool find(const value& key, cel::arena&, value& found) const noexcept override {
+    if (!key.is(cel::kind::string)) return false;
+    const auto wanted = key.as_text();
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), wanted,
+                                     [](const entry& each, std::string_view than) { return each.key < than; });
+    if (at == entries_.end() || at->key != wanted) return false;
+    found = value_of(*at);
+    return true;
+  }
+  cel::map_entry next(std::uint64_t& position, cel::arena&) const noexcept override {
+    auto& each = entries_[static_cast<std::size_t>(position++)];
+    return {value::string(each.key), value_of(each)};
+  }
+
+ private:
+  value value_of(entry& of) const noexcept {
+    if (of.is_made) return of.made;
+    of.is_made = true;
+    if (of.is_map) {
+      const auto* const below = keep_.make<trait_map>(of.behind, of.path);
+      of.made = below == nullptr ? value::error(cel::failure::memory) : value::map(below);
+    } else {
+      of.made = cel::from_msgpack(of.held, keep_);
+    }
+    return of.made;
+  }
+
+  std::span<entry> entries_;
+  cel::arena& keep_;
+};
+
 struct id_entry {
   unsigned char kind = 0;
   std::string_view type;
@@ -152,8 +202,28 @@ value map_of(const cel::map_entry* entries, std::size_t count, cel::arena& memor
 }  // namespace
 
 value traits_value(const state& of, cel::arena& memory) noexcept {
-  const auto* const map = memory.make<trait_map>(of.view(part::facts), std::string_view{});
+  const auto facts = of.view(part::facts);
+  const auto is_shown = [](const fact& each) { return is_child(each.path, {}) && each.is_visible(); };
+  std::size_t count = 0;
+  for (taker in(facts); !in.done();) count += is_shown(take(in)) ? 1 : 0;
+  auto* const entries = memory.make_array<all_traits::entry>(count);
+  if (entries == nullptr) return value::error(cel::failure::memory);
+  auto* next = entries;
+  for (taker in(facts); !in.done();) {
+    const auto each = take(in);
+    if (!is_shown(each)) continue;
+    *next++ = {key_value(child_key(each.path, {}), memory).as_text(), each.path, each.held, in.rest(), {}, each.is_map};
+  }
+  const auto* const map = memory.make<all_traits>(std::span(entries, count), memory);
   return map == nullptr ? value::error(cel::failure::memory) : value::map(map);
+}
+
+bool holds_trait(const state& of, std::string_view key, std::string_view held) noexcept {
+  for (taker in(of.view(part::facts)); !in.done();) {
+    const auto each = take(in);
+    if (is_child(each.path, {}) && is_key(child_key(each.path, {}), key)) return !each.is_map && each.held == held;
+  }
+  return false;
 }
 
 value ids_value(const state& of, cel::arena& memory) noexcept {

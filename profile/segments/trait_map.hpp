@@ -10,6 +10,10 @@ namespace kith::profile::segments {
 /// Views the state, which must not change meanwhile.
 cel::value traits_value(const state& of, cel::arena& memory) noexcept;
 
+/// Is this what the trait is now? `held`: MessagePack. False for maps, and where the same value may be written
+/// otherwise.
+bool holds_trait(const state& of, std::string_view key, std::string_view held) noexcept;
+
 /// {user: [..], anonymous: [..], external: {type: [..]}}
 cel::value ids_value(const state& of, cel::arena& memory) noexcept;
 

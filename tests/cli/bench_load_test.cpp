@@ -75,7 +75,7 @@ TEST_CASE("the bench's events are events, each with an id of its own") {
   std::set<std::string> ids;
   for (const std::uint64_t number : {0ULL, 1ULL, 255ULL, 256ULL, 99'999'999'999ULL}) {
     std::string bytes;
-    events.append(bytes, number, number % 7, 1'700'000'000'123 + static_cast<std::int64_t>(number % 1000));
+    events.append(bytes, number, number % 7, 1'700'000'000'123 + static_cast<std::int64_t>(number % 1000), number);
     REQUIRE(bytes.size() == events.size());
     REQUIRE(bytes.size() < 220);
     const auto event = profile::parse_event(bytes, {1'800'000'000'000, 0, {}});
@@ -83,7 +83,7 @@ TEST_CASE("the bench's events are events, each with an id of its own") {
     REQUIRE(event->encoded.size() == bytes.size());
     REQUIRE(event->name == "Order Completed");
     REQUIRE(event->type == profile::event_type::track);
-    REQUIRE(event->time_ms == 1'700'000'000'123 + static_cast<std::int64_t>(number % 1000));
+    REQUIRE(event->time_ms == 1'700'000'000'123 + static_cast<std::int64_t>(number % 1000), number);
     std::string user;
     cli::set_bench_user(user, "load-", number % 7);
     REQUIRE(event->user_id == user);

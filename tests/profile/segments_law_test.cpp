@@ -262,8 +262,11 @@ TEST_CASE("step by step, with timers, is the same as from scratch and as by hand
       facts.push_back(some_fact(i, now_ms - late));
       const auto before = live.members(*with);
       const held_event event(facts.back().event());
+      std::vector<std::string_view> changing;
+      segments::changing_traits(live.state, *with, event.view, changing);
       live.apply(event, with.get());
-      live.at.evaluate_event(live.state, *with, event.view, now_ms, live.changed);
+      live.at.evaluate_event(live.state, *with, event.view, now_ms, live.changed,
+                             *rc::gen::arbitrary<bool>() ? &changing : nullptr);
 
       const by_hand expected(facts, now_ms);
       RC_ASSERT(live.members(*with) == expected.members());

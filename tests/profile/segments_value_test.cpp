@@ -28,6 +28,34 @@ void check_values(const std::vector<json>& events, const std::vector<expectation
 
 }  // namespace
 
+TEST_CASE("only the definitions that read a trait whose value changes are looked at") {
+  const auto with = catalog_of({{"german", "traits.country == 'DE'"}, {"adult", "traits.age >= 18"}});
+  customer ada;
+  const auto identify = [](const json& traits) {
+    static int next = 0;
+    return held_event(json{{"type", "identify"},
+                           {"userId", "ada"},
+                           {"messageId", "id-" + std::to_string(next++)},
+                           {"timestamp", "2026-01-05T10:00:00Z"},
+                           {"traits", traits}});
+  };
+  const auto looked_at = [&](const json& traits) {
+    const auto event = identify(traits);
+    std::vector<std::string_view> changing;
+    segments::changing_traits(ada.state, *with, event.view, changing);
+    ada.apply(event, with.get());
+    ada.at.evaluate_event(ada.state, *with, event.view, base_ms, ada.changed, &changing);
+    return ada.changed.judged.size();
+  };
+  looked_at({{"country", "DE"}, {"age", 30}});  // the first event: all
+  CHECK(looked_at({{"country", "DE"}, {"age", 30}}) == 0);
+  CHECK(looked_at({{"country", "DE"}, {"age", 31}}) == 1);
+  CHECK(looked_at({{"country", nullptr}, {"age", 31}}) == 1);
+  CHECK(ada.members(*with) == std::set<std::string>{"adult"});
+  CHECK(looked_at({{"shoe", 42}}) == 0);
+  CHECK(looked_at({{"country", {{"code", "DE"}}}, {"age", 17}}) == 2);
+}
+
 TEST_CASE("chains without events") {
   for (const std::string window : {"", ".within('7d')"}) {
     const auto chain = "events('Order')" + window;
