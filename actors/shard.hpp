@@ -289,6 +289,7 @@ class shard : public caf::execution_unit {
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor);
+  void keep_memberships(profile_actor& actor, std::int64_t before_ms);
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);

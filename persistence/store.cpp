@@ -4,6 +4,8 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
@@ -116,7 +118,11 @@ class rocks_store final : public store {
   bool empty(family in);
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
-  void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
+  class members_write;
+  result<void> put_standing(rocksdb::WriteBatch& batch, members_write& members, hash128 address,
+                            const standing_write& standing);
+  result<void> load_counts();
+  result<bool> is_member(const std::string& key);
   /// Every value of a family whose keys are addresses. The cache keeps what others read.
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
@@ -133,6 +139,9 @@ class rocks_store final : public store {
   std::atomic<bool> spilled_empty_{true};
   std::atomic<bool> standings_empty_{true};
   std::atomic<bool> identities_empty_{true};
+
+  std::mutex members_mutex_;  ///< held while members are written, and of what follows
+  std::unordered_map<std::uint64_t, std::uint64_t> member_counts_;
 };
 
 rocks_store::~rocks_store() {
@@ -195,7 +204,7 @@ result<void> rocks_store::open(const std::string& directory) {
   spilled_empty_ = empty(f_spilled);
   standings_empty_ = families <= f_standings || empty(f_standings);
   identities_empty_ = families <= f_identities || empty(f_identities);
-  return {};
+  return options_.read_only ? result<void>() : load_counts();
 }
 
 result<void> rocks_store::check_format() {
@@ -261,8 +270,76 @@ result<bool> rocks_store::is_spilled(hash128 address, hash128 id) {
   return failed(status, "looking up an event id");
 }
 
+/// Members and their numbers, kept in one batch. RocksDB has the memberships; what changes is judged by them.
+class rocks_store::members_write {
+ public:
+  members_write(rocks_store& to, rocksdb::WriteBatch& batch) : to_(to), batch_(batch) {}
+
+  result<void> change(std::uint64_t segment, hash128 address, std::int64_t since_ms, bool member);
+  /// Before the batch is written: the numbers go with it.
+  void count();
+  /// It was.
+  void written();
+
+ private:
+  rocks_store& to_;
+  rocksdb::WriteBatch& batch_;
+  std::unique_lock<std::mutex> lock_;
+  std::map<std::string, bool> changed_;  ///< by key
+  std::unordered_map<std::uint64_t, std::int64_t> by_;
+};
+
+result<void> rocks_store::members_write::change(std::uint64_t segment, hash128 address, std::int64_t since_ms,
+                                                bool member) {
+  if (!lock_) lock_ = std::unique_lock(to_.members_mutex_);
+  const auto key = keys::member(segment, address);
+  const auto changed = changed_.find(key);
+  const auto before = changed != changed_.end() ? result<bool>(changed->second) : to_.is_member(key);
+  if (!before) return tl::make_unexpected(before.error());
+  changed_[key] = member;
+  by_[segment] += static_cast<int>(member) - static_cast<int>(*before);
+  if (member) {
+    batch_.Put(to_.families_[f_members], key, keys::time(since_ms));
+  } else {
+    batch_.Delete(to_.families_[f_members], key);
+  }
+  return {};
+}
+
+void rocks_store::members_write::count() {
+  for (auto& [segment, by] : by_) {
+    const auto found = to_.member_counts_.find(segment);
+    by += found == to_.member_counts_.end() ? 0 : static_cast<std::int64_t>(found->second);
+    batch_.Put(to_.families_[f_meta], keys::member_count(segment), keys::big_endian(static_cast<std::uint64_t>(by)));
+  }
+}
+
+void rocks_store::members_write::written() {
+  for (const auto& [segment, now] : by_) to_.member_counts_[segment] = static_cast<std::uint64_t>(now);
+  by_.clear();
+  changed_.clear();
+  if (lock_) lock_.unlock();
+  lock_ = {};
+}
+
+result<bool> rocks_store::is_member(const std::string& key) {
+  std::string since;
+  const auto status = db_->Get(read_, families_[f_members], key, &since);
+  if (status.ok()) return true;
+  if (status.IsNotFound()) return false;
+  return failed(status, "looking up a member");
+}
+
 result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
   rocksdb::WriteBatch batch;
+  members_write members(*this, batch);
+  const auto write = [&]() -> result<void> {
+    members.count();
+    if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
+    members.written();
+    batch.Clear();
+    return {};
+  };
   for (const auto& snapshot : snapshots) {
     batch.Put(families_[f_snapshots], profile::to_bytes(snapshot.address), snapshot.state);
     for (const auto& spilled : snapshot.spilled) {
@@ -270,23 +347,24 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
       spilled_empty_ = false;
     }
     for (const auto id : snapshot.unspilled) batch.Delete(families_[f_spilled], keys::pair(snapshot.address, id));
-    if (snapshot.standing) put_standing(batch, snapshot.address, *snapshot.standing);
+    if (snapshot.standing) {
+      if (auto put = put_standing(batch, members, snapshot.address, *snapshot.standing); !put) return put;
+    }
     if (snapshot.identity) {
       batch.Put(families_[f_identities], profile::to_bytes(snapshot.address), *snapshot.identity);
       identities_empty_ = false;
     }
     // Between profiles a batch may end: a profile's snapshot and its ids stay together.
     if (batch.GetDataSize() > batch_bytes && !snapshot.with_next) {
-      if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
-      batch.Clear();
+      if (auto written = write(); !written) return written;
     }
   }
   if (!snapshots.empty()) snapshots_empty_ = false;
-  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
-  return {};
+  return write();
 }
 
-void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing) {
+result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, members_write& members, hash128 address,
+                                       const standing_write& standing) {
   if (standing.bytes.empty()) {
     batch.Delete(families_[f_standings], profile::to_bytes(address));
   } else {
@@ -300,13 +378,10 @@ void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, cons
     if (standing.due_ms != no_timer) batch.Put(families_[f_timers], keys::timer(standing.due_ms, address), Slice());
   }
   for (const auto& each : standing.changed) {
-    const auto key = keys::member(each.segment, address);
-    if (each.member) {
-      batch.Put(families_[f_members], key, keys::time(each.since_ms));
-    } else {
-      batch.Delete(families_[f_members], key);
-    }
+    auto changed = members.change(each.segment, address, each.since_ms, each.member);
+    if (!changed) return changed;
   }
+  return {};
 }
 
 result<std::vector<hash128>> rocks_store::spilled_at_both(hash128 first, hash128 second) {
@@ -374,18 +449,52 @@ result<members_page> rocks_store::members(std::uint64_t segment, std::optional<h
 }
 
 result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() {
-  std::unordered_map<std::uint64_t, std::uint64_t> counts;
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_members]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) ++counts[keys::from_big_endian(at->key().data())];
+  const std::lock_guard lock(members_mutex_);
+  return member_counts_;
+}
+
+/// A directory that an earlier version wrote has none: they are counted once.
+result<void> rocks_store::load_counts() {
+  std::string ignored;
+  const Slice counted(keys::members_counted.data(), keys::members_counted.size());
+  const auto known = db_->Get(read_, families_[f_meta], counted, &ignored);
+  if (!known.ok() && !known.IsNotFound()) return failed(known, "counting members");
+  const bool anew = known.IsNotFound();
+  const Slice prefix(keys::member_counts.data(), keys::member_counts.size());
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[anew ? f_members : f_meta]));
+  if (anew) {
+    for (at->SeekToFirst(); at->Valid(); at->Next()) ++member_counts_[keys::from_big_endian(at->key().data())];
+  } else {
+    for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
+      if (at->key().size() != prefix.size() + 8 || at->value().size() != 8) {
+        return fail(errc::internal, "store: a number of members is damaged; run `kith check`");
+      }
+      member_counts_[keys::from_big_endian(at->key().data() + prefix.size())] =
+          keys::from_big_endian(at->value().data());
+    }
+  }
   if (!at->status().ok()) return failed(at->status(), "counting members");
-  return counts;
+  if (!anew) return {};
+  rocksdb::WriteBatch batch;
+  batch.Put(families_[f_meta], counted, "1");
+  for (const auto& [segment, count] : member_counts_) {
+    batch.Put(families_[f_meta], keys::member_count(segment), keys::big_endian(count));
+  }
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "counting members");
+  return {};
 }
 
 result<void> rocks_store::forget_members(std::uint64_t segment) {
   const auto from = keys::big_endian(segment);
   const auto behind = from + std::string(17, '\xff');
-  const auto status = db_->DeleteRange(write_, families_[f_members], from, behind);
-  if (!status.ok()) return failed(status, "forgetting a segment's members");
+  const std::lock_guard lock(members_mutex_);
+  rocksdb::WriteBatch batch;
+  batch.DeleteRange(families_[f_members], from, behind);
+  batch.Delete(families_[f_meta], keys::member_count(segment));
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) {
+    return failed(status, "forgetting a segment's members");
+  }
+  member_counts_.erase(segment);
   return {};
 }
 
