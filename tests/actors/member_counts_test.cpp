@@ -220,3 +220,26 @@ TEST_CASE("members of a segment that goes while the server is down are gone when
   REQUIRE(eventually([&] { return kith->backfilling().complete; }));
   CHECK(counts_of(kith, {"buyer", "other"}) == std::map<std::string, std::uint64_t>{{"buyer", 0}, {"other", 1}});
 }
+
+TEST_CASE("the stage segment is measured for changes that a publish makes, and for no others") {
+  const temporary_directory room;
+  auto options = options_for(room.path());
+  options.now_ms = [] { return start_ms; };
+  options.definitions = catalog_of({{"buyer", "events(\"Order Completed\").any()"}});
+  const auto measured = [](running& kith) {
+    return kith->latency().snapshot(actors::stage::segment, actors::window::ever, {}).count() +
+           kith->latency().snapshot(actors::stage::segment, actors::window::minute, {}).count();
+  };
+  {
+    running kith(options);
+    kith.publish({track("ada", "1", profile::format_time(start_ms)), track("bob", "1", profile::format_time(start_ms)),
+                  track("ada", "2", profile::format_time(start_ms)),
+                  track("eve", "1", "2024-05-01T10:00:00Z", "Seen")});
+    // Once in each window: of ada's two orders only one changed anything.
+    REQUIRE(eventually([&] { return measured(kith) == 4; }));
+    kith.kill();
+  }
+  running again(options);
+  CHECK(counts_of(again, {"buyer"})["buyer"] == 2);
+  CHECK(measured(again) == 0);
+}
