@@ -4,8 +4,6 @@
 #include <array>
 #include <atomic>
 #include <cstring>
-#include <map>
-#include <mutex>
 #include <rocksdb/cache.h>
 #include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
@@ -14,6 +12,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "persistence/member_book.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -118,11 +117,8 @@ class rocks_store final : public store {
   bool empty(family in);
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
-  class members_write;
-  result<void> put_standing(rocksdb::WriteBatch& batch, members_write& members, hash128 address,
+  result<void> put_standing(rocksdb::WriteBatch& batch, member_book::change& members, hash128 address,
                             const standing_write& standing);
-  result<void> load_counts();
-  result<bool> is_member(const std::string& key);
   /// Every value of a family whose keys are addresses. The cache keeps what others read.
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
@@ -139,9 +135,7 @@ class rocks_store final : public store {
   std::atomic<bool> spilled_empty_{true};
   std::atomic<bool> standings_empty_{true};
   std::atomic<bool> identities_empty_{true};
-
-  std::mutex members_mutex_;  ///< held while members are written, and of what follows
-  std::unordered_map<std::uint64_t, std::uint64_t> member_counts_;
+  std::unique_ptr<member_book> members_;  ///< null, if read only
 };
 
 rocks_store::~rocks_store() {
@@ -204,7 +198,10 @@ result<void> rocks_store::open(const std::string& directory) {
   spilled_empty_ = empty(f_spilled);
   standings_empty_ = families <= f_standings || empty(f_standings);
   identities_empty_ = families <= f_identities || empty(f_identities);
-  return options_.read_only ? result<void>() : load_counts();
+  if (options_.read_only) return {};
+  members_ = std::make_unique<member_book>(*db_, families_[f_members], families_[f_meta]);
+  if (const auto loaded = members_->load(); !loaded.ok()) return failed(loaded, "counting members");
+  return {};
 }
 
 result<void> rocks_store::check_format() {
@@ -270,71 +267,11 @@ result<bool> rocks_store::is_spilled(hash128 address, hash128 id) {
   return failed(status, "looking up an event id");
 }
 
-/// Members and their numbers, kept in one batch. RocksDB has the memberships; what changes is judged by them.
-class rocks_store::members_write {
- public:
-  members_write(rocks_store& to, rocksdb::WriteBatch& batch) : to_(to), batch_(batch) {}
-
-  result<void> change(std::uint64_t segment, hash128 address, std::int64_t since_ms, bool member);
-  /// Before the batch is written: the numbers go with it.
-  void count();
-  /// It was.
-  void written();
-
- private:
-  rocks_store& to_;
-  rocksdb::WriteBatch& batch_;
-  std::unique_lock<std::mutex> lock_;
-  std::map<std::string, bool> changed_;  ///< by key
-  std::unordered_map<std::uint64_t, std::int64_t> by_;
-};
-
-result<void> rocks_store::members_write::change(std::uint64_t segment, hash128 address, std::int64_t since_ms,
-                                                bool member) {
-  if (!lock_) lock_ = std::unique_lock(to_.members_mutex_);
-  const auto key = keys::member(segment, address);
-  const auto changed = changed_.find(key);
-  const auto before = changed != changed_.end() ? result<bool>(changed->second) : to_.is_member(key);
-  if (!before) return tl::make_unexpected(before.error());
-  changed_[key] = member;
-  by_[segment] += static_cast<int>(member) - static_cast<int>(*before);
-  if (member) {
-    batch_.Put(to_.families_[f_members], key, keys::time(since_ms));
-  } else {
-    batch_.Delete(to_.families_[f_members], key);
-  }
-  return {};
-}
-
-void rocks_store::members_write::count() {
-  for (auto& [segment, by] : by_) {
-    const auto found = to_.member_counts_.find(segment);
-    by += found == to_.member_counts_.end() ? 0 : static_cast<std::int64_t>(found->second);
-    batch_.Put(to_.families_[f_meta], keys::member_count(segment), keys::big_endian(static_cast<std::uint64_t>(by)));
-  }
-}
-
-void rocks_store::members_write::written() {
-  for (const auto& [segment, now] : by_) to_.member_counts_[segment] = static_cast<std::uint64_t>(now);
-  by_.clear();
-  changed_.clear();
-  if (lock_) lock_.unlock();
-  lock_ = {};
-}
-
-result<bool> rocks_store::is_member(const std::string& key) {
-  std::string since;
-  const auto status = db_->Get(read_, families_[f_members], key, &since);
-  if (status.ok()) return true;
-  if (status.IsNotFound()) return false;
-  return failed(status, "looking up a member");
-}
-
 result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
   rocksdb::WriteBatch batch;
-  members_write members(*this, batch);
+  member_book::change members(*members_, batch);
   const auto write = [&]() -> result<void> {
-    members.count();
+    members.add_counts();
     if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
     members.written();
     batch.Clear();
@@ -363,7 +300,7 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
   return write();
 }
 
-result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, members_write& members, hash128 address,
+result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, member_book::change& members, hash128 address,
                                        const standing_write& standing) {
   if (standing.bytes.empty()) {
     batch.Delete(families_[f_standings], profile::to_bytes(address));
@@ -378,8 +315,8 @@ result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, members_write
     if (standing.due_ms != no_timer) batch.Put(families_[f_timers], keys::timer(standing.due_ms, address), Slice());
   }
   for (const auto& each : standing.changed) {
-    auto changed = members.change(each.segment, address, each.since_ms, each.member);
-    if (!changed) return changed;
+    const auto noted = members.note(each.segment, address, each.since_ms, each.member);
+    if (!noted.ok()) return failed(noted, "looking up a member");
   }
   return {};
 }
@@ -448,53 +385,11 @@ result<members_page> rocks_store::members(std::uint64_t segment, std::optional<h
   return page;
 }
 
-result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() {
-  const std::lock_guard lock(members_mutex_);
-  return member_counts_;
-}
-
-/// A directory that an earlier version wrote has none: they are counted once.
-result<void> rocks_store::load_counts() {
-  std::string ignored;
-  const Slice counted(keys::members_counted.data(), keys::members_counted.size());
-  const auto known = db_->Get(read_, families_[f_meta], counted, &ignored);
-  if (!known.ok() && !known.IsNotFound()) return failed(known, "counting members");
-  const bool anew = known.IsNotFound();
-  const Slice prefix(keys::member_counts.data(), keys::member_counts.size());
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[anew ? f_members : f_meta]));
-  if (anew) {
-    for (at->SeekToFirst(); at->Valid(); at->Next()) ++member_counts_[keys::from_big_endian(at->key().data())];
-  } else {
-    for (at->Seek(prefix); at->Valid() && at->key().starts_with(prefix); at->Next()) {
-      if (at->key().size() != prefix.size() + 8 || at->value().size() != 8) {
-        return fail(errc::internal, "store: a number of members is damaged; run `kith check`");
-      }
-      member_counts_[keys::from_big_endian(at->key().data() + prefix.size())] =
-          keys::from_big_endian(at->value().data());
-    }
-  }
-  if (!at->status().ok()) return failed(at->status(), "counting members");
-  if (!anew) return {};
-  rocksdb::WriteBatch batch;
-  batch.Put(families_[f_meta], counted, "1");
-  for (const auto& [segment, count] : member_counts_) {
-    batch.Put(families_[f_meta], keys::member_count(segment), keys::big_endian(count));
-  }
-  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "counting members");
-  return {};
-}
+result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() { return members_->counts(); }
 
 result<void> rocks_store::forget_members(std::uint64_t segment) {
-  const auto from = keys::big_endian(segment);
-  const auto behind = from + std::string(17, '\xff');
-  const std::lock_guard lock(members_mutex_);
-  rocksdb::WriteBatch batch;
-  batch.DeleteRange(families_[f_members], from, behind);
-  batch.Delete(families_[f_meta], keys::member_count(segment));
-  if (const auto status = db_->Write(write_, &batch); !status.ok()) {
-    return failed(status, "forgetting a segment's members");
-  }
-  member_counts_.erase(segment);
+  const auto status = members_->forget(segment);
+  if (!status.ok()) return failed(status, "forgetting a segment's members");
   return {};
 }
 

@@ -128,7 +128,7 @@ class store {
   /// As last saved.
   virtual result<members_page> members(std::uint64_t segment, std::optional<profile::hash128> behind,
                                        std::size_t limit) = 0;
-  /// How many members each segment has, as last saved; kept with them.
+  /// How many members each segment has, as last saved; kept with them. REQUIRES: not read only.
   virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() = 0;
   virtual result<void> forget_members(std::uint64_t segment) = 0;
   virtual result<bool> is_spilled(profile::hash128 address, profile::hash128 id) = 0;
