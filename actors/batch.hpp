@@ -42,6 +42,7 @@ struct batch {
   time_point started{};
   time_point durable{};
   unsigned epoch = 0;      ///< of the home shard when it started (checkpoints wait for epochs)
+  bool replayed = false;   ///< of the journal, at the start
   bool journaled = false;  ///< its record needs no more writing
   bool applied = false;    ///< every event has its outcome
 

@@ -15,7 +15,7 @@ enum class stage : std::uint8_t {
   ingest,      ///< a publish frame's last byte to its hand-over to the journal
   journal,     ///< hand-over to the journal to durable
   apply,       ///< durable to applied by every profile of the batch
-  segment,     ///< evaluation of segments (none are evaluated yet: no samples)
+  segment,     ///< a publish frame's last byte to its changes of memberships on their way to watchers
   read,        ///< a get's last byte to its reply
   end_to_end,  ///< a publish frame's last byte to its reply
 };

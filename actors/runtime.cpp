@@ -306,7 +306,10 @@ void runtime_impl::recover() {
       health_.replayed_bytes = health_.replay_bytes;
       accepting_ = true;
     }
-    if (!definitions_->empty() && !current) start_backfill({});
+    if (!current) {
+      if (auto gone = forget_vanished(); !gone) return failed(gone.error());
+      if (!definitions_->empty()) start_backfill({});
+    }
   }
   const auto seconds = std::chrono::duration<double>(now() - started).count();
   log("info", "ready: " + std::to_string(replayed_events_) + " events replayed in " + std::to_string(seconds) + " s");

@@ -106,6 +106,7 @@ class runtime_impl final : public runtime {
   void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
            std::string segment, read_done done);
   result<void> install(const std::shared_ptr<const profile::segments::catalog>& definitions);
+  result<void> forget_vanished();
   void start_backfill(checkpoint_marks past);
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
   /// The facets' addresses of a profile; of one that was never linked, its own alone.

@@ -4,6 +4,7 @@
 #include "actors/preview.hpp"
 #include "actors/runtime_impl.hpp"
 #include "persistence/whole_file.hpp"
+#include "profile/segments/compiled.hpp"
 
 namespace kith::actors {
 
@@ -78,11 +79,21 @@ result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
     if (!sealed) return tl::make_unexpected(sealed.error());
     past[each->id()].saved = *sealed;
   }
-  for (const auto& each : before->definitions()) {
-    if (each.kind != definition_kind::segment || definitions->find(each.kind, each.name)) continue;
-    if (auto gone = store_->forget_members(profile::segments::segment_key(each.name)); !gone) return gone;
-  }
+  if (auto gone = forget_vanished(); !gone) return gone;
   start_backfill(std::move(past));
+  return {};
+}
+
+/// The members of segments that are defined no more.
+result<void> runtime_impl::forget_vanished() {
+  const auto definitions = this->definitions();
+  const auto& keys = definitions->inside().segment_keys;
+  const auto counts = store_->count_members();
+  if (!counts) return tl::make_unexpected(counts.error());
+  for (const auto& [segment, count] : *counts) {
+    if (std::binary_search(keys.begin(), keys.end(), segment)) continue;
+    if (auto gone = store_->forget_members(segment); !gone) return gone;
+  }
   return {};
 }
 
@@ -97,6 +108,8 @@ void runtime_impl::start_backfill(checkpoint_marks past) {
                                  },
                                  [this, fingerprint = definitions->fingerprint()]() -> result<void> {
                                    if (auto saved = checkpoint(catching_up::no); !saved) return saved;
+                                   // Saves that were under way when the definitions changed may have brought some back.
+                                   if (auto gone = forget_vanished(); !gone) return gone;
                                    log("info", "all profiles are up to date with the definitions");
                                    return persistence::replace_file(files_, options_.data, current_file,
                                                                     std::to_string(fingerprint));

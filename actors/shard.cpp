@@ -148,6 +148,11 @@ void shard::end_turn() {
   if (!to_ask_.empty()) send_questions();
   if (over_budget() && save_jobs_ < save_jobs) sweep();
   watches_.send();
+  if (!changed_memberships_.empty()) {
+    const auto sent = now();
+    for (const auto came : changed_memberships_) environment_.latency.record(id_, stage::segment, sent - came);
+    changed_memberships_.clear();
+  }
   resume_reading();
   counters_.bytes.store(bytes_, std::memory_order_relaxed);
   counters_.active.store(actors_.size(), std::memory_order_relaxed);

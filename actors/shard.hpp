@@ -220,6 +220,10 @@ class shard : public caf::execution_unit {
   void count_bytes(profile_actor& actor);
   void event_done(batch& work, std::uint32_t index);
   void publish_change(profile_actor& actor, std::string_view traits);
+  /// The event of this batch that was published last changed memberships.
+  void note_membership_latency(const batch& of) {
+    if (!of.replayed) changed_memberships_.push_back(of.started);
+  }
   const catalog* definitions() const noexcept { return definitions_.get(); }
   /// False: its past is being read, and its mail waits until it has been.
   bool make_current(profile_actor& actor);
@@ -292,6 +296,7 @@ class shard : public caf::execution_unit {
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor, bool by_event);
   void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
+  void keep_memberships(profile_actor& actor, std::int64_t before_ms);
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
@@ -359,6 +364,7 @@ class shard : public caf::execution_unit {
   };
   std::vector<std::vector<addressed_mail>> handed_on_;  ///< by shard
   std::vector<read_group*> answered_;
+  std::vector<time_point> changed_memberships_;  ///< when the frames came whose events did
   std::vector<profile::hash128> to_load_;
   std::vector<question> to_ask_;
 

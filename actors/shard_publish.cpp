@@ -66,6 +66,7 @@ void shard::publish(batch_ptr work) {
 }
 
 void shard::replay(batch_ptr work) {
+  work->replayed = true;
   batch& taken = take(std::move(work));
   if (taken.empty()) {
     applied_here_.push_back(&taken);

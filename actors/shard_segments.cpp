@@ -50,7 +50,9 @@ bool shard::make_current(profile_actor& actor) {
   if (actor.standing_->now.fits(*definitions_)) return true;
   auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {
+    const auto before_ms = actor.standing_->now.evaluated_ms();
     actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
+    keep_memberships(actor, before_ms);
     note_transitions(actor, false);
     if (!actor.state().empty()) actor.mark_dirty();  // the store is to know with which definitions, and when it is due
     if (last_change_) {
@@ -66,6 +68,22 @@ bool shard::make_current(profile_actor& actor) {
 
 void shard::before_event(const profile_actor& actor, const profile::event_view& event) {
   if (definitions_) segments::changing_traits(actor.state(), *definitions_, event, scratch_changing_);
+}
+
+/// What is to be saved about segments that are gone is not; of one that was deleted and is there again the store has
+/// forgotten its members.
+void shard::keep_memberships(profile_actor& actor, std::int64_t before_ms) {
+  auto& at = *actor.standing_;
+  std::erase_if(at.unsaved, [&](const auto& each) { return !segment_names_.contains(each.segment); });
+  for (const auto& each : at.now.members()) {
+    const auto name = segment_names_.find(each.segment);
+    if (name == segment_names_.end()) continue;
+    const auto& made =
+        definitions_->definitions()[*definitions_->find(segments::definition_kind::segment, name->second)];
+    if (each.since_ms <= before_ms && made.created_ms > before_ms) {
+      at.unsaved.push_back({each.segment, each.since_ms, true});
+    }
+  }
 }
 
 void shard::evaluate(profile_actor& actor, const profile::event_view& event) {

@@ -3,6 +3,7 @@
 // Thread safety: none; a request and its response belong to one thread.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@ struct request {
   std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
   std::string body;
   std::string if_match;  ///< the header; empty: there is none
+  std::string accept;    ///< as if_match
 };
 
 struct response {
@@ -33,6 +35,8 @@ struct response {
   std::string content_type = "application/json";
   std::string body;
   std::map<std::string, std::string> headers;
+  /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
+  std::function<result<std::string>()> more{};
 };
 
 /// The parts of a target, percent-decoded. Nothing if the encoding is broken.

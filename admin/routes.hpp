@@ -51,6 +51,7 @@ class routes {
   response remove_definition(const call& asked);
   response enable_definition(const call& asked);
   response members(const call& asked);
+  response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
 
   // backfill_routes.cpp

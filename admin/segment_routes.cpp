@@ -266,8 +266,51 @@ response routes::enable_definition(const call& asked) {
   return enabled ? answer_with(*enabled) : problem_of(enabled.error(), name);
 }
 
+namespace {
+
+constexpr std::string_view ndjson = "application/x-ndjson";
+
+json member_json(const persistence::members_page::item& one) {
+  return {{"profile", profile::to_hex(one.address)}, {"since", profile::format_time(one.since_ms)}};
+}
+
+std::string lines_of(const persistence::members_page& page) {
+  std::string lines;
+  for (const auto& each : page.items) lines += dump(member_json(each)) + '\n';
+  return lines;
+}
+
+/// Nothing: `format` is none that there is.
+std::optional<bool> wants_lines(const call& asked) {
+  const auto format = asked.target.query.find("format");
+  if (format == asked.target.query.end()) return asked.sent.accept == ndjson;
+  if (format->second == "ndjson") return true;
+  if (format->second == "json") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+/// All of them, a line each.
+response routes::member_lines(const std::string& name, std::optional<profile::hash128> behind) {
+  const bool complete = service_.backfilling().complete;
+  auto first = service_.members(name, behind, most_a_page);
+  if (!first) return admin::problem_of(first.error());
+  response answer{200, std::string(ndjson), lines_of(*first), {{"Kith-Complete", complete ? "true" : "false"}}};
+  answer.more = [&service = service_, name, next = first->next]() mutable -> result<std::string> {
+    if (!next) return std::string();
+    const auto page = service.members(name, next, most_a_page);
+    if (!page) return tl::make_unexpected(page.error());
+    next = page->next;
+    return lines_of(*page);
+  };
+  return answer;
+}
+
 response routes::members(const call& asked) {
-  if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor"})) return *unknown;
+  if (auto unknown = unknown_parameter(asked.target, {"limit", "cursor", "format"})) return *unknown;
+  const auto as_lines = wants_lines(asked);
+  if (!as_lines) return problem(400, "invalid_argument", "query parameter format: must be json or ndjson");
   const auto limit = limit_in(asked.target, usual_page, most_a_page);
   if (!limit) return admin::problem_of(limit.error());
   std::optional<profile::hash128> behind;
@@ -278,13 +321,12 @@ response routes::members(const call& asked) {
   }
   const auto& name = asked.target.path[2];
   if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
+  if (*as_lines) return member_lines(name, behind);
   const bool complete = service_.backfilling().complete;
   const auto page = service_.members(name, behind, *limit);
   if (!page) return admin::problem_of(page.error());
   auto items = json::array();
-  for (const auto& each : page->items) {
-    items.push_back({{"profile", profile::to_hex(each.address)}, {"since", profile::format_time(each.since_ms)}});
-  }
+  for (const auto& each : page->items) items.push_back(member_json(each));
   return ok({{"items", std::move(items)},
              {"next", page->next ? json(profile::to_hex(*page->next)) : json(nullptr)},
              {"complete", complete}});

@@ -104,6 +104,7 @@ class session : public std::enable_shared_from_this<session> {
     asked.target = std::string(message.target());
     asked.body = message.body();
     asked.if_match = std::string(message[http::field::if_match]);
+    asked.accept = std::string(message[http::field::accept]);
     const auto authorization = message[http::field::authorization];
     constexpr std::string_view scheme = "Bearer ";
     if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
@@ -125,6 +126,7 @@ class session : public std::enable_shared_from_this<session> {
   void refuse(response with) { answer(std::move(with), false, parser_->get().method() == http::verb::head); }
 
   void answer(response with, bool keep_alive, bool head_only) {
+    more_ = std::move(with.more);
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
@@ -134,7 +136,11 @@ class session : public std::enable_shared_from_this<session> {
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();
     if (!head_only) reply_->body() = std::move(with.body);
-    if (reply_->result() != http::status::no_content) reply_->content_length(size);
+    if (more_) {
+      reply_->chunked(true);
+    } else if (reply_->result() != http::status::no_content) {
+      reply_->content_length(size);
+    }
     expire();
     const auto sent = [self = shared_from_this(), keep_alive](const beast::error_code& failed, std::size_t) {
       if (failed) return;
@@ -144,12 +150,33 @@ class session : public std::enable_shared_from_this<session> {
         self->close();
       }
     };
-    if (head_only) {
+    if (head_only || more_) {
       serializer_.emplace(*reply_);
-      http::async_write_header(stream_, *serializer_, sent);
+      http::async_write_header(stream_, *serializer_,
+                               [self = shared_from_this(), sent, head_only](const beast::error_code& failed, auto n) {
+                                 if (head_only || failed) return sent(failed, n);
+                                 self->send_more(std::move(self->reply_->body()), sent);
+                               });
     } else {
       http::async_write(stream_, *reply_, sent);
     }
+  }
+
+  /// A slow reader slows down what is read for it.
+  template <class Sent>
+  void send_more(std::string text, Sent sent) {
+    if (text.empty()) {
+      auto next = more_();
+      if (!next) return;
+      text = std::move(*next);
+    }
+    expire();
+    if (text.empty()) return asio::async_write(stream_, http::make_chunk_last(), sent);
+    piece_ = std::move(text);
+    asio::async_write(stream_, http::make_chunk(asio::buffer(piece_)),
+                      [self = shared_from_this(), sent](const beast::error_code& failed, std::size_t) {
+                        if (!failed) self->send_more({}, sent);
+                      });
   }
 
   void close() {
@@ -182,6 +209,8 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> reply_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
+  std::function<result<std::string>()> more_;  ///< of the response
+  std::string piece_;
   std::array<char, 4096> discarded_;
 };
 

@@ -25,6 +25,7 @@ struct segments_flags {
   admin_flags server;
   bool json = false;
   bool computed = false;
+  bool all = false;
   bool cancel = false;
   bool resume = false;
   std::string name;  ///< of a definition
@@ -137,8 +138,33 @@ int enable(const segments_flags& flags) {
   });
 }
 
+/// A line each, as they come.
+int all_members(const segments_flags& flags, admin_client& admin) {
+  bool complete = true;
+  json next = "";
+  if (!flags.json) std::fputs(member_line("PROFILE", "SINCE").c_str(), stdout);
+  while (!next.is_null()) {
+    const auto cursor = next.get<std::string>();
+    const auto page = admin.ask("GET", flags.one() + "/members?limit=" + std::to_string(most_a_page) +
+                                           (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
+    if (!page) return report(command, page.error());
+    for (const auto& each : page->at("items")) {
+      const auto text = flags.json
+                            ? admin::dump(each) + '\n'
+                            : member_line(each.at("profile").get<std::string>(), each.at("since").get<std::string>());
+      std::fputs(text.c_str(), stdout);
+    }
+    complete = complete && page->at("complete").get<bool>();
+    next = page->at("next");
+  }
+  if (std::fflush(stdout) == EOF) return report(command, {errc::unavailable, "standard output cannot be written"});
+  if (!complete) std::fputs(not_complete, stderr);
+  return exit_ok;
+}
+
 int members(const segments_flags& flags) {
   return with_admin(flags, [&](admin_client& admin) {
+    if (flags.all) return all_members(flags, admin);
     json last;
     auto items = read_list(admin, flags.one() + "/members", flags.limit, &last);
     if (!items) return report(command, items.error());
@@ -275,7 +301,9 @@ constexpr verb verbs[] = {
     {"members", "the profiles in a segment", members,
      [](CLI::App& app, segments_flags& flags) {
        take_name(app, flags);
-       app.add_option("--limit", flags.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
+       auto* limit = app.add_option("--limit", flags.limit, "at most so many");
+       limit->check(CLI::PositiveNumber)->capture_default_str();
+       app.add_flag("--all", flags.all, "all of them, a line each; with --json an object a line")->excludes(limit);
      }},
     {"backfill", "how far profiles are brought up to date", backfill,
      [](CLI::App& app, segments_flags& flags) {

@@ -142,13 +142,19 @@ std::string preview_text(const json& found) {
   return text + '\n' + table_text(rows);
 }
 
+const char* const not_complete = "not complete: not all profiles are up to date, see `kith segments backfill`\n";
+
+std::string member_line(const std::string& profile, const std::string& since) {
+  constexpr std::size_t id_digits = 32;
+  return profile + std::string(id_digits - std::min(profile.size(), id_digits) + 2, ' ') + since + '\n';
+}
+
 std::string members_text(const json& page) {
   std::vector<std::vector<std::string>> rows = {{"PROFILE", "SINCE"}};
   for (const auto& each : page.at("items")) rows.push_back({text_in(each, "profile"), text_in(each, "since")});
   auto text = table_text(rows);
   if (!page.at("next").is_null()) text += "and more: give a greater --limit\n";
-  if (!page.at("complete").get<bool>())
-    text += "not complete: not all profiles are up to date, see `kith segments backfill`\n";
+  if (!page.at("complete").get<bool>()) text += not_complete;
   return text;
 }
 

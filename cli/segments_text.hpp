@@ -12,6 +12,8 @@ std::string definition_text(const nlohmann::json& item);
 /// Of a page of members.
 std::string backfill_text(const nlohmann::json& backfill);  ///< one line, without its end
 std::string preview_text(const nlohmann::json& found);
+extern const char* const not_complete;  ///< a line
+std::string member_line(const std::string& profile, const std::string& since);
 std::string members_text(const nlohmann::json& page);
 /// Of the protocol's `segments` and `explain`.
 std::string memberships_text(const nlohmann::json& memberships);

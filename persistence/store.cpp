@@ -12,6 +12,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "persistence/member_book.hpp"
 #include "persistence/retention_filter.hpp"
 #include "persistence/store_keys.hpp"
 
@@ -78,7 +79,7 @@ class rocks_store final : public store {
   result<std::vector<hash128>> spilled_at_both(hash128 first, hash128 second) override;
   result<void> for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) override;
   result<members_page> members(std::uint64_t segment, std::optional<hash128> behind, std::size_t limit) override;
-  result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override;
+  result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override { return members_->counts(); }
   result<void> forget_members(std::uint64_t segment) override;
   result<bool> is_spilled(hash128 address, hash128 id) override;
   result<void> save(std::span<const snapshot_write> snapshots) override;
@@ -106,7 +107,8 @@ class rocks_store final : public store {
   bool empty(family in);
   result<std::vector<std::optional<std::string>>> load_from(family in, std::span<const hash128> addresses,
                                                             std::string_view doing);
-  void put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing);
+  result<void> put_standing(rocksdb::WriteBatch& batch, member_book::change& members, hash128 address,
+                            const standing_write& standing);
   /// Every value of a family whose keys are addresses. The cache keeps what others read.
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
@@ -123,6 +125,7 @@ class rocks_store final : public store {
   std::atomic<bool> spilled_empty_{true};
   std::atomic<bool> standings_empty_{true};
   std::atomic<bool> identities_empty_{true};
+  std::unique_ptr<member_book> members_;  ///< null, if read only
 };
 
 rocks_store::~rocks_store() {
@@ -191,7 +194,10 @@ result<void> rocks_store::open(const std::string& directory) {
   spilled_empty_ = empty(f_spilled);
   standings_empty_ = families <= f_standings || empty(f_standings);
   identities_empty_ = families <= f_identities || empty(f_identities);
-  return {};
+  if (options_.read_only) return {};
+  members_ = std::make_unique<member_book>(*db_, families_[f_members], families_[f_meta]);
+  const auto loaded = members_->load();
+  return loaded.ok() ? result<void>() : failed(loaded, "counting members");
 }
 
 result<void> rocks_store::check_format() {
@@ -252,13 +258,20 @@ result<std::vector<std::optional<std::string>>> rocks_store::load_from(family in
 result<bool> rocks_store::is_spilled(hash128 address, hash128 id) {
   std::string value;
   const auto status = db_->Get(read_, families_[f_spilled], keys::pair(address, id), &value);
-  if (status.ok()) return true;
-  if (status.IsNotFound()) return false;
+  if (status.ok() || status.IsNotFound()) return status.ok();
   return failed(status, "looking up an event id");
 }
 
 result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
   rocksdb::WriteBatch batch;
+  member_book::change members(*members_, batch);
+  const auto write = [&]() -> result<void> {
+    members.add_counts();
+    if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
+    members.written();
+    batch.Clear();
+    return {};
+  };
   for (const auto& snapshot : snapshots) {
     batch.Put(families_[f_snapshots], profile::to_bytes(snapshot.address), snapshot.state);
     for (const auto& spilled : snapshot.spilled) {
@@ -266,23 +279,24 @@ result<void> rocks_store::save(std::span<const snapshot_write> snapshots) {
       spilled_empty_ = false;
     }
     for (const auto id : snapshot.unspilled) batch.Delete(families_[f_spilled], keys::pair(snapshot.address, id));
-    if (snapshot.standing) put_standing(batch, snapshot.address, *snapshot.standing);
+    if (snapshot.standing) {
+      if (auto put = put_standing(batch, members, snapshot.address, *snapshot.standing); !put) return put;
+    }
     if (snapshot.identity) {
       batch.Put(families_[f_identities], profile::to_bytes(snapshot.address), *snapshot.identity);
       identities_empty_ = false;
     }
     // Between profiles a batch may end: a profile's snapshot and its ids stay together.
     if (batch.GetDataSize() > batch_bytes && !snapshot.with_next) {
-      if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
-      batch.Clear();
+      if (auto written = write(); !written) return written;
     }
   }
   if (!snapshots.empty()) snapshots_empty_ = false;
-  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving snapshots");
-  return {};
+  return write();
 }
 
-void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, const standing_write& standing) {
+result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, member_book::change& members, hash128 address,
+                                       const standing_write& standing) {
   if (standing.bytes.empty()) {
     batch.Delete(families_[f_standings], profile::to_bytes(address));
   } else {
@@ -296,17 +310,14 @@ void rocks_store::put_standing(rocksdb::WriteBatch& batch, hash128 address, cons
     if (standing.due_ms != no_timer) batch.Put(families_[f_timers], keys::timer(standing.due_ms, address), Slice());
   }
   for (const auto& each : standing.changed) {
-    const auto key = keys::member(each.segment, address);
-    if (each.member) {
-      batch.Put(families_[f_members], key, keys::time(each.since_ms));
-    } else {
-      batch.Delete(families_[f_members], key);
-    }
+    const auto noted = members.note(each.segment, address, each.since_ms, each.member);
+    if (!noted.ok()) return failed(noted, "looking up a member");
   }
   for (const auto& each : standing.outgoing) {
     batch.Put(families_[f_outgoing],
               keys::outgoing(each.queue, static_cast<char>(outgoing_list::waiting), each.at_us, each.id), each.content);
   }
+  return {};
 }
 
 result<std::vector<outgoing_item>> rocks_store::outgoing(std::string_view queue, outgoing_list list,
@@ -409,20 +420,9 @@ result<members_page> rocks_store::members(std::uint64_t segment, std::optional<h
   return page;
 }
 
-result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() {
-  std::unordered_map<std::uint64_t, std::uint64_t> counts;
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_members]));
-  for (at->SeekToFirst(); at->Valid(); at->Next()) ++counts[keys::from_big_endian(at->key().data())];
-  if (!at->status().ok()) return failed(at->status(), "counting members");
-  return counts;
-}
-
 result<void> rocks_store::forget_members(std::uint64_t segment) {
-  const auto from = keys::big_endian(segment);
-  const auto behind = from + std::string(17, '\xff');
-  const auto status = db_->DeleteRange(write_, families_[f_members], from, behind);
-  if (!status.ok()) return failed(status, "forgetting a segment's members");
-  return {};
+  const auto gone = members_->forget(segment);
+  return gone.ok() ? result<void>() : failed(gone, "forgetting a segment's members");
 }
 
 result<void> rocks_store::feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) {

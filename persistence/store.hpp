@@ -5,7 +5,7 @@
 // (address + event id → event time; makes a retried event appear once), `standings` (address → segments and computed
 // traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `identities`
 // (identifier address → its links), `outgoing` (queue + waiting or dead + time + id → what the outside is to be told),
-// `meta` (format version, feeder positions).
+// `meta` (format version, feeder positions, how many members each segment has).
 // RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
 // the journal keeps what is not flushed.
 //
@@ -147,7 +147,7 @@ class store {
   /// As last saved.
   virtual result<members_page> members(std::uint64_t segment, std::optional<profile::hash128> behind,
                                        std::size_t limit) = 0;
-  /// How many members each segment has, as last saved. Reads all of them.
+  /// How many members each segment has, as last saved; kept with them. REQUIRES: not read only.
   virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() = 0;
   virtual result<void> forget_members(std::uint64_t segment) = 0;
   virtual result<bool> is_spilled(profile::hash128 address, profile::hash128 id) = 0;

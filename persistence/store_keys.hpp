@@ -51,6 +51,10 @@ inline std::string member(std::uint64_t segment, profile::hash128 address) {
   return big_endian(segment) + profile::to_bytes(address);
 }
 
+inline constexpr std::string_view members_counted = "members";  ///< there are counts of all segments
+inline constexpr std::string_view member_counts = "members-";
+inline std::string member_count(std::uint64_t segment) { return std::string(member_counts) + big_endian(segment); }
+
 inline std::string outgoing_list_of(std::string_view queue, char list) {
   std::string key(queue);
   key.push_back('\0');

@@ -51,6 +51,7 @@ class standing {
   void outdate() noexcept { fingerprint_ = 0; }
   /// When to call evaluate_due() though no event came; `never`: not at all.
   std::int64_t due_ms() const noexcept { return due_ms_; }
+  std::int64_t evaluated_ms() const noexcept { return evaluated_ms_; }  ///< the time for which all this is true
   bool is_member(const catalog& of, std::uint32_t definition) const noexcept;
   const std::vector<membership>& members() const noexcept { return members_; }
   /// The computed traits as a MessagePack map, sorted by name; those without a value (null, errors) are left out.

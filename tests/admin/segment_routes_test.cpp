@@ -1,4 +1,7 @@
 // Segments over REST: the handlers on a runtime that answers on command, and once through TLS.
+#include <algorithm>
+#include <sstream>
+
 #include "admin/routes.hpp"
 #include "admin/server.hpp"
 #include "net/https_client.hpp"
@@ -221,6 +224,46 @@ TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete dur
   problem(400, "GET", "/v1/segments/fixed/members?cursor=zz");
 }
 
+TEST_CASE_METHOD(api, "all members come as lines, in as many pieces as it takes") {
+  std::vector<persistence::members_page::item> all;
+  for (std::uint64_t i = 1; i <= 2500; ++i) all.push_back({{i, 0}, 1'767'600'000'000});
+  service.put_members("fixed", all);
+  auto answer = ask("GET", "/v1/segments/fixed/members?format=ndjson");
+  REQUIRE(answer.status == 200);
+  REQUIRE(answer.content_type == "application/x-ndjson");
+  REQUIRE(answer.headers.at("Kith-Complete") == "true");
+  auto text = answer.body;
+  std::size_t pieces = 0;
+  for (auto next = answer.more(); !next->empty(); next = answer.more()) {
+    text += *next;
+    ++pieces;
+  }
+  REQUIRE(pieces == 2);
+  std::istringstream lines(text);
+  std::size_t count = 0;
+  for (std::string line; std::getline(lines, line); ++count) {
+    REQUIRE(json::parse(line) ==
+            json{{"profile", profile::to_hex(all[count].address)}, {"since", "2026-01-05T08:00:00.000Z"}});
+  }
+  REQUIRE(count == all.size());
+
+  admin::request accepting;
+  accepting.method = "GET";
+  accepting.target = "/v1/segments/fixed/members";
+  accepting.who = somebody(false);
+  accepting.accept = "application/x-ndjson";
+  REQUIRE(routes.handle(accepting).content_type == "application/x-ndjson");
+  accepting.accept = "application/json, */*";
+  REQUIRE(routes.handle(accepting).content_type == "application/json");
+  REQUIRE(problem(400, "GET", "/v1/segments/fixed/members?format=csv")["detail"] ==
+          "query parameter format: must be json or ndjson");
+  problem(404, "GET", "/v1/segments/none/members?format=ndjson");
+  actors::backfill_progress progress;
+  progress.complete = false;
+  service.set_backfill(progress);
+  REQUIRE(ask("GET", "/v1/segments/fixed/members?format=ndjson").headers.at("Kith-Complete") == "false");
+}
+
 TEST_CASE_METHOD(api, "a backfill tells how far it is, is cancelled and goes on") {
   REQUIRE(get("/v1/backfill") == idle);
   REQUIRE(problem(409, "POST", "/v1/backfill:cancel")["detail"] ==
@@ -435,6 +478,17 @@ TEST_CASE_METHOD(api, "bodies and If-Match come through HTTPS, and the HTTPS cli
   REQUIRE(deleted.status == 204);
   REQUIRE(deleted.body.empty());
   REQUIRE(send("GET", "/v1/segments/loyal").status == 404);  // the connection goes on
+  std::vector<persistence::members_page::item> all;
+  for (std::uint64_t i = 1; i <= 2500; ++i) all.push_back({{i, 0}, 1'767'600'000'000});
+  service.put_members("fixed", all);
+  for (int twice = 0; twice < 2; ++twice) {
+    const auto lines = send("GET", "/v1/segments/fixed/members", nullptr, {{"Accept", "application/x-ndjson"}});
+    REQUIRE(lines.status == 200);
+    REQUIRE(std::count(lines.body.begin(), lines.body.end(), '\n') == 2500);
+  }
+  service.put_members("fixed", {});
+  REQUIRE(send("GET", "/v1/segments/fixed/members?format=ndjson").body.empty());
+  REQUIRE(send("GET", "/v1/segments/fixed").status == 200);
 
   SECTION("a server that is not there, or not ours, is not reached") {
     test::certificates foreign;

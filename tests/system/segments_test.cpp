@@ -137,6 +137,11 @@ TEST_CASE("a segment is told with its members and explained, from its definition
   at.publish(order("1", "ada", 120) + order("2", "ada", 90) + order("3", "bob", 10));
   REQUIRE(at.segments_of("ada") == std::set<std::string>{"buyer"});
   REQUIRE(at.members("buyer") == std::set<std::string>{address_of("ada"), address_of("bob")});
+  const auto lines = at.segments({"members", "buyer", "--all", "--json"}).second;
+  REQUIRE(std::count(lines.begin(), lines.end(), '\n') == 2);
+  REQUIRE(at.members("buyer").count(json::parse(lines.substr(0, lines.find('\n'))).at("profile")) == 1);
+  REQUIRE(contains(at.segments({"members", "buyer", "--all"}).second, address_of("bob") + "  20"));
+  REQUIRE(at.segments({"members", "buyer", "--all", "--limit", "5"}).first == 64);
   REQUIRE(contains(at.segments({"of", "ada"}).second, "SEGMENT  SINCE"));
   REQUIRE(at.segments({"of", "nobody"}).first == 1);
 
