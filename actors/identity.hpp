@@ -8,12 +8,18 @@
 // Invariants
 //   - A facet is in exactly one place: in its own actor (a root), in the root that holds it, in one message on its way,
 //     or, when its holder was passivated, in the store only.
-//   - Whoever gives a facet away points to where it went *before* anything else is handed on, and messages from one
-//     shard to another arrive in order: who follows the pointers finds the facet, or learns that the store has it.
-//     So nothing but an identifier's own mail takes a short cut, and a forward stays while facets are on their way.
+//   - An identifier's actor knows where its facet went: whoever sends a facet anywhere sends it first, and then tells
+//     the facet's own actor (`follow`), before anything else. Messages arrive in an order that agrees with cause and
+//     effect (a message is in its receiver's queue before the sender goes on), so whoever asks the facet's own actor
+//     comes to the holder after the facet did. Nobody but a facet's own actor is asked for it.
+//   - One that is asked for a facet that it does not hold says so to the facet's own actor (`disclaim`) and sends the
+//     question back there. If the facet went on, its own actor knows by then, and the word of `moves` is old; if not,
+//     the holder was passivated since, and only the store has it.
 //   - Roots give way only to roots of lower rank, so no two wait for each other.
-//   - What the pointers say is a hint; the links that the facets keep decide. A root that comes from the store asks all
-//     that its facets are linked to.
+//   - What the pointers say is a hint after a restart; the links that the facets keep decide. A root that comes from
+//   the
+//     store, and a facet that comes home when a profile was taken apart, ask all that they are linked to, and hear of
+//     nobody new before those have come.
 //   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
 //     it on both sides): its holder saves it first.
 // Thread safety: a slot belongs to its actor; messages are handed over whole.
@@ -120,15 +126,15 @@ struct meet {
   std::vector<made_link> links;
   std::vector<type_count> asker_has;
   bool established = false;  ///< they were linked before: no limit is asked
-  std::uint64_t moves = 0;   ///< the target's when it handed this on
+  std::uint64_t moves = 0;   ///< of the target's facet, when its own actor handed this on
 };
-/// To a root: give way to that one, or tell it to give way to you.
+/// To a root that asked, or was asked for: give way to that one, or tell it to give way to you.
 struct give_way {
   profile::identity::rank to;
-  profile::hash128 target;  ///< the root's address, or what was it
+  profile::hash128 target;  ///< whom it is for
   std::vector<made_link> links;
   bool established = false;
-  std::uint64_t moves = 0;
+  std::uint64_t moves = 0;  ///< as in meet
 };
 /// All that a root held.
 struct surrender {
@@ -140,30 +146,25 @@ struct surrender {
 struct refuse {
   profile::hash128 target;
 };
-/// To an identifier whose facet only the store has: come.
-struct release {
-  profile::hash128 root;
-  meet asked;
-};
-/// To a forward: its own mail came to somebody who does not hold its facet. It asks the way that its facet went.
+/// To a forward: its own mail came to somebody who does not hold its facet.
 struct lost {};
-/// Along the way that the target's facet went: who holds it?
+/// To whom the target's facet was sent: it is still there?
 struct seek {
   profile::hash128 target;
-  std::uint64_t moves = 0;
+  std::uint64_t moves = 0;  ///< as in meet
 };
-/// To a forward: nobody on the way that its facet went holds it, so only the store does.
+/// To a forward: it is not there that it handed something on to.
 struct disclaim {
-  std::uint64_t moves = 0;  ///< the forward's when it asked; it has moved since: that is not true any more
+  std::uint64_t moves = 0;  ///< as they were then
 };
-/// To a forward: be a root again, with these.
-struct adopt {
-  std::vector<facet> facets;
+/// To a forward: its profile was taken apart, be a root again.
+struct come_home {
+  facet own;
 };
-/// To a forward: the holder of its facet.
-struct redirect {
+/// To a forward: where its facet was sent just now.
+struct follow {
   profile::hash128 root;
-  std::uint64_t moves = 0;
+  std::uint64_t moves = 0;  ///< of the facet: word of an earlier move may come late
 };
 /// To a forward: the store knows where it points to.
 struct kept {
@@ -174,7 +175,7 @@ struct take_apart {
   std::shared_ptr<const unmerge_order> order;
   tsl::robin_set<profile::hash128, profile::hash128_hasher> told;
   batch* of = nullptr;
-  std::uint64_t moves = 0;
+  std::uint64_t moves = 0;  ///< as in meet, of the next
 
   /// Who is to be told next; false: all have been.
   bool next(profile::hash128& address) const {
@@ -188,16 +189,15 @@ struct take_apart {
 };
 
 using identity_message =
-    std::variant<meet, give_way, surrender, refuse, release, lost, seek, disclaim, adopt, redirect, kept, take_apart>;
+    std::variant<meet, give_way, surrender, refuse, lost, seek, disclaim, come_home, follow, kept, take_apart>;
 using identity_mail = std::unique_ptr<identity_message>;
 
 /// What an actor keeps once its identifier was linked to others, or somebody wanted that.
 struct identity_slot {
-  profile::hash128 root;    ///< the actor's own address: it is the root. Else where it gave its facet.
-  profile::hash128 holder;  ///< a forward's: who holds its own facet now, so that its own mail need not go all the way
-  bool gathered = true;     ///< a root has all that its facets are linked to
-  bool separate = false;    ///< the actor's state is the join of several facets, each of which has its own
-  bool fresh_copy = false;  ///< a forward has just been loaded, and nobody can have changed what it loaded
+  profile::hash128 root;       ///< the actor's own address: it is the root. Else where its facet went.
+  bool gathered = true;        ///< a root has all that its facets are linked to
+  bool separate = false;       ///< the actor's state is the join of several facets, each of which has its own
+  bool fresh_copy = false;     ///< a forward has just been loaded, and nobody can have changed what it loaded
   bool becoming_root = false;  ///< what is being loaded is to be a root whatever it says
   bool settling = false;       ///< whether ids were counted on both sides of a join is being found out
   bool pinned = false;         ///< a forward that the store does not know of
@@ -205,7 +205,8 @@ struct identity_slot {
   profile::hash128 sole;       ///< unless separate: the facet that the actor's state and spill belong to
   std::vector<facet> facets;   ///< a root's, sorted by address, its own among them
   std::deque<identity_mail> mail;
-  tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;                ///< asked to meet
+  std::deque<identity_mail> later;                                    ///< about new company, until it is gathered
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;  ///< asked to meet
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> refused;  ///< not asked again until then
   std::shared_ptr<const std::vector<profile::hash128>> addresses;                   ///< of `facets`, for watchers
 

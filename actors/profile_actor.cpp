@@ -124,8 +124,7 @@ profile_actor::verdict profile_actor::receive(caf::mailbox_element_ptr& in) {
 /// If not, the identifier is told so, and gets the mail back.
 bool profile_actor::holds(profile::hash128 address, caf::mailbox_element_ptr& mail) {
   if (address == address_ || (identity_ && identity_->find(address) != nullptr)) return true;
-  home_.tell(address, lost{});
-  home_.hand_on(address, std::move(mail));
+  send_back(address, std::move(mail));
   return false;
 }
 
@@ -332,9 +331,15 @@ void profile_actor::begin_save(std::vector<persistence::snapshot_write>& writes)
                                 [&](const auto& write) { return write.address == address_; });
   auto& at = *standing_;
   at.saving = std::exchange(at.unsaved, {});
+  at.telling = std::exchange(at.untold, {});
   const auto due = at.now.due_ms();
-  own->standing.emplace(
-      persistence::standing_write{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving});
+  persistence::standing_write made{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving, at.telling};
+  if (own->standing) {  // it gave way and came home: what it had then is still in the store
+    made.due_before_ms = own->standing->due_before_ms;
+    made.changed.insert(made.changed.begin(), own->standing->changed.begin(), own->standing->changed.end());
+    made.outgoing.insert(made.outgoing.begin(), own->standing->outgoing.begin(), own->standing->outgoing.end());
+  }
+  own->standing = std::move(made);
 }
 
 void profile_actor::end_save(bool saved) {
@@ -342,8 +347,12 @@ void profile_actor::end_save(bool saved) {
   if (standing_) {
     auto& at = *standing_;
     // A save that failed is the last one: the journal has it all.
-    if (!saved) at.unsaved.insert(at.unsaved.begin(), at.saving.begin(), at.saving.end());
+    if (!saved) {
+      at.unsaved.insert(at.unsaved.begin(), at.saving.begin(), at.saving.end());
+      at.untold.insert(at.untold.begin(), at.telling.begin(), at.telling.end());
+    }
     at.saving = {};
+    at.telling = {};
   }
   end(spill_, saved);
   if (!identity_) return;

@@ -55,6 +55,8 @@ struct standing_slot {
   std::int64_t saved_due_ms = persistence::no_timer;  ///< in the store
   std::vector<persistence::standing_write::membership> unsaved;
   std::vector<persistence::standing_write::membership> saving;
+  std::vector<persistence::outgoing_item> untold;  ///< not in the store's queues yet
+  std::vector<persistence::outgoing_item> telling;
 };
 
 class profile_actor : public caf::monitorable_actor, public caf::resumable {
@@ -121,10 +123,10 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool learn(const profile::event_view& event);
   bool link(profile::hash128 from, profile::hash128 other, const profile::identifier& who,
             const profile::identity::evidence& why);
-  profile::hash128 way_of(profile::hash128 address) const noexcept;
   void hand_on(caf::mailbox_element_ptr mail);
+  void send_back(profile::hash128 address, caf::mailbox_element_ptr mail);
   void load(profile::profile state, std::optional<profile::identity::kin> kin);
-  void read_again(bool as_root);
+  void come_back_from_store();
   void wake();
 
   void hear();  ///< the first of identity_->mail
@@ -133,24 +135,29 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool hear(give_way& what);
   bool hear(surrender& what);
   bool hear(refuse& what);
-  bool hear(release& what);
   bool hear(lost& what);
   bool hear(seek& what);
   bool hear(disclaim& what);
-  bool hear(adopt& what);
-  bool hear(redirect& what);
+  bool hear(come_home& what);
+  bool hear(follow& what);
   bool hear(kept& what);
   bool hear(take_apart& what);
   template <class Message>
   bool pass_on(profile::hash128 target, Message& what);
   template <class Message>
-  bool disown(profile::hash128 target, Message& what);
+  bool postpone(Message& what);
   bool contest(const profile::identity::rank& with, std::vector<made_link>& links, bool established);
   bool come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established);
   bool give_up(profile::hash128 root, std::vector<made_link>& links, bool established);
+  std::uint64_t send_facets(profile::hash128 root, surrender what);
+  void leave_for(profile::hash128 root, std::vector<made_link>& links, bool established);
+  void hear_later();
+  void send_home(facet what);
+  void send_strangers_home(std::vector<facet>& came, const std::vector<made_link>& links);
   void absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established);
   void mirror_links(facet& of);
-  void reach_out();
+  void reach_out(const facet& from);
+  void gather();
   void split();
 
   void spread();   ///< every facet has its own state and spill

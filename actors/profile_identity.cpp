@@ -40,7 +40,6 @@ identity_slot& profile_actor::slot() {
   if (!identity_) {
     identity_ = std::make_unique<identity_slot>();
     identity_->root = identity_->sole = address_;
-    identity_->moves = home_.next_move();
   }
   return *identity_;
 }
@@ -127,27 +126,35 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
   return false;
 }
 
-profile::hash128 profile_actor::way_of(profile::hash128 address) const noexcept {
-  const bool own = address == address_ && identity_->holder != profile::hash128();
-  return own ? identity_->holder : identity_->root;
-}
-
 void profile_actor::hand_on(caf::mailbox_element_ptr mail) {
   auto& at = *identity_;
   if (std::exchange(at.fresh_copy, false)) at.facets.clear();
+  const auto to = [&](profile::hash128 address) {
+    if (address == address_) {
+      home_.hand_on(at.root, std::move(mail));
+    } else {
+      send_back(address, std::move(mail));
+    }
+  };
   auto& content = mail->content();
   if (content.match_element<refresh_standing>(0)) {
     // The root has a standing, and mail of its own.
     if (auto* credit = content.get_as<refresh_standing>(0).of) home_.refreshed(*credit);
   } else if (content.match_element<apply_event>(0)) {
     const auto& message = content.get_as<apply_event>(0);
-    home_.hand_on(way_of(message.of->events[message.index].address), std::move(mail));
+    to(message.of->events[message.index].address);
   } else if (content.match_element<read_profile>(0)) {
     const auto& message = content.get_as<read_profile>(0);
-    home_.hand_on(way_of(message.of->addresses[message.index]), std::move(mail));
+    to(message.of->addresses[message.index]);
   } else {
     receive(mail);
   }
+}
+
+/// Mail for an identifier whose facet is not here.
+void profile_actor::send_back(profile::hash128 address, caf::mailbox_element_ptr mail) {
+  home_.tell(address, lost{});
+  home_.hand_on(address, std::move(mail));
 }
 
 void profile_actor::load(profile::profile state, std::optional<identity::kin> kin) {
@@ -174,7 +181,8 @@ void profile_actor::load(profile::profile state, std::optional<identity::kin> ki
       mark_dirty();
     }
     at.gathered = false;
-    reach_out();
+    reach_out(own);
+    gather();
     return;
   }
   if (!forwards()) at.root = own.kin.belongs_to();
@@ -183,15 +191,12 @@ void profile_actor::load(profile::profile state, std::optional<identity::kin> ki
   standing_.reset();
 }
 
-void profile_actor::read_again(bool as_root) {
+void profile_actor::come_back_from_store() {
   auto& at = *identity_;
-  at.fresh_copy = false;
+  at.fresh_copy = at.pinned = false;
   at.facets.clear();
-  at.becoming_root = as_root;
-  if (as_root) {
-    at.root = address_;
-    at.moves = home_.next_move();
-  }
+  at.becoming_root = true;
+  at.root = address_;
   loading_ = true;
   home_.load_again(*this);
 }
@@ -217,20 +222,23 @@ void profile_actor::hear() {
   }
 }
 
-/// Along the way that the target's facet went.
+/// To whoever holds the target's facet.
 template <class Message>
 bool profile_actor::pass_on(profile::hash128 target, Message& what) {
-  if (target == address_) what.moves = identity_->moves;
-  home_.tell(identity_->root, std::move(what));
+  if (target == address_) {
+    what.moves = identity_->moves;
+    home_.tell(identity_->root, std::move(what));
+  } else {
+    home_.tell(target, disclaim{what.moves});
+    home_.tell(target, std::move(what));
+  }
   return true;
 }
 
-/// It came all the way and the target is not here: unless it moved meanwhile, only the store has it. (Not to be done to
-/// one that was asked to come: it may be on its way.)
+/// Until all have come that it was linked to before: whom they counted events with is settled.
 template <class Message>
-bool profile_actor::disown(profile::hash128 target, Message& what) {
-  home_.tell(target, disclaim{what.moves});
-  home_.tell(target, std::move(what));
+bool profile_actor::postpone(Message& what) {
+  identity_->later.push_back(std::make_unique<identity_message>(std::move(what)));
   return true;
 }
 
@@ -239,26 +247,15 @@ bool profile_actor::hear(meet& what) {
   if (forwards()) {
     // Just loaded, and by the one that it belongs to: nobody else can hold it, or its actor would have been here.
     if (at.fresh_copy && what.target == address_ && what.asker.address == at.root) {
-      return come_from_store(at.root, what.links, what.established);
+      return come_from_store(what.asker.address, what.links, what.established);
     }
     return pass_on(what.target, what);
   }
   auto* target = at.find(what.target);
-  if (at.find(what.asker.address) != nullptr) {  // it was ours, or of one that has joined us
-    if (target == nullptr) {
-      const auto to = what.target;
-      home_.tell(to, release{address_, std::move(what)});
-    } else {
-      at.awaited.erase(what.target);
-      wake();
-    }
-    return true;
-  }
-  if (target != nullptr) {
-    target->kin.name(what.target_who);
-  } else if (!at.awaited.contains(what.target)) {
-    return disown(what.target, what);
-  }
+  if (target == nullptr) return pass_on(what.target, what);
+  if (at.find(what.asker.address) != nullptr) return true;  // they have met
+  if (!what.established && !at.gathered) return postpone(what);
+  target->kin.name(what.target_who);
   if (!what.established && exceeds(what.asker_has)) {
     home_.tell(what.asker.address, refuse{what.target});
     return true;
@@ -268,22 +265,25 @@ bool profile_actor::hear(meet& what) {
 
 bool profile_actor::contest(const identity::rank& with, std::vector<made_link>& links, bool established) {
   if (with < rank()) return give_up(with.address, links, established);
+  identity_->awaited.insert(with.address);
   home_.tell(with.address, give_way{rank(), with.address, std::move(links), established});
   return true;
 }
 
 bool profile_actor::hear(give_way& what) {
   auto& at = *identity_;
-  if (forwards()) return pass_on(what.target, what);
-  if (at.find(what.target) == nullptr && !at.awaited.contains(what.target)) return disown(what.target, what);
-  if (at.find(what.to.address) == nullptr) return contest(what.to, what.links, what.established);
-  absorb({}, what.links, what.established);
-  return true;
+  if (forwards() || at.find(what.target) == nullptr) return pass_on(what.target, what);
+  if (at.find(what.to.address) != nullptr) {  // they have met
+    absorb({}, what.links, what.established);
+    return true;
+  }
+  if (!what.established && !at.gathered) return postpone(what);
+  return contest(what.to, what.links, what.established);
 }
 
 bool profile_actor::hear(surrender& what) {
   if (forwards()) {
-    home_.tell(identity_->root, std::move(what));
+    send_facets(identity_->root, std::move(what));
     return true;
   }
   absorb(std::move(what.facets), what.links, what.established);
@@ -295,17 +295,8 @@ bool profile_actor::hear(refuse& what) {
   auto& at = *identity_;
   if (forwards() || at.awaited.erase(what.target) == 0) return true;
   at.refused[what.target] = home_.wall_ms() + ask_again_ms;
-  wake();
+  gather();
   return true;
-}
-
-bool profile_actor::hear(release& what) {
-  auto& at = *identity_;
-  if (!forwards()) return hear(what.asked);
-  if (at.moves != what.asked.moves) return pass_on(address_, what.asked);  // it has moved since: along its new way
-  at.root = what.root;
-  at.holder = {};
-  return come_from_store(what.root, what.asked.links, what.asked.established);
 }
 
 bool profile_actor::hear(lost&) {
@@ -314,41 +305,37 @@ bool profile_actor::hear(lost&) {
 }
 
 bool profile_actor::hear(seek& what) {
-  auto& at = *identity_;
-  if (forwards()) {
-    home_.tell(at.root, what);
-  } else if (at.find(what.target) == nullptr && !at.awaited.contains(what.target)) {
-    home_.tell(what.target, disclaim{what.moves});
-  }
+  if (forwards() || identity_->find(what.target) == nullptr) home_.tell(what.target, disclaim{what.moves});
   return true;
 }
 
 bool profile_actor::hear(disclaim& what) {
-  if (forwards() && identity_->moves == what.moves) read_again(true);
+  if (forwards() && identity_->moves == what.moves) come_back_from_store();
   return true;
 }
 
-bool profile_actor::hear(adopt& what) {
+bool profile_actor::hear(come_home& what) {
   auto& at = *identity_;
-  if (forwards()) {
-    at.root = address_;
-    at.pinned = at.fresh_copy = false;
-    at.gathered = true;
-    at.facets.clear();
-    at.sole = address_;
-    at.separate = false;
-  }
-  absorb(std::move(what.facets), {}, true);
+  at.root = address_;
+  at.moves = what.own.moves;
+  at.pinned = at.fresh_copy = at.gathered = false;
+  at.facets.clear();
+  at.sole = address_;
+  at.separate = false;
+  std::vector<facet> own;
+  own.push_back(std::move(what.own));
+  absorb(std::move(own), {}, true);
   home_.facets_moved();
   return true;
 }
 
-bool profile_actor::hear(redirect& what) {
+bool profile_actor::hear(follow& what) {
   auto& at = *identity_;
-  if (forwards() && what.moves >= at.moves && what.root != address_) {
-    at.holder = what.root;
-    at.moves = what.moves;
-  }
+  if (what.moves < at.moves) return true;
+  at.root = what.root;
+  at.moves = what.moves;
+  at.pinned = true;
+  if (std::exchange(at.fresh_copy, false)) at.facets.clear();
   return true;
 }
 
@@ -362,12 +349,7 @@ bool profile_actor::hear(take_apart& what) {
   const auto& sides = what.order->sides;
   profile::hash128 next;
   const bool any_left = what.next(next);
-  if (forwards()) return pass_on(next, what);
-  if (any_left && at.find(next) == nullptr) {
-    if (!at.awaited.contains(next)) return disown(next, what);
-    home_.tell(address_, std::move(what));  // once it has come
-    return true;
-  }
+  if (any_left && (forwards() || at.find(next) == nullptr)) return pass_on(next, what);
   if (!home_.may_move(*this)) return false;
   bool any = false;
   for (int side = 0; side < 2; ++side) {
@@ -386,7 +368,8 @@ bool profile_actor::hear(take_apart& what) {
       const auto stay_with = [&](std::size_t neighbour) {
         profile::hash128 to;
         const auto& other = sides[side][neighbour];
-        if (profile::address_of(other, to)) any = of->kin.add(to, other, {what.order->time_ms, {}, INT64_MIN}) || any;
+        if (profile::address_of(other, to))
+          any = of->kin.add(to, other, {what.order->time_ms, {}, what.order->time_ms}) || any;
       };
       if (i > 0) stay_with(i - 1);
       if (i + 1 < sides[side].size()) stay_with(i + 1);
@@ -396,7 +379,8 @@ bool profile_actor::hear(take_apart& what) {
   if (any) {
     mark_dirty();
     split();
-    reach_out();
+    for (const auto& each : at.facets) reach_out(each);
+    gather();
   }
   home_.facets_moved();
   home_.pass_order(std::move(what));

@@ -68,15 +68,34 @@ bool profile_actor::exceeds(const std::vector<type_count>& more) const {
   });
 }
 
+/// To a root, or to what was one: it hands them on. Then their own actors are told.
+std::uint64_t profile_actor::send_facets(profile::hash128 root, surrender what) {
+  const auto moves = home_.next_move();
+  std::vector<profile::hash128> others;
+  others.reserve(what.facets.size());
+  for (auto& each : what.facets) {
+    each.moves = moves;
+    if (each.address != address_) others.push_back(each.address);
+  }
+  home_.tell(root, std::move(what));
+  for (const auto address : others) home_.tell(address, follow{root, moves});
+  return moves;
+}
+
+/// All that it has, its own facet among them: it becomes a forward.
+void profile_actor::leave_for(profile::hash128 root, std::vector<made_link>& links, bool established) {
+  auto& at = *identity_;
+  at.root = root;
+  at.moves = send_facets(root, {std::exchange(at.facets, {}), std::move(links), established});
+}
+
 /// A forward whose facet only the store has gives it to the root that asks.
 bool profile_actor::come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established) {
   auto& at = *identity_;
-  if (!at.fresh_copy) return read_again(false), false;
   at.fresh_copy = false;
   at.pinned = at.facets.front().kin.belongs_to() != root;
-  at.facets.front().moves = at.moves = home_.next_move();
   home_.facets_move();
-  home_.tell(root, surrender{std::exchange(at.facets, {}), std::move(links), established});
+  leave_for(root, links, established);
   return true;
 }
 
@@ -86,10 +105,6 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   if (!home_.may_move(*this)) return false;
   spread();
   leave_standing(*at.find(address_));
-  at.moves = home_.next_move();
-  for (auto& each : at.facets) each.moves = at.moves;
-  at.root = root;
-  at.holder = {};
   at.pinned = true;
   at.gathered = true;
   at.separate = false;
@@ -97,22 +112,69 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   at.refused.clear();
   at.addresses.reset();
   dirty_ = false;
-  home_.tell(root, surrender{std::exchange(at.facets, {}), std::move(links), established});
+  leave_for(root, links, established);
+  hear_later();
   wake();
   return true;
 }
 
+/// What was put off is heard now.
+void profile_actor::hear_later() {
+  auto& at = *identity_;
+  std::move(at.later.begin(), at.later.end(), std::back_inserter(at.mail));
+  at.later.clear();
+}
+
+void profile_actor::send_home(facet what) {
+  home_.facets_move();
+  what.moves = home_.next_move();
+  const auto home = what.address;
+  home_.tell(home, come_home{std::move(what)});
+}
+
+/// Who came for the sake of a facet that was taken out meanwhile is linked to nobody here.
+void profile_actor::send_strangers_home(std::vector<facet>& came, const std::vector<made_link>& links) {
+  auto& at = *identity_;
+  const auto taken_apart = [](const facet& each) { return !each.kin.partings().empty(); };
+  if (std::none_of(at.facets.begin(), at.facets.end(), taken_apart)) return;
+  std::vector<identity::kin> hinted;  // with the links that nobody has told them of yet
+  hinted.reserve(came.size());
+  std::vector<std::pair<profile::hash128, const identity::kin*>> all;
+  for (const auto& each : at.facets) all.emplace_back(each.address, &each.kin);
+  for (const auto& each : came) {
+    auto& kin = hinted.emplace_back(each.kin);
+    for (const auto& link : links) {
+      if (link.from == each.address) kin.add(link.to, link.to_who, link.why);
+      if (link.to == each.address) kin.add(link.from, link.from_who, link.why);
+    }
+    all.emplace_back(each.address, &kin);
+  }
+  std::vector<bool> strange(came.size());
+  const auto here = at.facets.size();
+  for (const auto& group : identity::groups(all)) {
+    if (group.front() < here) continue;
+    for (const auto index : group) strange[index - here] = true;
+  }
+  std::vector<facet> staying;
+  for (std::size_t i = 0; i < came.size(); ++i) {
+    if (strange[i]) {
+      at.awaited.erase(came[i].address);
+      send_home(std::move(came[i]));
+    } else {
+      staying.push_back(std::move(came[i]));
+    }
+  }
+  came = std::move(staying);
+}
+
 void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established) {
   auto& at = *identity_;
+  send_strangers_home(facets, links);
   const bool was_separate = at.separate;  // then the join takes in what comes
   std::vector<profile::spilled_id> in_the_facets;
   if (!was_separate) spread();
   std::vector<profile::hash128> fresh;
   for (auto& each : facets) {
-    if (each.address == address_ && at.facets.size() == 1 && at.facets.front().state.empty() &&
-        at.facets.front().kin.alone()) {
-      at.facets.clear();  // its own comes back
-    }
     if (at.find(each.address) != nullptr) {
       home_.broken_identity(each.address);
       continue;
@@ -120,7 +182,7 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
     each.kin.belong_to(address_);
     each.dirty = true;
     each.forward_waits = each.address != address_;
-    if (each.forward_waits) home_.tell_active(each.address, redirect{address_, each.moves});
+    if (each.standing_gone) home_.memberships_changed(*this);
     if (was_separate) state_.join(each.state, in_the_facets, home_.recent_days());
     fresh.push_back(each.address);
     at.awaited.erase(each.address);
@@ -142,6 +204,8 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
     if (from != nullptr && to != nullptr) {
       at.awaited.erase(each.from);
       at.awaited.erase(each.to);
+    } else if (from != nullptr || to != nullptr) {
+      reach_out(from != nullptr ? *from : *to);
     }
   }
   for (const auto address : fresh) mirror_links(*at.find(address));
@@ -154,7 +218,8 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
     }
     changed();
   }
-  reach_out();
+  for (const auto address : fresh) reach_out(*at.find(address));
+  gather();
 }
 
 /// What one end knows of a link the other is to know too: a crash may have saved one end only, and a link may have been
@@ -170,49 +235,47 @@ void profile_actor::mirror_links(facet& of) {
   }
 }
 
-/// Asks all that its facets are linked to and that it does not hold.
-void profile_actor::reach_out() {
+/// Asks all that the facet is linked to and that are not here.
+void profile_actor::reach_out(const facet& from) {
   auto& at = *identity_;
-  for (const auto& each : at.facets) {
-    for (const auto& link : each.kin.links()) {
-      if (at.find(link.to) != nullptr || !each.kin.counts(link) || !at.awaited.insert(link.to).second) continue;
-      home_.tell(
-          link.to,
-          meet{rank(), link.to, link.who, {{each.address, link.to, each.kin.self(), link.who, link.why}}, {}, true});
-    }
+  for (const auto& link : from.kin.links()) {
+    if (at.find(link.to) != nullptr || !from.kin.counts(link) || !at.awaited.insert(link.to).second) continue;
+    home_.tell(
+        link.to,
+        meet{rank(), link.to, link.who, {{from.address, link.to, from.kin.self(), link.who, link.why}}, {}, true});
   }
+}
+
+/// All have come that were asked?
+void profile_actor::gather() {
+  auto& at = *identity_;
   if (!at.awaited.empty()) return;
   at.gathered = true;
+  hear_later();
   wake();
 }
 
-/// Groups of facets that are not linked with its own any more become profiles again.
+/// Facets that are not linked with its own any more go home, where they find those again that they are linked to.
 void profile_actor::split() {
   auto& at = *identity_;
   std::vector<std::pair<profile::hash128, const identity::kin*>> all;
   for (const auto& each : at.facets) all.emplace_back(each.address, &each.kin);
-  const auto groups = identity::groups(all);
-  if (groups.size() == 1) return;
+  const auto parts = identity::groups(all);
+  if (parts.size() == 1) return;
   spread();
   std::vector<facet> staying;
-  for (const auto& group : groups) {
-    std::vector<facet> part;
-    part.reserve(group.size());
-    for (const auto index : group) part.push_back(std::move(at.facets[index]));
-    const auto is_own = [&](const facet& each) { return each.address == address_; };
-    if (std::any_of(part.begin(), part.end(), is_own)) {
-      staying = std::move(part);
-      continue;
+  for (const auto& part : parts) {
+    const bool stays =
+        std::any_of(part.begin(), part.end(), [&](std::size_t index) { return at.facets[index].address == address_; });
+    if (!stays) home_.count_split();
+    for (const auto index : part) {
+      auto& each = at.facets[index];
+      if (stays) {
+        staying.push_back(std::move(each));
+      } else {
+        send_home(std::move(each));
+      }
     }
-    const auto first = std::min_element(part.begin(), part.end(), [](const facet& a, const facet& b) {
-      return identity::rank{a.kin.self().kind, a.address} < identity::rank{b.kin.self().kind, b.address};
-    });
-    const auto moves = home_.next_move();
-    for (auto& each : part) each.moves = moves;
-    home_.facets_move();
-    home_.count_split();
-    const auto root = first->address;
-    home_.tell(root, adopt{std::move(part)});
   }
   at.facets = std::move(staying);
   at.refused.clear();
@@ -276,8 +339,14 @@ void profile_actor::leave_standing(facet& of) {
   gone.due_before_ms = at.saved_due_ms;
   for (const auto& each : at.now.members()) gone.changed.push_back({each.segment, 0, false});
   for (const auto& each : at.unsaved) gone.changed.push_back({each.segment, 0, false});
-  of.standing_gone = std::move(gone);
   home_.left_all(*this);
+  gone.outgoing = std::move(at.untold);
+  if (of.standing_gone) {  // of the time before, not saved yet
+    gone.due_before_ms = of.standing_gone->due_before_ms;
+    gone.changed.insert(gone.changed.begin(), of.standing_gone->changed.begin(), of.standing_gone->changed.end());
+    gone.outgoing.insert(gone.outgoing.begin(), of.standing_gone->outgoing.begin(), of.standing_gone->outgoing.end());
+  }
+  of.standing_gone = std::move(gone);
   standing_.reset();
 }
 

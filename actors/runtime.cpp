@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include "actors/runtime_impl.hpp"
+#include "persistence/missing_segments.hpp"
 
 namespace kith::actors {
 
@@ -14,13 +15,52 @@ constexpr double busy_share = 0.3;  ///< of the shards' time; above it the histo
 
 }  // namespace
 
-result<void> runtime_impl::open() {
+/// Errors: of the file system and the store; internal, if it is not the one that the checkpoint is of.
+result<void> runtime_impl::open_store() {
   for (const auto* part : {"/journal", "/store"}) {
     if (auto made = files_.make_directory(options_.data + part); !made) return made;
   }
-  auto opened = persistence::store::open(files_, options_.data + "/store", options_.store);
+  auto marks = persistence::read_checkpoint(files_, options_.data);
+  if (marks) {
+    marks_ = std::move(*marks);
+  } else if (marks.error().code == errc::internal) {
+    log("error", marks.error().message + "; the whole journal is replayed, which changes nothing but takes longer");
+  } else if (marks.error().code != errc::not_found) {
+    return tl::make_unexpected(marks.error());
+  }
+  options_.store.must_exist =
+      std::any_of(marks_.begin(), marks_.end(), [](const auto& mark) { return mark.second.saved > 0; });
+  auto opened = options_.open_store(files_, options_.data + "/store", options_.store);
   if (!opened) return tl::make_unexpected(opened.error());
   store_ = std::move(*opened);
+  return {};
+}
+
+result<void> runtime_impl::check_journal() {
+  auto present = persistence::list_segments(files_, journal_directory());
+  if (!present) return tl::make_unexpected(present.error());
+  auto fed = store_->fed();
+  if (!fed) return tl::make_unexpected(fed.error());
+  const persistence::journal_extent journal{std::move(*present), marks_, std::move(*fed)};
+  const auto missing = persistence::find_missing(journal);
+  if (missing.empty()) return {};
+  if (options_.accept_missing_journal) {
+    for (const auto& each : missing) log("error", journal_directory() + ": " + each.what() + "; given up as was asked");
+    return persistence::fill_missing(files_, journal_directory(), journal);
+  }
+  std::string message;
+  for (const auto& each : missing) message += journal_directory() + ": " + each.what() + "\n";
+  if (marks_.empty()) {
+    message += options_.data + "/checkpoint: there is none that is whole, so the journal must be there from 1 on\n";
+  }
+  return fail(errc::internal, message +
+                                  "bring the files back from a backup, or give up what they held: kith serve "
+                                  "--accept-missing-journal");
+}
+
+result<void> runtime_impl::open() {
+  if (auto opened = open_store(); !opened) return opened;
+  if (auto checked = check_journal(); !checked) return checked;
   auto repaired = persistence::repair_journal(files_, journal_directory());
   if (!repaired) return tl::make_unexpected(repaired.error());
   for (const auto& report : *repaired) {
@@ -46,20 +86,8 @@ result<void> runtime_impl::open() {
       if (fed->caught_up || stopping_) return {};
     }
   };
-  for (shard_id id = 0; id < options_.shards; ++id) shards_.push_back(std::make_unique<shard>(*environment_, id));
-  std::vector<std::unique_ptr<persistence::journal>> journals;
-  for (shard_id id = 0; id < options_.shards; ++id) {
-    auto* home = shards_[id].get();
-    auto journal =
-        persistence::journal::open(files_, journal_directory(), id, options_.journal,
-                                   [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
-                                     home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()),
-                                                 outcome] { home->journaled(kept, outcome); });
-                                   });
-    if (!journal) return tl::make_unexpected(journal.error());
-    journals.push_back(std::move(*journal));
-  }
-  for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]));
+  if (auto opened = open_journals(); !opened) return opened;
+  if (auto known = make_shards_known(); !known) return known;
   feeder_ = std::make_unique<history_feeder>(files_, journal_directory(), *store_, [this](unsigned shard) {
     return shard < shards_.size() ? shards_[shard]->journal().durable_end()
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
@@ -75,6 +103,31 @@ result<void> runtime_impl::open() {
     return timed;
   }
   recovery_ = std::thread([this] { recover(); });
+  return {};
+}
+
+/// From now on the first segment of each is missed when it is lost.
+result<void> runtime_impl::make_shards_known() {
+  const auto known = marks_.size();
+  for (shard_id id = 0; id < options_.shards; ++id) marks_.try_emplace(id);
+  return marks_.size() == known ? result<void>{} : persistence::write_checkpoint(files_, options_.data, marks_);
+}
+
+result<void> runtime_impl::open_journals() {
+  for (shard_id id = 0; id < options_.shards; ++id) shards_.push_back(std::make_unique<shard>(*environment_, id));
+  std::vector<std::unique_ptr<persistence::journal>> journals;
+  for (shard_id id = 0; id < options_.shards; ++id) {
+    auto* home = shards_[id].get();
+    auto journal =
+        persistence::journal::open(files_, journal_directory(), id, options_.journal,
+                                   [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
+                                     home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()),
+                                                 outcome] { home->journaled(kept, outcome); });
+                                   });
+    if (!journal) return tl::make_unexpected(journal.error());
+    journals.push_back(std::move(*journal));
+  }
+  for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]));
   return {};
 }
 
@@ -216,14 +269,13 @@ std::uint64_t runtime_impl::journal_bytes() const {
 
 void runtime_impl::recover() {
   const auto started = now();
-  const auto marks = read_checkpoint(files_, options_.data);
   auto listed = persistence::list_segments(files_, journal_directory());
   if (!listed) return failed(listed.error());
   std::erase_if(*listed, [&](const auto& segment) {
-    const auto mark = marks.find(segment.shard);
+    const auto mark = marks_.find(segment.shard);
     const bool ours =
         segment.shard < shards_.size() && segment.segment >= shards_[segment.shard]->journal().durable_end().segment;
-    return ours || (mark != marks.end() && segment.segment <= mark->second);
+    return ours || (mark != marks_.end() && segment.segment <= mark->second.saved);
   });
   {
     const std::lock_guard lock(health_mutex_);
@@ -384,20 +436,25 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
   }
   last_checkpoint_ = now();
-  checkpoint_marks marks = read_checkpoint(files_, options_.data);
+  auto marks = marks_;
   for (const auto& each : shards_) {
     auto sealed = each->journal().seal();
     if (!sealed) return tl::make_unexpected(sealed.error());
-    marks[each->id()] = *sealed;
+    marks[each->id()].saved = *sealed;
   }
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
   auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
   if (outcome) outcome = save_dirty();
   if (outcome && history == catching_up::yes) outcome = feed_through(marks);
-  const auto removable = needless(marks);  // what was fed before the flush is durable after it
+  for (auto& [shard, mark] : marks) {  // what was fed before the flush is durable after it
+    mark.removed = std::max(mark.removed, std::min(mark.saved, feeder_->fed_through(shard)));
+  }
   if (outcome) outcome = store_->flush();
-  if (outcome) outcome = write_checkpoint(files_, options_.data, marks);
-  if (outcome) outcome = remove_through(removable);
+  if (outcome) outcome = persistence::write_checkpoint(files_, options_.data, marks);
+  if (outcome) {
+    marks_ = marks;
+    outcome = remove_needless(marks);
+  }
   journal_bytes_then_ = journal_bytes();
   return outcome;
 }
@@ -416,7 +473,7 @@ result<void> runtime_impl::save_dirty() {
 result<void> runtime_impl::feed_through(const checkpoint_marks& marks) {
   const auto left = [&] {
     return std::any_of(marks.begin(), marks.end(),
-                       [&](const auto& mark) { return feeder_->fed_through(mark.first) < mark.second; });
+                       [&](const auto& mark) { return feeder_->fed_through(mark.first) < mark.second.saved; });
   };
   while (left() && !stopping_) {
     const auto fed = feeder_->feed(fed_at_once);
@@ -426,25 +483,20 @@ result<void> runtime_impl::feed_through(const checkpoint_marks& marks) {
   return {};
 }
 
-/// Up to which segment each shard's journal is in the snapshots and in the history.
-checkpoint_marks runtime_impl::needless(const checkpoint_marks& marks) {
-  checkpoint_marks through;
-  for (const auto& [shard, mark] : marks) through[shard] = std::min(mark, feeder_->fed_through(shard));
-  return through;
-}
-
-result<void> runtime_impl::remove_through(const checkpoint_marks& segments) {
+/// Those that are in the snapshots and in the history.
+result<void> runtime_impl::remove_needless(const checkpoint_marks& marks) {
   auto listed = persistence::list_segments(files_, journal_directory());
   if (!listed) return tl::make_unexpected(listed.error());
-  for (const auto& [shard, through] : segments) {
+  for (const auto& [shard, mark] : marks) {
     if (shard < shards_.size()) {
-      if (auto removed = shards_[shard]->journal().remove_through(through); !removed) return removed;
+      if (auto removed = shards_[shard]->journal().remove_through(mark.removed); !removed) return removed;
       continue;
     }
     // Of a shard that an earlier process had.
     for (const auto& segment : *listed) {
-      if (segment.shard != shard || segment.segment > through) continue;
+      if (segment.shard != shard || segment.segment > mark.removed) continue;
       if (auto removed = files_.remove(segment.path); !removed) return removed;
+      if (auto synced = files_.sync_directory(journal_directory()); !synced) return synced;
     }
   }
   return {};

@@ -29,12 +29,17 @@ struct runtime_options {
   std::chrono::seconds checkpoint_interval{600};
   /// Of journal that the history has not taken in yet; past it the shards stop reading sockets until it has.
   std::uint64_t history_lag_bytes = 8ULL * 1024 * 1024 * 1024;
+  bool accept_missing_journal = false;                ///< start though segments are missing: what they held is given up
   std::size_t in_flight_bytes = 64ULL * 1024 * 1024;  ///< a shard's, past which it stops reading sockets
   persistence::journal_options journal;
   persistence::store_options store;
+  std::function<result<std::unique_ptr<persistence::store>>(persistence::file_system&, const std::string& directory,
+                                                            persistence::store_options)>
+      open_store = persistence::store::open;
   limits::event event;
   std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing;     ///< null: none
   std::uint64_t error_limit = 10'000;                             ///< of a definition's errors in a row; 0: none
   double backfill_rate = 0;                                       ///< profiles brought up to date a second; 0: no limit
   int recent_days = profile::profile::default_recent_days;
@@ -46,7 +51,8 @@ struct runtime_options {
 class runtime : public service {
  public:
   /// Opens the data directory and starts; recovery goes on in the background, state() tells.
-  /// Errors: of the file system and the store; unavailable if another process has the directory.
+  /// Errors: of the file system and the store; unavailable if another process has the directory; internal if parts of
+  /// it are missing.
   static result<std::unique_ptr<runtime>> start(runtime_options options, persistence::file_system& files);
 
   /// Refuses new work, finishes what is in flight, saves every dirty profile, stops. Past the deadline it stops

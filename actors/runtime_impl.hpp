@@ -10,15 +10,17 @@
 #include <thread>
 
 #include "actors/backfill.hpp"
-#include "actors/checkpoint_file.hpp"
 #include "actors/history_feeder.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shard.hpp"
+#include "persistence/checkpoint.hpp"
 
 namespace kith::actors {
 
 inline constexpr std::uint64_t fed_at_once = 4 * 1024 * 1024;  ///< then other duties get their turn
 inline constexpr unsigned pool_threads = 2;
+
+using persistence::checkpoint_marks;
 
 /// Profile actors run on shards; CAF's own scheduler has nothing to do.
 inline caf::actor_system_config& without_scheduler(caf::actor_system_config& config) {
@@ -58,6 +60,12 @@ class runtime_impl final : public runtime {
   void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out, std::string_view source,
                std::function<void(result<void>)> done) override;
   void identify_by(std::shared_ptr<const profile::identity::rules> rules) override;
+  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) override;
+  result<void> save_memberships() override;
+  result<std::vector<persistence::outgoing_item>> outgoing(std::string_view queue, persistence::outgoing_list list,
+                                                           const persistence::outgoing_item* behind,
+                                                           std::size_t limit) override;
+  result<void> change_outgoing(std::span<const persistence::outgoing_change> changes) override;
   std::vector<ignored_identifier> ignored_identifiers() const override;
   bool ready_for_more(shard_id home) const override { return shards_[home]->ready_for_more(); }
   void on_resumed(shard_id home, std::function<void()> resumed) override {
@@ -89,6 +97,11 @@ class runtime_impl final : public runtime {
   void log(std::string_view level, const std::string& message) const {
     if (options_.log) options_.log(level, message);
   }
+  result<void> open_store();
+  result<void> open_journals();
+  result<void> make_shards_known();
+  /// That no segment is missing; what is, and how to go on, otherwise.
+  result<void> check_journal();
   void failed(const error& why);
   void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
            std::string segment, read_done done);
@@ -96,7 +109,6 @@ class runtime_impl final : public runtime {
   result<void> forget_vanished();
   void start_backfill(checkpoint_marks past);
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
-  result<void> save_memberships();
   /// The facets' addresses of a profile; of one that was never linked, its own alone.
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
   void order_unmerge(shard_id home, std::string_view identity, const std::vector<profile::identifier>& out,
@@ -119,8 +131,7 @@ class runtime_impl final : public runtime {
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
   result<void> on_every_shard(F work);  ///< work(shard, done), waits for every done
-  checkpoint_marks needless(const checkpoint_marks& marks);
-  result<void> remove_through(const checkpoint_marks& segments);
+  result<void> remove_needless(const checkpoint_marks& marks);
   std::uint64_t journal_bytes() const;
 
   runtime_options options_;
@@ -152,6 +163,7 @@ class runtime_impl final : public runtime {
   std::uint64_t replayed_events_ = 0;
 
   std::mutex checkpoint_mutex_;
+  checkpoint_marks marks_;  ///< as the file has them
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;
   std::atomic<bool> stopping_{false};

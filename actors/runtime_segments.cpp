@@ -77,7 +77,7 @@ result<void> runtime_impl::define(std::shared_ptr<const catalog> definitions) {
   for (const auto& each : shards_) {
     auto sealed = each->journal().seal();
     if (!sealed) return tl::make_unexpected(sealed.error());
-    past[each->id()] = *sealed;
+    past[each->id()].saved = *sealed;
   }
   if (auto gone = forget_vanished(); !gone) return gone;
   start_backfill(std::move(past));
@@ -144,6 +144,24 @@ result<persistence::members_page> runtime_impl::members(std::string_view segment
 result<std::unordered_map<std::uint64_t, std::uint64_t>> runtime_impl::member_counts() {
   if (auto saved = save_memberships(); !saved) return tl::make_unexpected(saved.error());
   return store_->count_members();
+}
+
+void runtime_impl::tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) {
+  if (rules && rules->empty()) rules = nullptr;
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), rules] { at->tell_outside(rules); });
+  }
+}
+
+result<std::vector<persistence::outgoing_item>> runtime_impl::outgoing(std::string_view queue,
+                                                                       persistence::outgoing_list list,
+                                                                       const persistence::outgoing_item* behind,
+                                                                       std::size_t limit) {
+  return store_->outgoing(queue, list, behind, limit);
+}
+
+result<void> runtime_impl::change_outgoing(std::span<const persistence::outgoing_change> changes) {
+  return store_->change_outgoing(changes);
 }
 
 result<preview_outcome> runtime_impl::preview(const preview_question& asked) {

@@ -18,6 +18,7 @@
 
 #include "actors/found_profiles.hpp"
 #include "actors/latency.hpp"
+#include "actors/told_change.hpp"
 #include "persistence/store.hpp"
 #include "profile/event.hpp"
 #include "profile/identifier.hpp"
@@ -232,6 +233,17 @@ class service {
                                                     std::size_t limit) = 0;
   /// Blocking. Of every segment, by segments::segment_key.
   virtual result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() = 0;
+
+  /// From now on who enters and leaves goes into these queues of the store; null: into none.
+  virtual void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) = 0;
+  /// Blocking: what changed until now is in the queues, and in what members() tells.
+  virtual result<void> save_memberships() = 0;
+  /// Blocking; as persistence::store.
+  virtual result<std::vector<persistence::outgoing_item>> outgoing(std::string_view queue,
+                                                                   persistence::outgoing_list list,
+                                                                   const persistence::outgoing_item* behind,
+                                                                   std::size_t limit) = 0;
+  virtual result<void> change_outgoing(std::span<const persistence::outgoing_change> changes) = 0;
 
   /// Blocking: writes all dirty profiles, flushes, deletes journal segments that are not needed any more.
   virtual result<void> checkpoint() = 0;

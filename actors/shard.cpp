@@ -9,7 +9,8 @@ shard::shard(shard_environment& environment, shard_id id)
       environment_(environment),
       id_(id),
       watches_(*this, environment),
-      identity_rules_(environment.options.identity) {}
+      identity_rules_(environment.options.identity),
+      outgoing_rules_(environment.options.outgoing) {}
 
 shard::~shard() {
   stop();

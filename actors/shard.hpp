@@ -36,6 +36,7 @@
 #include "actors/profile_actor.hpp"
 #include "actors/profile_copy.hpp"
 #include "actors/runtime.hpp"
+#include "actors/told_change.hpp"
 #include "actors/watches.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
@@ -181,12 +182,7 @@ class shard : public caf::execution_unit {
   /// To the actor of that address, which is activated if need be.
   template <class Message>
   void tell(profile::hash128 address, Message message) {
-    deliver(address, std::make_unique<identity_message>(std::move(message)), true);
-  }
-  /// As tell(), if there is an actor in memory.
-  template <class Message>
-  void tell_active(profile::hash128 address, Message message) {
-    deliver(address, std::make_unique<identity_message>(std::move(message)), false);
+    deliver(address, std::make_unique<identity_message>(std::move(message)));
   }
   void hand_on(profile::hash128 address, caf::mailbox_element_ptr mail);
   void load_again(profile_actor& actor) { to_load_.push_back(actor.address()); }
@@ -197,6 +193,8 @@ class shard : public caf::execution_unit {
   void facets_moved() { --environment_.facets_moving; }
   void look_again(profile_actor& actor);
   void left_all(profile_actor& actor);
+  /// It is to be saved with the others when memberships are.
+  void memberships_changed(const profile_actor& actor) { membership_changed_.push_back(actor.address()); }
   void ask_overlap(std::shared_ptr<const overlap_question> asked);
   void pass_order(take_apart what);
   void note_ignored(const profile::identifier& who, profile::identity::ignored reason);
@@ -204,6 +202,8 @@ class shard : public caf::execution_unit {
   void count_merge() { shard_counters::add(counters_.merges, 1); }
   void count_split() { shard_counters::add(counters_.splits, 1); }
   void broken_identity(profile::hash128 facet);
+  /// Whom the outside is told of from now on.
+  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) { outgoing_rules_ = std::move(rules); }
   std::int64_t wall_ms() const { return environment_.options.now_ms(); }
 
   // Keeping (shard_store.cpp)
@@ -282,7 +282,7 @@ class shard : public caf::execution_unit {
   void note_unsynced();
   void event_done_here(batch& work);
   void start_order(batch& work) { pass_order({work.order, {}, &work}); }
-  void deliver(profile::hash128 address, identity_mail message, bool activating);
+  void deliver(profile::hash128 address, identity_mail message);
   void settled(const overlap_question& asked, const result<std::vector<counted_twice>>& found);
 
   profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
@@ -292,7 +292,8 @@ class shard : public caf::execution_unit {
   /// Work of this shard's own is to be done in the next turn.
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
-  void note_transitions(profile_actor& actor);
+  void note_transitions(profile_actor& actor, bool by_event);
+  void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
   void keep_memberships(profile_actor& actor, std::int64_t before_ms);
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
@@ -384,6 +385,8 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const catalog> definitions_;  ///< null: none
   std::shared_ptr<definition_errors> errors_;   ///< of definitions_
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing_rules_;  ///< null: none
+  std::int64_t last_told_us_ = 0;                                     ///< later changes come behind it in the queues
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due

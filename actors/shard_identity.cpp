@@ -71,19 +71,18 @@ result<std::vector<counted_twice>> answer(persistence::store& store, const std::
 
 }  // namespace
 
-void shard::deliver(profile::hash128 address, identity_mail message, bool activating) {
+void shard::deliver(profile::hash128 address, identity_mail message) {
   const auto to = shard_of(address, environment_.shards.size());
   if (to != id_) {
     auto& there = *environment_.shards[to];
-    there.post([&there, address, activating, box = std::make_shared<identity_mail>(std::move(message))] {
-      there.deliver(address, std::move(*box), activating);
+    there.post([&there, address, box = std::make_shared<identity_mail>(std::move(message))] {
+      there.deliver(address, std::move(*box));
     });
     return;
   }
-  auto* actor = activating ? &activate(address) : find(address);
-  if (actor == nullptr) return;
-  actor->slot().mail.push_back(std::move(message));
-  mail_arrived(*actor, true);
+  auto& actor = activate(address);
+  actor.slot().mail.push_back(std::move(message));
+  mail_arrived(actor, true);
 }
 
 void shard::hand_on(profile::hash128 address, caf::mailbox_element_ptr mail) {
@@ -113,6 +112,7 @@ void shard::left_all(profile_actor& actor) {
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
       names->left.emplace_back(name->second);
+      tell_of(actor, names->left.back(), false, false);
     }
   }
   if (names->left.empty()) return;

@@ -17,6 +17,16 @@ caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
                                    refresh_standing{credit});
 }
 
+profile::field_set identifier_fields() {
+  profile::field_set fields{0};
+  for (const auto* name : {"userIds", "anonymousIds", "externalIds"}) {
+    unsigned field = 0;
+    profile::field_index(name, field);
+    fields.bits |= 1U << field;
+  }
+  return fields;
+}
+
 }  // namespace
 
 void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors) {
@@ -43,7 +53,7 @@ bool shard::make_current(profile_actor& actor) {
     const auto before_ms = actor.standing_->now.evaluated_ms();
     actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
     keep_memberships(actor, before_ms);
-    note_transitions(actor);
+    note_transitions(actor, false);
     if (!actor.state().empty()) actor.mark_dirty();  // the store is to know with which definitions, and when it is due
     if (last_change_) {
       publish_change(actor, {});
@@ -76,7 +86,7 @@ void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
   last_change_.reset();
   if (!definitions_) return;
   actor.standing_->now.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_);
-  note_transitions(actor);
+  note_transitions(actor, true);
 }
 
 void shard::standing_due(profile_actor& actor) {
@@ -87,7 +97,7 @@ void shard::standing_due(profile_actor& actor) {
   if (at.now.due_ms() > now_ms) return keep_timer(actor);
   at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_);
   actor.mark_dirty();  // when it is due next is in the store too
-  note_transitions(actor);
+  note_transitions(actor, false);
   if (last_change_) publish_change(actor, {});
 }
 
@@ -103,7 +113,7 @@ void shard::note_errors(const profile_actor& actor) {
 }
 
 /// What the evaluation changed: names for watchers, memberships to save, the next timer.
-void shard::note_transitions(profile_actor& actor) {
+void shard::note_transitions(profile_actor& actor, bool by_event) {
   auto& at = *actor.standing_;
   const auto& changed = scratch_transitions_;
   shard_counters::add(counters_.segment_errors, changed.errors);
@@ -118,11 +128,38 @@ void shard::note_transitions(profile_actor& actor) {
     const auto& name = definitions_->definitions()[index].name;
     into.push_back(name);
     at.unsaved.push_back({segments::segment_key(name), now_ms, member});
+    tell_of(actor, name, member, by_event);
   };
   for (const auto index : changed.entered) note(index, names->entered, true);
   for (const auto index : changed.left) note(index, names->left, false);
   last_change_ = std::move(names);
-  membership_changed_.push_back(actor.address());
+  memberships_changed(actor);
+}
+
+/// Into the queues that want it. What an event brought about has the same id when a crash makes it come about again.
+void shard::tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event) {
+  if (!outgoing_rules_) return;
+  told_change told;
+  told.profile = actor.address();
+  told.version = actor.state().version();
+  told.entered = entered;
+  told.segment = segment;
+  const auto now_ms = wall_ms();
+  told.at_ms = now_ms;
+  auto fact = profile::to_bytes(told.profile) + std::to_string(told.version) + (entered ? '+' : '-') + segment;
+  if (!by_event) fact += '@' + std::to_string(now_ms);
+  const auto id = profile::hash_of(fact);
+  last_told_us_ = std::max(last_told_us_ + 1, now_ms * 1000);
+  std::string content;
+  for (const auto& rule : *outgoing_rules_) {
+    if (!rule.wants(segment)) continue;
+    if (content.empty()) {
+      profile::msgpack::writer out(told.who);
+      actor.state().write_map(out, told.profile, identifier_fields());
+      content = told.encode();
+    }
+    actor.standing_->untold.push_back({rule.queue, last_told_us_, id, content});
+  }
 }
 
 void shard::keep_timer(profile_actor& actor) { add_timer(actor.standing_->now.due_ms(), actor.address()); }

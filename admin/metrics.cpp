@@ -74,6 +74,25 @@ void add_protocol(std::vector<MetricFamily>& to, const net::probe& probe) {
   }
 }
 
+void add_webhooks(std::vector<MetricFamily>& to, const std::vector<webhooks::status>& all) {
+  const auto each_of = [&](const char* name, const char* help, MetricType type, auto value_of) {
+    to.push_back(family(name, help, type));
+    for (const auto& each : all) add(to.back(), static_cast<double>(value_of(each)), {{"webhook", each.name}});
+  };
+  const auto now_ms = actors::wall_clock_ms();
+  using status = webhooks::status;
+  each_of("kith_webhook_delivered_total", "Messages that the endpoint took.", MetricType::Counter,
+          [](const status& of) { return of.delivered; });
+  each_of("kith_webhook_failed_total", "Requests that failed; they are made again.", MetricType::Counter,
+          [](const status& of) { return of.failed; });
+  each_of("kith_webhook_dead_letters_total", "Messages given up.", MetricType::Counter,
+          [](const status& of) { return of.dead; });
+  each_of(
+      "kith_webhook_oldest_seconds", "Age of the oldest message that waits.", MetricType::Gauge, [&](const status& of) {
+        return of.oldest_ms == 0 ? 0.0 : static_cast<double>(std::max<std::int64_t>(0, now_ms - of.oldest_ms)) / 1000;
+      });
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -130,7 +149,8 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
-std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol) {
+std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
+                         const std::vector<webhooks::status>& webhooks) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -146,6 +166,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   add(families.back(), 1, {{"version", KITH_VERSION}});
   families.push_back(latencies_of(service.latency()));
   if (protocol != nullptr) add_protocol(families, *protocol);
+  if (!webhooks.empty()) add_webhooks(families, webhooks);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -7,6 +7,7 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "net/probe.hpp"
+#include "webhooks/sender.hpp"
 
 namespace kith::admin {
 
@@ -21,6 +22,7 @@ struct named_counter {
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
 /// Prometheus' text format, version 0.0.4. `protocol` may be null.
-std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol);
+std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
+                         const std::vector<webhooks::status>& webhooks);
 
 }  // namespace kith::admin

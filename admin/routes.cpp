@@ -96,6 +96,9 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "profiles", "{}", "{}", "identity"}, needs::read, &routes::identity},
       {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, needs::admin, &routes::unmerge},
       {"GET", {"v1", "identity", "ignored"}, needs::read, &routes::ignored_identifiers},
+      {"GET", {"v1", "webhooks"}, needs::read, &routes::list_webhooks},
+      {"GET", {"v1", "dead-letters"}, needs::read, &routes::dead_letters},
+      {"POST", {"v1", "dead-letters"}, needs::admin, &routes::decide_dead_letters},
       {"GET", {"v1", "segments"}, needs::read, &routes::definitions},
       {"POST", {"v1", "segments"}, needs::admin, &routes::add_definition},
       {"POST", {"v1", "segments:preview"}, needs::read, &routes::preview},
@@ -173,7 +176,8 @@ response routes::readyz(const call&) {
 }
 
 response routes::metrics(const call&) {
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, protocol_), {}};
+  const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, protocol_, all), {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

@@ -14,14 +14,16 @@
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
 #include "net/probe.hpp"
+#include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
 
 class routes {
  public:
-  /// `protocol` may be null.
-  routes(actors::service& service, definition_store& definitions, const net::probe* protocol)
-      : service_(service), definitions_(definitions), protocol_(protocol) {}
+  /// `protocol` and `webhooks` may be null.
+  routes(actors::service& service, definition_store& definitions, const net::probe* protocol,
+         webhooks::deliverer* webhooks = nullptr)
+      : service_(service), definitions_(definitions), protocol_(protocol), webhooks_(webhooks) {}
 
   response handle(const request& asked);
 
@@ -67,6 +69,11 @@ class routes {
   response ignored_identifiers(const call& asked);
   response identity_of(profile::hash128 address);
 
+  // webhook_routes.cpp
+  response list_webhooks(const call& asked);
+  response dead_letters(const call& asked);
+  response decide_dead_letters(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
@@ -77,6 +84,7 @@ class routes {
   actors::service& service_;
   definition_store& definitions_;
   const net::probe* protocol_;
+  webhooks::deliverer* webhooks_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -218,9 +218,11 @@ class session : public std::enable_shared_from_this<session> {
 
 struct admin_server::impl {
   impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
-       std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol)
+       std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol,
+       webhooks::deliverer* webhooks)
       : tls(std::move(contexts)),
-        shared{service, std::move(credentials), std::move(options), routes(service, definitions, protocol), {}},
+        shared{
+            service, std::move(credentials), std::move(options), routes(service, definitions, protocol, webhooks), {}},
         acceptor(io),
         retry(io) {}
 
@@ -287,9 +289,10 @@ unsigned short admin_server::port() const noexcept {
 result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service, definition_store& definitions,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
-                                                          admin_options options, const net::probe* protocol) {
+                                                          admin_options options, const net::probe* protocol,
+                                                          webhooks::deliverer* webhooks) {
   auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
-                                     protocol);
+                                     protocol, webhooks);
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
   for (unsigned i = 0; i < made->shared.options.threads; ++i)

@@ -13,6 +13,7 @@
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
+#include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
 
@@ -28,11 +29,13 @@ struct admin_options {
 
 class admin_server {
  public:
-  /// `protocol`: the protocol server's counts, for /metrics; may be null. Errors: unavailable, invalid_argument.
+  /// `protocol`: the protocol server's counts, for /metrics; it and `webhooks` may be null. Errors: unavailable,
+  /// invalid_argument.
   static result<std::unique_ptr<admin_server>> start(actors::service& service, definition_store& definitions,
                                                      std::shared_ptr<net::reloadable_tls> tls,
                                                      std::shared_ptr<net::credential_store> credentials,
-                                                     admin_options options, const net::probe* protocol);
+                                                     admin_options options, const net::probe* protocol,
+                                                     webhooks::deliverer* webhooks = nullptr);
   ~admin_server();  ///< closes all connections and joins the threads
   admin_server(const admin_server&) = delete;
   admin_server& operator=(const admin_server&) = delete;

@@ -3,8 +3,12 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "admin/definition_file.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/progress.hpp"
+#include "persistence/whole_file.hpp"
+#include "profile/segments/catalog.hpp"
 
 namespace kith::cli {
 
@@ -15,8 +19,45 @@ struct check_flags {
   bool json = false;
 };
 
+using finding_list = std::vector<persistence::check_report::finding>;
+
+/// segments.json, and the number beside it that says for which definitions the memberships hold.
+void check_definitions(const std::string& directory, finding_list& to) {
+  auto& files = persistence::real_files();
+  const auto path = directory + "/segments.json";
+  const auto text = persistence::read_file(files, path);
+  if (text) {
+    if (const auto read = admin::read_definitions(*text, path); !read) {
+      to.push_back({path, read.error().message, "bring it back from a backup, or define the segments anew"});
+    } else {
+      std::vector<profile::segments::definition> all;
+      for (const auto& [key, kept] : *read) all.push_back(kept.what);
+      if (const auto made = profile::segments::catalog::make(std::move(all)); !made) {
+        for (const auto& each : made.error()) {
+          to.push_back({path, each.name + ": " + each.message, "bring it back from a backup, or mend the expression"});
+        }
+      }
+    }
+  } else if (text.error().code != errc::not_found) {
+    to.push_back({path, text.error().message, "bring it back from a backup"});
+  }
+  const auto current = persistence::read_file(files, directory + "/definitions");
+  if (current && (current->empty() || current->find_first_not_of("0123456789") != std::string::npos)) {
+    to.push_back({directory + "/definitions", "is damaged",
+                  "delete it: the next start brings every profile up to date with the definitions"});
+  }
+}
+
+result<persistence::check_report> look_at(const std::string& directory) {
+  step_progress bar;
+  const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
+  auto found = persistence::check_directory(persistence::real_files(), directory, show);
+  if (found) check_definitions(directory, found->findings);
+  return found;
+}
+
 int check(const check_flags& flags) {
-  const auto found = persistence::check_directory(persistence::real_files(), flags.directory);
+  const auto found = look_at(flags.directory);
   if (!found) {
     const int code = report("check", found.error());
     return found.error().code == errc::not_found ? exit_no_input : code;
@@ -58,7 +99,7 @@ command_body add_check(CLI::App& app) {
   auto flags = std::make_shared<check_flags>();
   app.add_option("DIR", flags->directory, "the data directory; no server may run on it")->required();
   app.add_flag("--json", flags->json, "print a JSON object");
-  app.footer("Exit codes: 0 sound, 65 damaged, 66 no data directory.");
+  app.footer("Exit codes: 0 sound, 65 damaged, 66 no data directory, 69 a server runs on it.");
   return [flags] { return check(*flags); };
 }
 

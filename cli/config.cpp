@@ -306,6 +306,48 @@ void read_texts(const table_reader& reader, const toml::node& node, const std::s
   }
 }
 
+void read_webhook(table_reader& reader, const std::string& name, const toml::table& table, config& into) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+  if (name.empty() || name.size() > 64 || name.find_first_not_of(allowed) != std::string::npos) {
+    reader.refuse(table, reader.path(), "the name must be 1 to 64 letters, digits, '_' and '-'");
+  }
+  auto& made = into.webhooks.emplace_back();
+  made.name = name;
+  const auto add_secret = [&](const toml::node& node, const std::string& where, const std::string& text) {
+    auto secret = webhooks::parse_secret(text);
+    if (!secret) reader.refuse(node, where, secret.error().message);
+    made.secrets.push_back(std::move(*secret));
+  };
+  reader
+      .key("url",
+           [&](const toml::node& node, const std::string& where) {
+             made.url = node.value_or(std::string());
+             if (auto checked = webhooks::check_url(made.url); !checked) {
+               reader.refuse(node, where, checked.error().message);
+             }
+           })
+      .key("secrets",
+           [&](const toml::node& node, const std::string& where) {
+             std::vector<std::string> texts;
+             read_texts(reader, node, where, texts);
+             for (const auto& text : texts) add_secret(node, where, text);
+           })
+      .key("segments",
+           [&](const toml::node& node, const std::string& where) {
+             read_texts(reader, node, where, made.segments);
+             std::sort(made.segments.begin(), made.segments.end());
+           })
+      .text("ca", made.ca)
+      .number("concurrency", made.concurrency, 1, 256)
+      .milliseconds("timeout", [&](std::int64_t ms) { made.timeout = std::chrono::milliseconds(ms); })
+      .milliseconds("retry_for", [&](std::int64_t ms) { made.retry_for = std::chrono::milliseconds(ms); });
+  reader.read(table);
+  if (made.url.empty()) reader.refuse(table, reader.path(), "needs a url");
+  if (made.secrets.empty()) {
+    reader.refuse(table, reader.path(), "needs secrets = [\"whsec_…\"], which the receiver checks signatures with");
+  }
+}
+
 void describe_limit(table_reader& reader, const std::string& prefix, profile::identity::id_limit& into) {
   reader.number(prefix, into.most, 0, 10'000'000)
       .milliseconds(
@@ -406,6 +448,9 @@ void describe(table_reader& root, config& into) {
   root.table("log", [&](table_reader& t) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
+  });
+  root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_webhook(reader, key, table, into);
   });
   const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
     root.tables(

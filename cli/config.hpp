@@ -11,6 +11,7 @@
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
 #include "profile/limits.hpp"
+#include "webhooks/endpoint.hpp"
 
 namespace kith::cli {
 
@@ -32,6 +33,7 @@ struct config {
   limits::connection connection;
   std::vector<net::credential_config> credentials;
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
+  std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

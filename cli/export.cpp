@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <unistd.h>
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
@@ -9,7 +10,9 @@
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
-#include "persistence/journal.hpp"
+#include "cli/progress.hpp"
+#include "persistence/directory_lock.hpp"
+#include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
 
 namespace kith::cli {
@@ -18,19 +21,25 @@ namespace {
 
 /// Calls each(payload) for every record of the journal; what is damaged is added to `damages`.
 template <class F>
-result<void> for_each_record(const std::string& directory, std::vector<std::string>* damages, F each) {
+result<void> for_each_record(const std::string& directory, std::string_view step, step_progress& bar,
+                             std::vector<std::string>* damages, F each) {
   auto& files = persistence::real_files();
   const auto segments = persistence::list_segments(files, directory);
   if (!segments) return tl::make_unexpected(segments.error());
-  for (std::size_t i = 0; i < segments->size(); ++i) {
+  std::uint64_t total = 0;
+  std::uint64_t done = 0;
+  for (const auto& segment : *segments) total += segment.bytes;
+  for (std::size_t i = 0; i < segments->size(); done += (*segments)[i++].bytes) {
     const auto& segment = (*segments)[i];
     const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
     result<void> outcome;
-    const auto read = persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t) {
-      const auto made = actors::make_replay_batch(payload, {}, 1);
-      outcome = made ? each(**made) : tl::make_unexpected(made.error());
-      return outcome.has_value();
-    });
+    const auto read =
+        persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t end) {
+          bar.update(step, done + end, total);
+          const auto made = actors::make_replay_batch(payload, {}, 1);
+          outcome = made ? each(**made) : tl::make_unexpected(made.error());
+          return outcome.has_value();
+        });
     if (!read) return tl::make_unexpected(read.error());
     if (!outcome) {
       return tl::make_unexpected(error{outcome.error().code, segment.path + ": " + outcome.error().message});
@@ -46,23 +55,39 @@ result<void> for_each_record(const std::string& directory, std::vector<std::stri
 /// What the data directory holds: the snapshots, with the events of the journal's tail applied in memory.
 class directory_reader {
  public:
-  explicit directory_reader(persistence::store& store) : store_(store) {}
+  directory_reader(persistence::store& store, step_progress& bar) : store_(store), bar_(bar) {}
 
   result<void> replay(const std::string& journal) {
     if (auto known = people_.read(store_); !known) return known;
-    auto linked = for_each_record(journal, &damages_, [&](const actors::batch& record) -> result<void> {
-      for (const auto& event : record.events) people_.link(event);
-      if (record.order) people_.take_apart(*record.order);
-      return {};
-    });
+    auto linked = for_each_record(journal, "journal, identities", bar_, &damages_,
+                                  [&](const actors::batch& record) -> result<void> {
+                                    for (const auto& event : record.events) people_.link(event);
+                                    if (record.order) people_.take_apart(*record.order);
+                                    return {};
+                                  });
     if (!linked) return linked;
     people_.settle();
-    return for_each_record(journal, nullptr, [&](const actors::batch& record) -> result<void> {
+    return for_each_record(journal, "journal, events", bar_, nullptr, [&](const actors::batch& record) -> result<void> {
       for (const auto& event : record.events) {
         if (auto applied = apply(event); !applied) return applied;
       }
       return {};
     });
+  }
+  result<void> look_for_missing(const std::string& data) {
+    auto& files = persistence::real_files();
+    persistence::journal_extent journal;
+    auto segments = persistence::list_segments(files, data + "/journal");
+    if (!segments) return tl::make_unexpected(segments.error());
+    journal.present = std::move(*segments);
+    if (auto marks = persistence::read_checkpoint(files, data)) journal.marks = std::move(*marks);
+    auto fed = store_.fed();
+    if (!fed) return tl::make_unexpected(fed.error());
+    journal.fed = std::move(*fed);
+    for (const auto& each : persistence::find_missing(journal)) {
+      if (!each.saved) damages_.push_back(data + "/journal: " + each.what());
+    }
+    return {};
   }
   /// Events in there are missing from what is exported.
   const std::vector<std::string>& damages() const { return damages_; }
@@ -131,6 +156,7 @@ class directory_reader {
   }
 
   persistence::store& store_;
+  step_progress& bar_;
   people people_;
   std::vector<std::string> damages_;
   std::map<profile::hash128, profile::profile> tail_;  ///< by identifier
@@ -151,13 +177,18 @@ int export_all(const std::string& directory) {
     report("export", {errc::not_found, directory + ": is no data directory of kith (it has no store/)"});
     return exit_no_input;
   }
+  const auto lock = persistence::lock_for_reading(directory);
+  if (!lock) return report("export", lock.error());
   persistence::store_options options;
   options.read_only = true;
   options.now_ms = actors::wall_clock_ms;
   const auto store = persistence::store::open(persistence::real_files(), directory + "/store", options);
   if (!store) return report("export", store.error());
-  directory_reader reader(**store);
+  step_progress bar(::isatty(STDOUT_FILENO) == 0);  // not among the profiles
+  directory_reader reader(**store, bar);
   if (const auto replayed = reader.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
+  if (const auto looked = reader.look_for_missing(directory); !looked) return report("export", looked.error());
+  const auto about = (*store)->estimated_snapshots();
   const auto others = reader.beside_the_store();
   auto next = others.begin();
   result<void> outcome;
@@ -169,7 +200,9 @@ int export_all(const std::string& directory) {
     }
     return print(address, *whole);
   };
+  std::uint64_t walked_over = 0;
   const auto walked = (*store)->for_each_snapshot([&](profile::hash128 address, std::string_view bytes) {
+    bar.update("profiles", ++walked_over, about);
     for (; next != others.end() && *next < address; ++next) {
       if (!print_one(*next)) return false;
     }
@@ -182,6 +215,7 @@ int export_all(const std::string& directory) {
     }
     return print(address, *state);
   });
+  bar.clear();
   if (!walked) return report("export", walked.error());
   if (!outcome) return report("export", outcome.error());
   for (; next != others.end() && outcome; ++next) print_one(*next);
@@ -198,7 +232,8 @@ command_body add_export(CLI::App& app) {
   app.add_option("DIR", *directory, "the data directory; no server may run on it")->required();
   app.footer(
       "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
-      "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory.");
+      "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory,\n"
+      "69 a server runs on it.");
   return [directory] { return export_all(*directory); };
 }
 

@@ -64,7 +64,7 @@ void people::take_apart(const actors::unmerge_order& order) {
       }
       profile::hash128 next;
       if (i + 1 < ours.size() && profile::address_of(ours[i + 1], next)) {
-        kin.add(next, ours[i + 1], {order.time_ms, {}, INT64_MIN});
+        kin.add(next, ours[i + 1], {order.time_ms, {}, order.time_ms});
       }
     }
   }

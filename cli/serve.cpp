@@ -27,6 +27,7 @@ struct serve_flags {
   std::string data;
   bool dev = false;
   bool check_only = false;
+  bool accept_missing_journal = false;
   int port_base = 0;
 };
 
@@ -43,6 +44,7 @@ result<config> settle(const serve_flags& flags) {
   if (!flags.data.empty()) made->data = flags.data;
   if (flags.port_base != 0) move_ports(*made, static_cast<unsigned short>(flags.port_base));
   made->runtime.data = made->data;
+  made->runtime.accept_missing_journal = flags.accept_missing_journal;
   if (flags.dev) {
     made->address = "127.0.0.1";
     if (made->protocol) made->protocol->address = made->address;
@@ -135,6 +137,7 @@ class serving {
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
   std::unique_ptr<net::server> server_;
+  std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::admin_server> admin_;
 };
 
@@ -160,6 +163,7 @@ result<void> serving::start() {
   definitions_ = std::move(*definitions);
   settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
+  if (!settings_.webhooks.empty()) settings_.runtime.outgoing = webhooks::rules_of(settings_.webhooks);
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -175,11 +179,15 @@ result<void> serving::start() {
   if (!server) return tl::make_unexpected(server.error());
   server_ = std::move(*server);
 
+  webhooks_ = std::make_unique<webhooks::deliverer>(
+      webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
+  webhooks_->deliver_to(settings_.webhooks);
+
   admin::admin_options admin;
   admin.address = settings_.admin_address().address;
   admin.port = settings_.admin_address().port;
-  auto admin_server =
-      admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, &server_->stats());
+  auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin,
+                                                 &server_->stats(), webhooks_.get());
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());
@@ -215,13 +223,15 @@ void serving::reload() {
   }
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
+  webhooks_->deliver_to(settings->webhooks);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
-  log("info", "SIGHUP: certificates, credentials, limits, identity rules, segments and computed traits are reloaded");
+  log("info",
+      "SIGHUP: certificates, credentials, limits, identity rules, webhooks, segments and computed traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -260,7 +270,9 @@ void serving::disable_failing() {
 
 int serving::run() {
   if (auto started = start(); !started) {
-    const auto code = started.error().code == errc::invalid_argument ? exit_config : exit_code_of(started.error().code);
+    const auto code = started.error().code == errc::invalid_argument ? exit_config
+                      : started.error().code == errc::internal       ? exit_data
+                                                                     : exit_code_of(started.error().code);
     report("serve", started.error());
     return code;
   }
@@ -269,6 +281,7 @@ int serving::run() {
   log("info", "stopping: finishing what is in flight, saving profiles");
   const auto begun = std::chrono::steady_clock::now();
   admin_.reset();
+  webhooks_.reset();
   server_->stop(stop_deadline / 3);
   server_.reset();  // while the shards whose sockets it uses are still there
   runtime_->stop(stop_deadline - (std::chrono::steady_clock::now() - begun));
@@ -286,13 +299,16 @@ command_body add_serve(CLI::App& app) {
   app.add_flag("--dev", flags->dev,
                "loopback only, with certificates and tokens made at the first start under DATA/dev");
   app.add_flag("--check-config", flags->check_only, "only check the configuration and the files it names");
+  app.add_flag("--accept-missing-journal", flags->accept_missing_journal,
+               "start although journal segments are missing: the events in there are given up");
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, segments, computed traits and log settings;\n"
-      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 69 a port or the "
-      "data directory "
-      "is in use, 78 configuration.");
+      "SIGHUP reloads certificates, credentials, limits, identity rules, webhooks, segments, computed traits and log "
+      "settings;\n"
+      "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
+      "directory is\n"
+      "damaged, 69 a port or the data directory is in use, 78 configuration.");
   return [flags] {
     auto settings = settle(*flags);
     if (!settings) {

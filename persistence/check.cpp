@@ -1,6 +1,7 @@
 #include "persistence/check.hpp"
 
-#include "persistence/journal.hpp"
+#include "persistence/directory_lock.hpp"
+#include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
 #include "profile/identity/kin.hpp"
 #include "profile/profile.hpp"
@@ -9,13 +10,17 @@ namespace kith::persistence {
 
 namespace {
 
-result<void> check_journal(file_system& files, const std::string& directory, check_report& report) {
-  const auto segments = list_segments(files, directory);
-  if (!segments) return tl::make_unexpected(segments.error());
-  for (std::size_t i = 0; i < segments->size(); ++i) {
-    const auto& segment = (*segments)[i];
-    const bool last = i + 1 == segments->size() || (*segments)[i + 1].shard != segment.shard;
-    const auto read = read_segment(files, segment, last, 0, [](std::string_view, std::uint64_t) { return true; });
+result<void> check_journal(file_system& files, const std::vector<segment_file>& segments, check_report& report,
+                           const progress_report& progress) {
+  std::uint64_t total = 0;
+  for (const auto& segment : segments) total += segment.bytes;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto& segment = segments[i];
+    const bool last = i + 1 == segments.size() || segments[i + 1].shard != segment.shard;
+    const auto read = read_segment(files, segment, last, 0, [&](std::string_view, std::uint64_t end) {
+      progress("journal", report.journal_bytes + end, total);
+      return true;
+    });
     if (!read) return tl::make_unexpected(read.error());
     ++report.segments;
     report.records += read->records;
@@ -26,15 +31,20 @@ result<void> check_journal(file_system& files, const std::string& directory, che
                                  "these events may be lost unless their senders send them again; the next start copies "
                                  "the bytes to journal/quarantine and goes on with the rest"});
     }
-    if (i > 0 && (*segments)[i - 1].shard == segment.shard && segment.segment != (*segments)[i - 1].segment + 1) {
-      report.findings.push_back(
-          {segment.path, "segments between this and the one before are missing", "bring the files back from a backup"});
-    }
   }
   return {};
 }
 
-result<void> check_store(file_system& files, const std::string& directory, check_report& report) {
+void check_extent(const std::string& directory, const journal_extent& journal, check_report& report) {
+  for (const auto& missing : find_missing(journal)) {
+    report.findings.push_back({directory, missing.what(),
+                               "bring the files back from a backup; kith serve --accept-missing-journal gives up what "
+                               "they held"});
+  }
+}
+
+result<void> check_store(file_system& files, const std::string& directory, journal_extent& journal,
+                         check_report& report, const progress_report& progress) {
   store_options options;
   options.read_only = true;
   options.now_ms = [] { return std::int64_t{0}; };
@@ -43,7 +53,10 @@ result<void> check_store(file_system& files, const std::string& directory, check
     report.findings.push_back({directory, opened.error().message, "restore the directory from a backup"});
     return {};
   }
-  const auto damages = (*opened)->verify();
+  auto fed = (*opened)->fed();
+  if (!fed) return tl::make_unexpected(fed.error());
+  journal.fed = std::move(*fed);
+  const auto damages = (*opened)->verify(progress);
   if (!damages) return tl::make_unexpected(damages.error());
   for (const auto& damage : *damages) {
     report.findings.push_back({directory, damage, "restore the directory from a backup"});
@@ -56,8 +69,9 @@ result<void> check_store(file_system& files, const std::string& directory, check
     return true;
   });
   if (!identities) return identities;
+  const auto about = (*opened)->estimated_snapshots();
   return (*opened)->for_each_snapshot([&](profile::hash128 address, std::string_view state) {
-    ++report.snapshots;
+    progress("profiles", ++report.snapshots, about);
     if (const auto decoded = profile::profile::decode(state); !decoded) {
       report.findings.push_back(
           {"profile " + to_hex(address), decoded.error().message, "restore the directory from a backup"});
@@ -68,15 +82,33 @@ result<void> check_store(file_system& files, const std::string& directory, check
 
 }  // namespace
 
-result<check_report> check_directory(file_system& files, const std::string& directory) {
+result<check_report> check_directory(file_system& files, const std::string& directory,
+                                     const progress_report& progress) {
   const auto there = files.exists(directory + "/journal");
   if (!there) return tl::make_unexpected(there.error());
   if (!*there) return fail(errc::not_found, directory + ": is no data directory of kith (it has no journal/)");
+  const auto lock = lock_for_reading(directory);
+  if (!lock) return tl::make_unexpected(lock.error());
   check_report report;
-  if (auto checked = check_journal(files, directory + "/journal", report); !checked)
+  journal_extent journal;
+  auto marks = read_checkpoint(files, directory);
+  if (marks) {
+    journal.marks = std::move(*marks);
+  } else if (marks.error().code == errc::internal) {
+    report.findings.push_back({directory + "/checkpoint", "is damaged",
+                               "bring it back from a backup; without it the next start replays the whole journal, and "
+                               "refuses if segments were deleted before"});
+  } else if (marks.error().code != errc::not_found) {
+    return tl::make_unexpected(marks.error());
+  }
+  auto segments = list_segments(files, directory + "/journal");
+  if (!segments) return tl::make_unexpected(segments.error());
+  journal.present = std::move(*segments);
+  if (auto checked = check_journal(files, journal.present, report, progress); !checked)
     return tl::make_unexpected(checked.error());
-  if (auto checked = check_store(files, directory + "/store", report); !checked)
+  if (auto checked = check_store(files, directory + "/store", journal, report, progress); !checked)
     return tl::make_unexpected(checked.error());
+  check_extent(directory + "/journal", journal, report);
   return report;
 }
 

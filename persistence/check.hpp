@@ -1,4 +1,4 @@
-// Verifies a data directory without changing it; no server may run on it meanwhile.
+// Verifies a data directory without changing it; holds its lock meanwhile.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "persistence/file.hpp"
+#include "persistence/progress_report.hpp"
 
 namespace kith::persistence {
 
@@ -25,7 +26,7 @@ struct check_report {
   bool sound() const noexcept { return findings.empty(); }
 };
 
-/// Errors: not_found (no data directory), unavailable (cannot be read, or is in use).
-result<check_report> check_directory(file_system& files, const std::string& directory);
+/// Errors: not_found (no data directory), unavailable (cannot be read, or a server has it).
+result<check_report> check_directory(file_system& files, const std::string& directory, const progress_report& progress);
 
 }  // namespace kith::persistence

@@ -12,6 +12,8 @@
 #include <system_error>
 #include <unistd.h>
 
+#include "persistence/directory_lock.hpp"
+
 namespace kith::persistence {
 
 namespace {
@@ -27,6 +29,17 @@ std::string parent_of(const std::string& path) {
   const auto parent = std::filesystem::path(path).parent_path().string();
   return parent.empty() ? "." : parent;
 }
+
+class held_lock final : public directory_lock {
+ public:
+  explicit held_lock(int descriptor) : descriptor_(descriptor) {}
+  ~held_lock() override { ::close(descriptor_); }
+  held_lock(const held_lock&) = delete;
+  held_lock& operator=(const held_lock&) = delete;
+
+ private:
+  int descriptor_;
+};
 
 class real_file final : public file {
  public:
@@ -170,6 +183,24 @@ class real_file_system final : public file_system {
 };
 
 }  // namespace
+
+result<std::unique_ptr<directory_lock>> lock_for_reading(const std::string& data) {
+  const auto path = data + "/store/LOCK";
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0 && (errno == ENOENT || errno == ENOTDIR)) return nullptr;
+  if (descriptor < 0) return failed("open", path, errno);
+  auto made = std::make_unique<held_lock>(descriptor);
+  struct flock range {};
+  range.l_type = F_RDLCK;
+  range.l_whence = SEEK_SET;
+  if (::fcntl(descriptor, F_SETLK, &range) == 0) return made;
+  if (errno != EAGAIN && errno != EACCES) return failed("lock", path, errno);
+  const bool known = ::fcntl(descriptor, F_GETLK, &range) == 0 && range.l_type != F_UNLCK;
+  return fail(errc::unavailable, data + ": a server" +
+                                     (known ? " (process " + std::to_string(range.l_pid) + ")" : std::string()) +
+                                     " runs on it; stop it first, or ask the server itself: its admin API shows "
+                                     "profiles, statistics and health (docs/api.md)");
+}
 
 file_system& real_files() {
   static real_file_system files;

@@ -5,14 +5,15 @@
 #include <atomic>
 #include <cstring>
 #include <rocksdb/cache.h>
-#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/slice_transform.h>
+#include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
 #include "persistence/member_book.hpp"
+#include "persistence/retention_filter.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -34,13 +35,14 @@ enum family : std::size_t {
   f_timers,
   f_members,
   f_identities,
+  f_outgoing,
   family_count
 };
-constexpr std::array<const char*, family_count> family_names = {"default",     "snapshots", "spilled",   "history",
-                                                                "history_ids", "meta",      "standings", "timers",
-                                                                "members",     "identities"};
+constexpr std::array<const char*, family_count> family_names = {"default",     "snapshots",  "spilled",   "history",
+                                                                "history_ids", "meta",       "standings", "timers",
+                                                                "members",     "identities", "outgoing"};
 /// How many families there were in each version of the directory that differs.
-constexpr std::array<std::size_t, 2> families_before = {f_identities, f_standings};
+constexpr std::array<std::size_t, 3> families_before = {f_outgoing, f_identities, f_standings};
 constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
@@ -51,21 +53,6 @@ tl::unexpected<error> failed(const Status& status, std::string_view doing) {
                                             : errc::unavailable;
   return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
 }
-
-/// Drops what is past its retention; where its time stands is the subclass's to know.
-class retention_filter : public rocksdb::CompactionFilter {
- public:
-  retention_filter(std::int64_t retention_ms, std::function<std::int64_t()> now_ms)
-      : retention_ms_(retention_ms), now_ms_(std::move(now_ms)) {}
-  const char* Name() const override { return "kith.retention"; }
-  bool Filter(int, const Slice&, const Slice& value, std::string*, bool*) const override {
-    return retention_ms_ > 0 && value.size() >= 8 && keys::get_time(value.data()) < now_ms_() - retention_ms_;
-  }
-
- private:
-  const std::int64_t retention_ms_;
-  const std::function<std::int64_t()> now_ms_;
-};
 
 class rocks_store final : public store {
  public:
@@ -92,10 +79,13 @@ class rocks_store final : public store {
   result<std::vector<hash128>> spilled_at_both(hash128 first, hash128 second) override;
   result<void> for_each_timer(const std::function<bool(std::int64_t, hash128)>& each) override;
   result<members_page> members(std::uint64_t segment, std::optional<hash128> behind, std::size_t limit) override;
-  result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override;
+  result<std::unordered_map<std::uint64_t, std::uint64_t>> count_members() override { return members_->counts(); }
   result<void> forget_members(std::uint64_t segment) override;
   result<bool> is_spilled(hash128 address, hash128 id) override;
   result<void> save(std::span<const snapshot_write> snapshots) override;
+  result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list, const outgoing_item* behind,
+                                              std::size_t limit) override;
+  result<void> change_outgoing(std::span<const outgoing_change> changes) override;
   result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
   result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
   result<history_page> read_history(hash128 address, const history_query& query) override;
@@ -105,7 +95,7 @@ class rocks_store final : public store {
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
     return walk(f_snapshots, each, from);
   }
-  result<std::vector<std::string>> verify() override;
+  result<std::vector<std::string>> verify(const progress_report& progress) override;
 
  private:
   rocksdb::ColumnFamilyOptions family_options(std::size_t family);
@@ -165,7 +155,7 @@ result<void> rocks_store::open(const std::string& directory) {
   memory_only_.read_tier = rocksdb::kBlockCacheTier;
   write_.disableWAL = true;
   rocksdb::DBOptions options;
-  options.create_if_missing = !options_.read_only;
+  options.create_if_missing = !options_.read_only && !options_.must_exist;
   options.create_missing_column_families = !options_.read_only;
   options.atomic_flush = true;
   options.max_background_jobs = 2;
@@ -187,6 +177,12 @@ result<void> rocks_store::open(const std::string& directory) {
   const auto status = options_.read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)
                                          : rocksdb::DB::Open(options, directory, wanted, &families_, &opened);
   if (!status.ok()) {
+    if (options_.must_exist && status.IsInvalidArgument() &&
+        status.ToString().find("create_if_missing") != std::string::npos) {
+      return fail(errc::internal, directory +
+                                      ": there is no store, though the checkpoint says that profiles were saved in it; "
+                                      "bring the directory back from a backup");
+    }
     const bool locked = status.ToString().find("lock") != std::string::npos;
     return fail(locked ? errc::unavailable : failed(status, "").value().code,
                 directory + ": cannot be opened: " + status.ToString() +
@@ -200,8 +196,8 @@ result<void> rocks_store::open(const std::string& directory) {
   identities_empty_ = families <= f_identities || empty(f_identities);
   if (options_.read_only) return {};
   members_ = std::make_unique<member_book>(*db_, families_[f_members], families_[f_meta]);
-  if (const auto loaded = members_->load(); !loaded.ok()) return failed(loaded, "counting members");
-  return {};
+  const auto loaded = members_->load();
+  return loaded.ok() ? result<void>() : failed(loaded, "counting members");
 }
 
 result<void> rocks_store::check_format() {
@@ -262,8 +258,7 @@ result<std::vector<std::optional<std::string>>> rocks_store::load_from(family in
 result<bool> rocks_store::is_spilled(hash128 address, hash128 id) {
   std::string value;
   const auto status = db_->Get(read_, families_[f_spilled], keys::pair(address, id), &value);
-  if (status.ok()) return true;
-  if (status.IsNotFound()) return false;
+  if (status.ok() || status.IsNotFound()) return status.ok();
   return failed(status, "looking up an event id");
 }
 
@@ -318,6 +313,46 @@ result<void> rocks_store::put_standing(rocksdb::WriteBatch& batch, member_book::
     const auto noted = members.note(each.segment, address, each.since_ms, each.member);
     if (!noted.ok()) return failed(noted, "looking up a member");
   }
+  for (const auto& each : standing.outgoing) {
+    batch.Put(families_[f_outgoing],
+              keys::outgoing(each.queue, static_cast<char>(outgoing_list::waiting), each.at_us, each.id), each.content);
+  }
+  return {};
+}
+
+result<std::vector<outgoing_item>> rocks_store::outgoing(std::string_view queue, outgoing_list list,
+                                                         const outgoing_item* behind, std::size_t limit) {
+  const auto prefix = keys::outgoing_list_of(queue, static_cast<char>(list));
+  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_outgoing]));
+  if (behind == nullptr) {
+    at->Seek(prefix);
+  } else {
+    const auto key = keys::outgoing(queue, static_cast<char>(list), behind->at_us, behind->id);
+    at->Seek(key);
+    if (at->Valid() && at->key() == key) at->Next();
+  }
+  std::vector<outgoing_item> found;
+  for (; at->Valid() && at->key().starts_with(prefix) && found.size() < limit; at->Next()) {
+    const auto rest = at->key().ToStringView().substr(prefix.size());
+    if (rest.size() != 8 + 16) return fail(errc::internal, "store: a key of the family outgoing is damaged");
+    found.push_back({std::string(queue), keys::time_of_timer(rest.data()), profile::hash_from_bytes(rest.data() + 8),
+                     at->value().ToString()});
+  }
+  if (!at->status().ok()) return failed(at->status(), "reading what is to be sent");
+  return found;
+}
+
+result<void> rocks_store::change_outgoing(std::span<const outgoing_change> changes) {
+  rocksdb::WriteBatch batch;
+  for (const auto& each : changes) {
+    const auto key = keys::outgoing(each.item.queue, static_cast<char>(each.list), each.item.at_us, each.item.id);
+    if (each.gone) {
+      batch.Delete(families_[f_outgoing], key);
+    } else {
+      batch.Put(families_[f_outgoing], key, each.item.content);
+    }
+  }
+  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "saving what was sent");
   return {};
 }
 
@@ -385,12 +420,9 @@ result<members_page> rocks_store::members(std::uint64_t segment, std::optional<h
   return page;
 }
 
-result<std::unordered_map<std::uint64_t, std::uint64_t>> rocks_store::count_members() { return members_->counts(); }
-
 result<void> rocks_store::forget_members(std::uint64_t segment) {
-  const auto status = members_->forget(segment);
-  if (!status.ok()) return failed(status, "forgetting a segment's members");
-  return {};
+  const auto gone = members_->forget(segment);
+  return gone.ok() ? result<void>() : failed(gone, "forgetting a segment's members");
 }
 
 result<void> rocks_store::feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) {
@@ -527,13 +559,27 @@ result<void> rocks_store::walk(family in, const std::function<bool(hash128, std:
   return {};
 }
 
-result<std::vector<std::string>> rocks_store::verify() {
+result<std::vector<std::string>> rocks_store::verify(const progress_report& progress) {
   std::vector<std::string> damaged;
-  if (const auto status = db_->VerifyChecksum(); !status.ok()) damaged.push_back(status.ToString());
+  std::vector<rocksdb::LiveFileMetaData> tables;
+  db_->GetLiveFilesMetaData(&tables);
+  std::uint64_t total = 0;
+  for (const auto& table : tables) total += table.size;
+  std::uint64_t done = 0;
+  for (const auto& table : tables) {
+    rocksdb::SstFileReader reader{rocksdb::Options(db_->GetDBOptions(), rocksdb::ColumnFamilyOptions())};
+    auto status = reader.Open(table.db_path + table.name);
+    if (status.ok()) status = reader.VerifyChecksum();
+    if (!status.ok()) damaged.push_back(table.db_path + table.name + ": " + status.ToString());
+    progress("store, blocks", done += table.size, total);
+  }
   for (std::size_t i = 0; i < families_.size() && damaged.empty(); ++i) {
+    const auto what = std::string("store, ") + family_names[i];
+    std::uint64_t entries = 0;
+    std::uint64_t seen = 0;
+    db_->GetIntProperty(families_[i], rocksdb::DB::Properties::kEstimateNumKeys, &entries);
     const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[i]));
-    for (at->SeekToFirst(); at->Valid(); at->Next()) {
-    }
+    for (at->SeekToFirst(); at->Valid(); at->Next()) progress(what, ++seen, entries);
     if (!at->status().ok()) damaged.push_back(std::string(family_names[i]) + ": " + at->status().ToString());
   }
   return damaged;

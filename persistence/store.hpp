@@ -4,7 +4,8 @@
 // (address + event time, sign bit flipped + event id → received time, source, event bytes), `history_ids`
 // (address + event id → event time; makes a retried event appear once), `standings` (address → segments and computed
 // traits), `timers` (time + address: whose standing is due then), `members` (segment + address → since), `identities`
-// (identifier address → its links), `meta` (format version, feeder positions, how many members each segment has).
+// (identifier address → its links), `outgoing` (queue + waiting or dead + time + id → what the outside is to be told),
+// `meta` (format version, feeder positions, how many members each segment has).
 // RocksDB's own log is off: save() and feed() are durable only after flush(), which writes all families atomically;
 // the journal keeps what is not flushed.
 //
@@ -23,6 +24,7 @@
 
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/progress_report.hpp"
 #include "profile/hash.hpp"
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
@@ -35,10 +37,26 @@ struct store_options {
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
   std::function<std::int64_t()> now_ms;  ///< for dropping what is past retention
+  bool must_exist = false;               ///< do not create it
   bool read_only = false;                ///< for looking at a directory without changing it
 };
 
 inline constexpr std::int64_t no_timer = INT64_MAX;
+
+/// What the outside is to be told: kept until it was.
+struct outgoing_item {
+  std::string queue;       ///< no zero byte in it
+  std::int64_t at_us = 0;  ///< microseconds since 1970; orders the queue
+  profile::hash128 id;
+  std::string content;
+};
+/// Two lists a queue: what is to be sent, and what nobody tries to send any more.
+enum class outgoing_list : char { waiting = 'w', dead = 'x' };
+struct outgoing_change {
+  outgoing_list list = outgoing_list::waiting;
+  outgoing_item item;
+  bool gone = false;  ///< taken away, whatever its content; else put there, or changed
+};
 
 /// What a profile's standing is now, and what of it changed since the last save.
 struct standing_write {
@@ -51,6 +69,7 @@ struct standing_write {
   std::int64_t due_before_ms = no_timer;  ///< as it was last saved
   std::int64_t due_ms = no_timer;
   std::vector<membership> changed;  ///< in the order of the changes
+  std::vector<outgoing_item> outgoing;
 };
 
 /// An identifier's state to keep, with the event ids that left it since the last save. Kept together or not at all.
@@ -136,6 +155,12 @@ class store {
   virtual result<std::vector<profile::hash128>> spilled_at_both(profile::hash128 first, profile::hash128 second) = 0;
   virtual result<void> save(std::span<const snapshot_write> snapshots) = 0;
 
+  /// The oldest first, those behind `behind` (whose content does not matter).
+  virtual result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list,
+                                                      const outgoing_item* behind, std::size_t limit) = 0;
+  /// All or nothing.
+  virtual result<void> change_outgoing(std::span<const outgoing_change> changes) = 0;
+
   /// Adds events to the history, those that it has already left out, and remembers how far the journal `shard` was
   /// fed. Both or neither after a crash.
   virtual result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) = 0;
@@ -152,8 +177,8 @@ class store {
   virtual result<void> for_each_snapshot(
       const std::function<bool(profile::hash128 address, std::string_view state)>& each,
       profile::hash128 from = {}) = 0;
-  /// Reads every block and checks its checksum; what is damaged.
-  virtual result<std::vector<std::string>> verify() = 0;
+  /// Reads every block and checks its checksum, then every entry; what is damaged.
+  virtual result<std::vector<std::string>> verify(const progress_report& progress) = 0;
 };
 
 }  // namespace kith::persistence

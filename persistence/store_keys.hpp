@@ -55,6 +55,16 @@ inline constexpr std::string_view members_counted = "members";  ///< there are c
 inline constexpr std::string_view member_counts = "members-";
 inline std::string member_count(std::uint64_t segment) { return std::string(member_counts) + big_endian(segment); }
 
+inline std::string outgoing_list_of(std::string_view queue, char list) {
+  std::string key(queue);
+  key.push_back('\0');
+  key.push_back(list);
+  return key;
+}
+inline std::string outgoing(std::string_view queue, char list, std::int64_t at_us, profile::hash128 id) {
+  return outgoing_list_of(queue, list) + ordered_time(at_us) + profile::to_bytes(id);
+}
+
 inline std::string fed(unsigned shard) { return "fed-" + std::to_string(shard); }
 inline bool parse_fed(std::string_view key, unsigned& shard) {
   key.remove_prefix(4);

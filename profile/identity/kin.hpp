@@ -27,7 +27,7 @@ namespace kith::profile::identity {
 struct evidence {
   std::int64_t time_ms = 0;             ///< of the event
   std::string message_id;               ///< empty: an unmerge kept the two together
-  std::int64_t renewed_ms = INT64_MIN;  ///< when somebody said so explicitly (alias), the last time
+  std::int64_t renewed_ms = INT64_MIN;  ///< when somebody said so explicitly (alias, unmerge), the last time
 };
 
 struct link {

@@ -1,5 +1,9 @@
 // Power cuts and failing file calls under the whole runtime. The journal is on a simulated disk; the store, which holds
 // nothing before the first checkpoint, in a real directory that is emptied between lives.
+//
+// KITH_EACH_FAULT: every kind of fault at every call; without it the kinds take turns.
+#include <array>
+#include <cstdlib>
 #include <filesystem>
 
 #include "persistence/simulated_files.hpp"
@@ -72,26 +76,32 @@ TEST_CASE("a power cut at every operation of the disk loses nothing acknowledged
   }
 }
 
-TEST_CASE("whichever file call fails, from it on, nothing acknowledged is lost and a restart mends it") {
+TEST_CASE("whichever file call fails, once or from it on, nothing acknowledged is lost and a restart mends it") {
+  constexpr std::array faults{simulated_files::fault::io_error, simulated_files::fault::no_space,
+                              simulated_files::fault::short_write};
+  const bool each_fault = std::getenv("KITH_EACH_FAULT") != nullptr;
   temporary_directory directory;
   simulated_files rehearsal(7);
   live(rehearsal, directory.path());
   const auto calls = rehearsal.calls();
-  for (const auto how :
-       {simulated_files::fault::io_error, simulated_files::fault::no_space, simulated_files::fault::short_write}) {
-    for (std::uint64_t nth = 0; nth < calls; nth += 2) {
-      INFO("call " << nth << " fails, and all behind it");
-      std::filesystem::remove_all(directory.path() + "/store");
-      simulated_files disk(7);
-      disk.fail(nth, how, true);
-      std::size_t acknowledged = 0;
-      try {
-        acknowledged = live(disk, directory.path()).size();
-      } catch (const std::runtime_error&) {
-        // It could not start: that is loud enough.
+  for (std::uint64_t nth = 0; nth < calls; ++nth) {
+    for (const bool and_after : {false, true}) {
+      for (std::size_t i = 0; i < (each_fault ? faults.size() : 1); ++i) {
+        const auto how = faults[(nth + (and_after ? 1 : 0) + i) % faults.size()];
+        INFO("call " << nth << " fails" << (and_after ? ", and all behind it" : "") << ", fault "
+                     << static_cast<int>(how));
+        std::filesystem::remove_all(directory.path() + "/store");
+        simulated_files disk(7);
+        disk.fail(nth, how, and_after);
+        std::size_t acknowledged = 0;
+        try {
+          acknowledged = live(disk, directory.path()).size();
+        } catch (const std::runtime_error&) {
+          // It could not start: that is loud enough.
+        }
+        disk.heal();
+        check_after(disk, directory.path(), acknowledged);
       }
-      disk.heal();
-      check_after(disk, directory.path(), acknowledged);
     }
   }
 }

@@ -436,3 +436,120 @@ TEST_CASE("profiles joined from all sides at once, through crashes and passivati
     plain.check(again, ids);
   }
 }
+
+TEST_CASE("profiles joined and taken apart again and again, through crashes and passivation, are what the links say") {
+  std::vector<unsigned> seeds = {1, 2, 3, 4, 5, 6};
+  if (const auto* one = std::getenv("KITH_SEED")) seeds = {static_cast<unsigned>(std::stoul(one))};
+  for (const unsigned seed : seeds) {
+    INFO("seed " << seed);
+    std::mt19937 chance(seed);
+    const auto pick = [&](std::size_t most) { return static_cast<std::size_t>(chance()) % most; };
+    constexpr std::size_t people = 14;  // user ids; behind them the same as anonymous ids, which an alias names too
+    const auto id_of = [](std::size_t i) {
+      return i < people ? user("u" + std::to_string(i)) : anonymous("u" + std::to_string(i - people));
+    };
+    // What was said: per pair when they were linked explicitly the last time, and when they were taken apart.
+    std::map<std::pair<std::size_t, std::size_t>, std::int64_t> linked;
+    std::map<std::pair<std::size_t, std::size_t>, std::int64_t> parted;
+    std::vector<std::size_t> orders(2 * people);
+    std::set<std::size_t> known;
+    const auto pair_of = [](std::size_t a, std::size_t b) { return std::pair{std::min(a, b), std::max(a, b)}; };
+    const auto group_of = [&](std::size_t who) {
+      std::set<std::size_t> group{who};
+      for (bool more = true; more;) {
+        more = false;
+        for (const auto& [ends, time_ms] : linked) {
+          const auto apart = parted.find(ends);
+          if (apart != parted.end() && time_ms <= apart->second) continue;
+          if (group.contains(ends.first) == group.contains(ends.second)) continue;
+          group.insert({ends.first, ends.second});
+          more = true;
+        }
+      }
+      return group;
+    };
+    const auto check = [&](running& kith) {
+      std::map<std::string, std::set<std::size_t>> profiles;
+      for (const auto each : known) {
+        const auto map = kith.get(id_of(each));
+        INFO(id_of(each).value);
+        REQUIRE_FALSE(map.is_null());
+        profiles[map["profile"]].insert(each);
+        const auto group = group_of(each);
+        const auto counted = std::accumulate(group.begin(), group.end(), std::size_t{0},
+                                             [&](std::size_t sum, std::size_t one) { return sum + orders[one]; });
+        CHECK((counted == 0 || map["events"]["Order Completed"]["count"] == counted));
+      }
+      for (const auto& [profile, members] : profiles) CHECK(members == group_of(*members.begin()));
+    };
+    const temporary_directory directory;
+    const auto clock = std::make_shared<std::atomic<std::int64_t>>(start_ms);
+    auto options = options_for(directory.path());
+    options.now_ms = [clock] { return clock->load(); };
+    int next = 0;
+    for (int life = 0; life < 3; ++life) {
+      INFO("life " << life);
+      options.memory_bytes = pick(2) == 0 ? 8 * 1024 : 64 * 1024 * 1024;
+      running kith(options);
+      for (int step = 0; step < 40; ++step) {
+        *clock += 1000;
+        std::vector<std::future<result<actors::publish_outcome>>> sent;
+        for (int i = 0; i < 3; ++i) {
+          const auto who = pick(2 * people);
+          sent.push_back(kith.send({event("m-" + std::to_string(next++), {id_of(who)}, *clock)}));
+          ++orders[who];
+          known.insert(who);
+        }
+        for (int i = 0; i < 2; ++i) {
+          const auto a = pick(people);
+          const auto b = pick(people);
+          if (a == b) continue;
+          sent.push_back(kith.send({alias("m-" + std::to_string(next++), id_of(b).value, id_of(a).value, *clock)}));
+          linked[pair_of(a, b)] = linked[pair_of(a, b + people)] = *clock;
+          known.insert({a, b, b + people});
+        }
+        for (auto& each : sent) {
+          const auto outcome = each.get();
+          INFO((outcome ? "" : outcome.error().message));
+          REQUIRE(outcome);
+        }
+        *clock += 1000;
+        const auto group = group_of(pick(people));
+        if (group.size() > 1 && pick(2) == 0) {
+          std::set<std::size_t> leaving;
+          for (const auto each : group) {
+            if (leaving.size() + 1 < group.size() && pick(2) == 0) leaving.insert(each);
+          }
+          if (leaving.empty()) leaving.insert(*group.begin());
+          std::vector<identifier> out;
+          for (const auto each : leaving) out.push_back(id_of(each));
+          const auto done = kith.unmerge(id_of(*group.begin()), out);
+          INFO((done ? "" : done.error().message));
+          REQUIRE(done);
+          std::map<bool, std::size_t> last;
+          for (const auto each : group) {
+            const bool leaves = leaving.contains(each);
+            if (last.contains(leaves)) linked[pair_of(last[leaves], each)] = *clock;  // each side stays together
+            last[leaves] = each;
+            for (const auto other : group) {
+              if (leaves != leaving.contains(other)) parted[pair_of(each, other)] = *clock;
+            }
+          }
+        }
+        if (pick(6) == 0) {
+          const auto done = kith->checkpoint();
+          INFO((done ? "" : done.error().message));
+          REQUIRE(done);
+        }
+        if (step % 10 == 9) check(kith);
+      }
+      if (pick(2) == 0) {
+        kith.kill();
+      } else {
+        kith.stop();
+      }
+    }
+    running kith(options);
+    check(kith);
+  }
+}

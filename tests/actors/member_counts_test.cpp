@@ -133,8 +133,8 @@ std::map<std::string, std::uint64_t> recomputed(running& kith, const std::vector
   return made;
 }
 
-/// What timers, joins and splits still do comes to rest some time. A profile that a split made is read first: that
-/// makes sure that its segments were evaluated.
+/// What timers, joins and splits still do comes to rest some time. Profiles that a split made are evaluated at the
+/// latest when they are read.
 bool are_right(running& kith, const std::vector<std::string>& segments) {
   for (int i = 0; i < 120; ++i) (void)kith.get("u" + std::to_string(i));
   for (int i = 0; i < 150; ++i) (void)kith.get({profile::id_kind::anonymous, "", "a" + std::to_string(i)});

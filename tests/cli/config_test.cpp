@@ -201,6 +201,37 @@ TEST_CASE("a configuration that is not there is said so") {
   REQUIRE(loaded.error().message == "no/such/kith.toml: cannot be read");
 }
 
+TEST_CASE("webhooks are read, and wrong ones are refused with their place") {
+  const auto read = cli::parse_config(R"(
+[webhooks.crm]
+url = "https://crm.example/hooks"
+secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+segments = ["loyal", "gone"]
+timeout = "3s"
+retry_for = "1d"
+concurrency = 2
+)",
+                                      "kith.toml");
+  REQUIRE(read);
+  REQUIRE(read->webhooks.size() == 1);
+  const auto& crm = read->webhooks.front();
+  CHECK(crm.name == "crm");
+  CHECK(crm.url == "https://crm.example/hooks");
+  CHECK(crm.secrets.front().size() == 24);
+  CHECK(crm.segments == std::vector<std::string>{"gone", "loyal"});
+  CHECK(crm.timeout == std::chrono::seconds(3));
+  CHECK(crm.retry_for == std::chrono::hours(24));
+  CHECK(crm.concurrency == 2);
+  const auto refused = [](const std::string& text) { return cli::parse_config(text, "kith.toml").error().message; };
+  using kith::tests::Contains;
+  CHECK_THAT(refused("[webhooks.crm]\nurl = \"http://crm.example/\""),
+             Contains("kith.toml:2:7: webhooks.crm.url: must be an https URL"));
+  CHECK_THAT(refused("[webhooks.crm]\nurl = \"https://crm.example/\""), Contains("webhooks.crm: needs secrets"));
+  CHECK_THAT(refused("[webhooks.crm]\nsecrets = [\"hush\"]"),
+             Contains("kith.toml:2:11: webhooks.crm.secrets: must be \"whsec_\""));
+  CHECK_THAT(refused("[webhooks.\"c r m\"]\nurl = \"https://crm.example/\""), Contains("the name must be"));
+}
+
 TEST_CASE("identity rules are read, and wrong ones are refused with their place") {
   const auto read = cli::parse_config(R"(
 [identity]

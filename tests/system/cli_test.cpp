@@ -336,6 +336,77 @@ TEST_CASE("damage in the journal is told by check and export, with 65") {
   REQUIRE(contains(exported.second, "DAMAGED " + damaged));
 }
 
+TEST_CASE("a journal segment that is gone is told by check, export and serve, with 65") {
+  const scratch room;
+  server running(room);
+  room.write("events.jsonl", event("g1", "ada"));
+  REQUIRE(run_kith(room, with({"publish", room.path("events.jsonl")}, running.flags())).first == 0);
+  running.kill();
+  const std::string gone = "journal-000-000000000001.log";
+  std::filesystem::rename(running.data() + "/journal/" + gone, room.path(gone));
+  for (const auto& command :
+       {std::vector<std::string>{"check", running.data()}, std::vector<std::string>{"export", running.data()},
+        std::vector<std::string>{"serve", "--dev", "--data", running.data()}}) {
+    const auto [code, text] = run_kith(room, command);
+    CAPTURE(text);
+    REQUIRE(code == 65);
+    REQUIRE(contains(text, gone + " is missing"));
+  }
+  std::filesystem::rename(room.path(gone), running.data() + "/journal/" + gone);
+  running.start();
+  REQUIRE(running.stop() == 0);
+  REQUIRE(run_kith(room, {"check", running.data()}).first == 0);
+}
+
+TEST_CASE("check and export leave a directory alone that a server runs on") {
+  const scratch room;
+  server running(room);
+  for (const auto* command : {"check", "export"}) {
+    const auto [code, text] = run_kith(room, {command, running.data()});
+    CAPTURE(text);
+    REQUIRE(code == 69);
+    REQUIRE(contains(text, running.data() + ": a server (process "));
+    REQUIRE(contains(text, "admin API"));
+  }
+  REQUIRE(running.stop() == 0);
+  for (const auto* command : {"check", "export"}) REQUIRE(run_kith(room, {command, running.data()}).first == 0);
+}
+
+TEST_CASE("check looks at the small files of a directory too") {
+  const scratch room;
+  server running(room);
+  REQUIRE(run_kith(room, with({"segments", "define", "loyal", "--expression", "events(\"Seen\").count() >= 3"},
+                              running.flags()))
+              .first == 0);
+  REQUIRE(running.stop() == 0);
+  REQUIRE(run_kith(room, {"check", running.data()}).first == 0);
+  for (const auto* name : {"checkpoint", "segments.json", "definitions"}) {
+    CAPTURE(name);
+    const auto path = running.data() + "/" + name;
+    std::filesystem::copy_file(path, room.path("kept"), std::filesystem::copy_options::overwrite_existing);
+    {
+      std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+      file.seekp(5);
+      file.put('\x7f');
+    }
+    const auto [code, text] = run_kith(room, {"check", running.data()});
+    CAPTURE(text);
+    REQUIRE(code == 65);
+    REQUIRE(contains(text, "DAMAGED " + path));
+    std::filesystem::copy_file(room.path("kept"), path, std::filesystem::copy_options::overwrite_existing);
+  }
+  auto text = [&] {
+    std::ifstream in(running.data() + "/segments.json");
+    return std::string{std::istreambuf_iterator<char>(in), {}};
+  }();
+  text.replace(text.find("count()"), 7, "mount()");
+  std::ofstream(running.data() + "/segments.json") << text;
+  const auto checked = run_kith(room, {"check", running.data()});
+  CAPTURE(checked.second);
+  REQUIRE(checked.first == 65);
+  REQUIRE(contains(checked.second, "segments.json: loyal: "));
+}
+
 TEST_CASE("SIGHUP takes new tokens and drops old ones") {
   const scratch room;
   room.write("kith.toml", "");

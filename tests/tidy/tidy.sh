@@ -17,12 +17,12 @@ if ! files=$(git ls-files --cached --others --exclude-standard 2>/dev/null) || [
 fi
 mapfile -t all < <(printf '%s\n' "$files" | while read -r f; do [ -f "$f" ] && echo "$f"; done | sort)
 mapfile -t cpp < <(printf '%s\n' "${all[@]}" | grep -E '\.(cpp|hpp)$')
-mapfile -t product < <(printf '%s\n' "${cpp[@]}" | grep -E '^(profile|persistence|actors|net|ingest|admin|cli)/')
+mapfile -t product < <(printf '%s\n' "${cpp[@]}" | grep -E '^(profile|persistence|actors|net|webhooks|ingest|admin|cli)/')
 mapfile -t text < <(printf '%s\n' "${all[@]}" |
   grep -Ev '\.(png|ico|gz|pem|key|bin|svg)$|^tests/fuzz/corpus/|^LICENSE$|^tests/tidy/tidy\.sh$')
 [ ${#product[@]} -gt 0 ] || { echo "tidy: no sources in $PWD" >&2; exit 64; }
 
-# 1. Includes point one way: cli -> admin, ingest, net -> actors -> persistence, profile. Each outside library has
+# 1. Includes point one way: cli -> admin -> ingest, net, webhooks -> actors -> persistence, profile. Each outside library has
 #    its home.
 awk '
   BEGIN {
@@ -31,12 +31,14 @@ awk '
     reach["actors"] = reach["persistence"] "actors "
     reach["net"] = reach["actors"] "net "
     reach["ingest"] = reach["net"] "ingest "
-    reach["admin"] = reach["ingest"] "admin "
+    reach["webhooks"] = reach["actors"] "webhooks "
+    reach["admin"] = reach["ingest"] "webhooks admin "
     reach["cli"] = reach["admin"] "cli "
     home["caf"] = " actors "
     home["re2"] = " profile "
     home["rocksdb"] = " persistence "
-    home["openssl"] = " net admin cli "
+    home["openssl"] = " net webhooks admin cli "
+    home["curl"] = " webhooks "
     home["prometheus"] = " admin "
     home["CLI"] = " cli "
     home["toml++"] = " cli "
@@ -75,10 +77,10 @@ std::(thread|jthread|async|mutex);^profile/;^$;the domain is pure and single-thr
 fsync *[(]|fdatasync *[(];.;^persistence/file[.]cpp$;go through persistence/file.hpp
 (^|[^a-z_>])::(open|pwrite|rename) *[(];^(profile|persistence|actors)/;^persistence/file[.]cpp$;go through persistence/file.hpp
 std::[oi]?fstream|fopen *[(];^(profile|persistence|actors)/;^$;go through persistence/file.hpp
-sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
+sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
 (^|[^a-z_:.>&] *)(std::)?(system|popen) *[(]["a-z];.;^actors/;start no other programs
 (^|[^a-z_])(strcpy|strcat|sprintf|gets) *[(];.;^$;use std::string
-std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|admin)/;^$;return a value, or log through what was handed in
+std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|webhooks|admin)/;^$;return a value, or log through what was handed in
 RULES
 
 # A test waits for a condition; it never just sleeps. (support/ holds the helpers that poll.)

@@ -81,6 +81,13 @@ class fake_service final : public actors::service {
     answer(home, [done = std::move(done)] { done(fail(errc::not_found, "there is no such profile")); });
   }
   void identify_by(std::shared_ptr<const profile::identity::rules>) override {}
+  void tell_outside(std::shared_ptr<const std::vector<actors::outgoing_rule>>) override {}
+  result<void> save_memberships() override { return {}; }
+  result<std::vector<persistence::outgoing_item>> outgoing(std::string_view, persistence::outgoing_list,
+                                                           const persistence::outgoing_item*, std::size_t) override {
+    return std::vector<persistence::outgoing_item>();
+  }
+  result<void> change_outgoing(std::span<const persistence::outgoing_change>) override { return {}; }
   std::vector<actors::ignored_identifier> ignored_identifiers() const override { return {}; }
   bool ready_for_more(actors::shard_id) const override { return ready_; }
   void on_resumed(actors::shard_id home, std::function<void()> resumed) override;

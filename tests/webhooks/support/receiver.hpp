@@ -1,0 +1,37 @@
+// An HTTP endpoint that keeps what it was sent, and answers what it is told to.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace kith::tests {
+
+struct received_message {
+  std::string id;
+  std::string timestamp;
+  std::string signature;
+  std::string content_type;
+  std::string body;
+  nlohmann::json event() const { return nlohmann::json::parse(body); }
+};
+
+class receiver {
+ public:
+  /// What to answer; on a thread of the receiver's. Empty: 200.
+  explicit receiver(std::function<unsigned(const received_message&)> answer = {});
+  ~receiver();
+  receiver(const receiver&) = delete;
+  receiver& operator=(const receiver&) = delete;
+
+  std::string url() const;
+  std::vector<received_message> received() const;
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace kith::tests
