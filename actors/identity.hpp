@@ -195,6 +195,7 @@ using identity_mail = std::unique_ptr<identity_message>;
 /// What an actor keeps once its identifier was linked to others, or somebody wanted that.
 struct identity_slot {
   profile::hash128 root;       ///< the actor's own address: it is the root. Else where its facet went.
+  std::uint64_t basis = 0;     ///< a root's, of its standing: changes with its facets
   bool gathered = true;        ///< a root has all that its facets are linked to
   bool separate = false;       ///< the actor's state is the join of several facets, each of which has its own
   bool fresh_copy = false;     ///< a forward has just been loaded, and nobody can have changed what it loaded

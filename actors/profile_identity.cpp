@@ -175,6 +175,7 @@ void profile_actor::load(profile::profile state, std::optional<identity::kin> ki
     state_ = std::move(state);
     at.sole = address_;
     at.separate = false;
+    at.basis = 0;
     if (own.kin.belongs_to() != address_) {
       own.kin.belong_to(address_);
       own.dirty = true;

@@ -252,6 +252,7 @@ void profile_actor::gather() {
   if (!at.awaited.empty()) return;
   at.gathered = true;
   hear_later();
+  if (standing_ && !home_.is_current(*standing_)) home_.look_again(*this);  // it was another one when that was saved
   wake();
 }
 
@@ -326,9 +327,17 @@ void profile_actor::arrange() {
 void profile_actor::changed() {
   auto& at = *identity_;
   auto addresses = std::make_shared<std::vector<profile::hash128>>();
-  for (const auto& each : at.facets) addresses->push_back(each.address);
+  std::string all;
+  for (const auto& each : at.facets) {
+    addresses->push_back(each.address);
+    all += profile::to_bytes(each.address);
+  }
   at.addresses = std::move(addresses);
-  if (standing_) standing_->now.outdate();
+  at.basis = at.facets.size() > 1 ? profile::hash_of(all).low : 0;
+  if (standing_) {
+    standing_->now.rest_on(at.basis);
+    standing_->now.outdate();
+  }
   home_.look_again(*this);
 }
 

@@ -227,6 +227,7 @@ class shard : public caf::execution_unit {
   const catalog* definitions() const noexcept { return definitions_.get(); }
   /// False: its past is being read, and its mail waits until it has been.
   bool make_current(profile_actor& actor);
+  bool is_current(const standing_slot& at) const noexcept { return !definitions_ || at.now.fits(*definitions_); }
   /// Before the event is applied, and evaluate() after it.
   void before_event(const profile_actor& actor, const profile::event_view& event);
   void evaluate(profile_actor& actor, const profile::event_view& event);

@@ -46,7 +46,10 @@ void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<d
 bool shard::make_current(profile_actor& actor) {
   last_change_.reset();
   if (!definitions_) return true;
-  if (!actor.standing_) actor.standing_ = std::make_unique<standing_slot>();
+  if (!actor.standing_) {
+    actor.standing_ = std::make_unique<standing_slot>();
+    if (actor.identity_) actor.standing_->now.rest_on(actor.identity_->basis);
+  }
   if (actor.standing_->now.fits(*definitions_)) return true;
   auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {

@@ -92,7 +92,7 @@ void standing::evaluate_all(const profile& of, const catalog& with, std::int64_t
   work.run();
   due_ms_ = work.due();
   evaluated_ms_ = now_ms;
-  fingerprint_ = with.fingerprint();
+  fingerprint_ = with.fingerprint() ^ basis_;
 }
 
 std::string standing::encode() const {

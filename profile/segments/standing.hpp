@@ -46,7 +46,10 @@ struct transitions {
 class standing {
  public:
   /// Whether it was evaluated with this catalog; if not, evaluate_all() is due.
-  bool fits(const catalog& with) const noexcept { return fingerprint_ == with.fingerprint(); }
+  bool fits(const catalog& with) const noexcept { return fingerprint_ == (with.fingerprint() ^ basis_); }
+  /// What the profile is made of, as a number that another composition does not have: what was evaluated, and saved, on
+  /// another basis does not fit. 0: of one identifier.
+  void rest_on(std::uint64_t basis) noexcept { basis_ = basis; }
   /// The profile is another one now: evaluate_all() is due.
   void outdate() noexcept { fingerprint_ = 0; }
   /// When to call evaluate_due() though no event came; `never`: not at all.
@@ -81,7 +84,8 @@ class standing {
   std::string computed_{"\x80"};
   std::int64_t due_ms_ = never;
   std::int64_t evaluated_ms_ = 0;  ///< the time for which all this is true
-  std::uint64_t fingerprint_ = 0;
+  std::uint64_t fingerprint_ = 0;  ///< of the catalog and the basis
+  std::uint64_t basis_ = 0;
 };
 
 /// The keys of traits that definitions read and that may have another value once the event is applied. They view the

@@ -122,9 +122,21 @@ std::map<std::string, std::uint64_t> counts_of(running& kith, const std::vector<
   return made;
 }
 
+/// By segment, by looking at every profile.
+std::map<std::string, std::uint64_t> recomputed(running& kith, const std::vector<std::string>& segments) {
+  std::map<std::string, std::uint64_t> made;
+  for (const auto& name : segments) {
+    const auto found = kith->preview({kith->definitions(), name, 0});
+    if (!found) FAIL(found.error().message);
+    made[name] = found->members;
+  }
+  return made;
+}
+
 /// What timers, joins and splits still do comes to rest some time.
 bool are_right(running& kith, const std::vector<std::string>& segments) {
-  return counts_of(kith, segments) == listed(kith, segments);
+  const auto counts = counts_of(kith, segments);
+  return counts == listed(kith, segments) && counts == recomputed(kith, segments);
 }
 
 }  // namespace
