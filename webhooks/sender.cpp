@@ -176,7 +176,16 @@ struct sender::impl {
       took_some = true;
     }
     if (changes.empty()) return;
-    if (const auto kept = environment.service.change_outgoing(changes); !kept) note_error(kept.error().message);
+    if (const auto kept = environment.service.change_outgoing(changes); !kept) return note_error(kept.error().message);
+    const auto of = [&](outgoing_list list, bool taken_away) {
+      return static_cast<std::uint64_t>(std::count_if(changes.begin(), changes.end(), [&](const auto& each) {
+        return each.list == list && each.gone == taken_away;
+      }));
+    };
+    const auto dead = of(outgoing_list::dead, false);
+    const std::lock_guard lock(mutex);
+    state.dead += dead;
+    state.delivered += of(outgoing_list::waiting, true) - dead;
   }
 
   void finished(exchange& of, CURLcode outcome, std::vector<outgoing_change>& changes) {
@@ -187,7 +196,6 @@ struct sender::impl {
       failures = 0;
       changes.push_back({outgoing_list::waiting, std::move(of.item), true});
       const std::lock_guard lock(mutex);
-      ++state.delivered;
       state.last_success_ms = now_ms;
       state.now = sending::delivering;
       return;
@@ -235,8 +243,6 @@ struct sender::impl {
     changes.push_back({outgoing_list::waiting, item, true});
     item.content = told.encode();
     changes.push_back({outgoing_list::dead, std::move(item), false});
-    const std::lock_guard lock(mutex);
-    ++state.dead;
   }
 
   /// What cannot even be read.
