@@ -16,10 +16,9 @@
 //     question back there. If the facet went on, its own actor knows by then, and the word of `moves` is old; if not,
 //     the holder was passivated since, and only the store has it.
 //   - Roots give way only to roots of lower rank, so no two wait for each other.
-//   - What the pointers say is a hint after a restart; the links that the facets keep decide. A root that comes from
-//   the
-//     store, and a facet that comes home when a profile was taken apart, ask all that they are linked to, and hear of
-//     nobody new before those have come.
+//   - What the pointers say is a hint after a restart; the links that the facets keep decide. A root that comes
+//     from the store, and a facet that comes home when a profile was taken apart, ask all that they are linked to, and
+//     hear of nobody new before those have come.
 //   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
 //     it on both sides): its holder saves it first.
 // Thread safety: a slot belongs to its actor; messages are handed over whole.

@@ -15,15 +15,6 @@ using profile::hash128;
 namespace identity = profile::identity;
 namespace segments = profile::segments;
 
-profile::field_set shown_fields() {
-  profile::field_set fields{0};
-  for (const auto* name : {"profile", "userIds", "anonymousIds", "externalIds"}) {
-    unsigned field = 0;
-    if (profile::field_index(name, field)) fields.bits |= 1U << field;
-  }
-  return fields;
-}
-
 tl::unexpected<error> not_readable(hash128 address, const error& why) {
   return fail(why.code, "profile " + to_hex(address) + ": " + why.message + "; run `kith check` on the data directory");
 }
@@ -247,7 +238,7 @@ void preview::keep_sample(const profile_copy& one, const profile::profile& whole
     std::pop_heap(sample_.begin(), sample_.end());
     sample_.pop_back();
   }
-  static const auto fields = shown_fields();
+  static const auto fields = profile::fields_named({"profile", "userIds", "anonymousIds", "externalIds"});
   auto& [id, ids] = sample_.emplace_back();
   id = one.id;
   profile::msgpack::writer out(ids);

@@ -335,11 +335,7 @@ void profile_actor::begin_save(std::vector<persistence::snapshot_write>& writes)
   at.telling = std::exchange(at.untold, {});
   const auto due = at.now.due_ms();
   persistence::standing_write made{at.now.encode(), std::exchange(at.saved_due_ms, due), due, at.saving, at.telling};
-  if (own->standing) {  // it gave way and came home: what it had then is still in the store
-    made.due_before_ms = own->standing->due_before_ms;
-    made.changed.insert(made.changed.begin(), own->standing->changed.begin(), own->standing->changed.end());
-    made.outgoing.insert(made.outgoing.begin(), own->standing->outgoing.begin(), own->standing->outgoing.end());
-  }
+  if (own->standing) made.follow(*own->standing);  // it gave way and came home: what it had then is still in the store
   own->standing = std::move(made);
 }
 

@@ -350,11 +350,7 @@ void profile_actor::leave_standing(facet& of) {
   for (const auto& each : at.unsaved) gone.changed.push_back({each.segment, 0, false});
   home_.left_all(*this);
   gone.outgoing = std::move(at.untold);
-  if (of.standing_gone) {  // of the time before, not saved yet
-    gone.due_before_ms = of.standing_gone->due_before_ms;
-    gone.changed.insert(gone.changed.begin(), of.standing_gone->changed.begin(), of.standing_gone->changed.end());
-    gone.outgoing.insert(gone.outgoing.begin(), of.standing_gone->outgoing.begin(), of.standing_gone->outgoing.end());
-  }
+  if (of.standing_gone) gone.follow(*of.standing_gone);  // of the time before
   of.standing_gone = std::move(gone);
   standing_.reset();
 }

@@ -17,16 +17,6 @@ caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
                                    refresh_standing{credit});
 }
 
-profile::field_set identifier_fields() {
-  profile::field_set fields{0};
-  for (const auto* name : {"userIds", "anonymousIds", "externalIds"}) {
-    unsigned field = 0;
-    profile::field_index(name, field);
-    fields.bits |= 1U << field;
-  }
-  return fields;
-}
-
 }  // namespace
 
 void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors) {
@@ -147,26 +137,25 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
 /// Into the queues that want it. What an event brought about has the same id when a crash makes it come about again.
 void shard::tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event) {
   if (!outgoing_rules_) return;
+  const auto wants = [&](const outgoing_rule& rule) { return rule.wants(segment); };
+  if (std::none_of(outgoing_rules_->begin(), outgoing_rules_->end(), wants)) return;
+  static const auto identifiers = profile::fields_named({"userIds", "anonymousIds", "externalIds"});
+  const auto now_ms = wall_ms();
   told_change told;
   told.profile = actor.address();
   told.version = actor.state().version();
+  told.at_ms = now_ms;
   told.entered = entered;
   told.segment = segment;
-  const auto now_ms = wall_ms();
-  told.at_ms = now_ms;
+  profile::msgpack::writer out(told.who);
+  actor.state().write_map(out, told.profile, identifiers);
+  const auto content = told.encode();
   auto fact = profile::to_bytes(told.profile) + std::to_string(told.version) + (entered ? '+' : '-') + segment;
   if (!by_event) fact += '@' + std::to_string(now_ms);
   const auto id = profile::hash_of(fact);
   last_told_us_ = std::max(last_told_us_ + 1, now_ms * 1000);
-  std::string content;
   for (const auto& rule : *outgoing_rules_) {
-    if (!rule.wants(segment)) continue;
-    if (content.empty()) {
-      profile::msgpack::writer out(told.who);
-      actor.state().write_map(out, told.profile, identifier_fields());
-      content = told.encode();
-    }
-    actor.standing_->untold.push_back({rule.queue, last_told_us_, id, content});
+    if (wants(rule)) actor.standing_->untold.push_back({rule.queue, last_told_us_, id, content});
   }
 }
 

@@ -70,6 +70,13 @@ struct standing_write {
   std::int64_t due_ms = no_timer;
   std::vector<membership> changed;  ///< in the order of the changes
   std::vector<outgoing_item> outgoing;
+
+  /// Takes in what came before it and was not saved.
+  void follow(const standing_write& before) {
+    due_before_ms = before.due_before_ms;
+    changed.insert(changed.begin(), before.changed.begin(), before.changed.end());
+    outgoing.insert(outgoing.begin(), before.outgoing.begin(), before.outgoing.end());
+  }
 };
 
 /// An identifier's state to keep, with the event ids that left it since the last save. Kept together or not at all.

@@ -119,6 +119,15 @@ bool field_index(std::string_view name, unsigned& field) noexcept {
   return found != field_names.end();
 }
 
+field_set fields_named(std::initializer_list<std::string_view> names) noexcept {
+  field_set fields{0};
+  for (const auto name : names) {
+    unsigned field = 0;
+    if (field_index(name, field)) fields.bits |= 1U << field;
+  }
+  return fields;
+}
+
 seen profile::check(const event_view& event) const noexcept {
   if (recent_ids::contains(state_, event.id)) return seen::duplicate;
   // A retry may bear another time than the first try, so a recent time does not prove that the id is not a spilled one.

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,6 +48,8 @@ struct derived {
 /// False if `name` is none of: profile version userIds anonymousIds externalIds traits computed segments consent
 /// firstSeen lastSeen events sessions.
 bool field_index(std::string_view name, unsigned& field) noexcept;
+/// REQUIRES: each is one of them.
+field_set fields_named(std::initializer_list<std::string_view> names) noexcept;
 
 enum class seen : std::uint8_t {
   fresh,        ///< never counted

@@ -87,18 +87,6 @@ namespace {
 const char* const often = "events(\"Order Completed\").within(\"7d\").count() >= 2";
 const char* const known = "size(ids.anonymous) > 0";
 
-std::shared_ptr<const catalog> catalog_of(const std::vector<std::pair<std::string, std::string>>& segments,
-                                          std::int64_t created_ms = 0) {
-  std::vector<definition> all;
-  for (const auto& [name, expression] : segments) {
-    auto& made = all.emplace_back();
-    made.name = name;
-    made.expression = expression;
-    made.created_ms = created_ms;
-  }
-  return catalog::make(all).value();
-}
-
 /// By segment, from the lists of members.
 std::map<std::string, std::uint64_t> listed(running& kith, const std::vector<std::string>& segments) {
   std::map<std::string, std::uint64_t> made;

@@ -21,19 +21,6 @@ namespace {
 constexpr std::int64_t day = 24 * 3'600'000;
 constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
 
-std::shared_ptr<const catalog> catalog_of(const std::vector<std::pair<std::string, std::string>>& segments) {
-  std::vector<definition> all;
-  for (const auto& [name, expression] : segments) {
-    definition made;
-    made.name = name;
-    made.expression = expression;
-    all.push_back(made);
-  }
-  auto compiled = catalog::make(all);
-  if (!compiled) throw std::runtime_error(compiled.error().front().message);
-  return *compiled;
-}
-
 /// As the admin API asks: beside the definitions that there are.
 actors::preview_question question(const std::string& expression, const std::string& beside = "true",
                                   std::size_t sample = 10) {

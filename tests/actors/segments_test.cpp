@@ -21,19 +21,6 @@ constexpr std::int64_t hour = 3'600'000;
 constexpr std::int64_t day = 24 * hour;
 constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
 
-std::shared_ptr<const catalog> catalog_of(std::initializer_list<std::pair<const char*, const char*>> segments) {
-  std::vector<definition> all;
-  for (const auto& [name, expression] : segments) {
-    definition made;
-    made.name = name;
-    made.expression = expression;
-    all.push_back(made);
-  }
-  auto compiled = catalog::make(all);
-  if (!compiled) throw std::runtime_error(compiled.error().front().message);
-  return *compiled;
-}
-
 const auto loyal_and_fresh = [] {
   return catalog_of({{"loyal", "events(\"Order Completed\").count() >= 3"},
                      {"fresh", "events(\"Order Completed\").within(\"7d\").any()"}});

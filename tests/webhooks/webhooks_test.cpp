@@ -32,14 +32,9 @@ struct room {
   }
 
   actors::runtime_options options() const {
-    profile::segments::definition loyal;
-    loyal.name = "loyal";
-    loyal.expression = "events(\"Order Completed\").count() >= 2";
-    profile::segments::definition fresh;
-    fresh.name = "fresh";
-    fresh.expression = "events(\"Order Completed\").within(\"1d\").any()";
     auto made = options_for(directory.path());
-    made.definitions = profile::segments::catalog::make({loyal, fresh}).value();
+    made.definitions = catalog_of({{"loyal", "events(\"Order Completed\").count() >= 2"},
+                                   {"fresh", "events(\"Order Completed\").within(\"1d\").any()"}});
     made.now_ms = [clock = clock] { return clock->load(); };
     made.outgoing = webhooks::rules_of({endpoint});
     return made;

@@ -57,6 +57,21 @@ std::string encode(const std::vector<nlohmann::json>& events) {
   return {bytes.begin(), bytes.end()};
 }
 
+std::shared_ptr<const profile::segments::catalog> catalog_of(
+    const std::vector<std::pair<std::string, std::string>>& segments, std::int64_t created_ms) {
+  std::vector<profile::segments::definition> all;
+  for (const auto& [name, expression] : segments) {
+    profile::segments::definition made;
+    made.name = name;
+    made.expression = expression;
+    made.created_ms = created_ms;
+    all.push_back(made);
+  }
+  auto compiled = profile::segments::catalog::make(all);
+  if (!compiled) throw std::runtime_error(compiled.error().front().message);
+  return *compiled;
+}
+
 bool eventually(const std::function<bool()>& condition) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!condition()) {

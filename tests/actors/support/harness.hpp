@@ -51,6 +51,10 @@ nlohmann::json track(const std::string& user, const std::string& id, const std::
 
 std::string encode(const std::vector<nlohmann::json>& events);
 
+/// Segments by name and expression. REQUIRES: they are good.
+std::shared_ptr<const profile::segments::catalog> catalog_of(
+    const std::vector<std::pair<std::string, std::string>>& segments, std::int64_t created_ms = 0);
+
 /// Waits until `condition` holds; false after ten seconds.
 bool eventually(const std::function<bool()>& condition);
 
