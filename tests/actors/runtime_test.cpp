@@ -278,12 +278,13 @@ TEST_CASE("a watch gets every change once, and resumes behind its cursor") {
   };
   const auto first = watch("");
   REQUIRE(first);
-  // A watch starts where the sources are when they hear of it: wait for the first change to come through.
-  int sent = 0;
+  // A watch starts where the sources are when they hear of it: wait for one profile's changes to come through, the last
+  // of them too.
+  std::uint64_t sent = 0;
   REQUIRE(eventually([&] {
-    kith.publish({track("u" + std::to_string(sent), "m", "2024-05-01")});
-    ++sent;
-    return count() > 0;
+    if (count() == 0) kith.publish({track("u", "m" + std::to_string(sent++), "2024-05-01")});
+    const std::lock_guard lock(mutex);
+    return !changes.empty() && changes.back().version == sent;
   }));
   const auto base = count();
   for (int i = 0; i < 50; ++i) kith.publish({track("w" + std::to_string(i), "m", "2024-05-01")});
