@@ -25,6 +25,7 @@
 #include "actors/profile_copy.hpp"
 #include "actors/protocol.hpp"
 #include "persistence/store.hpp"
+#include "profile/prefetch.hpp"
 #include "profile/profile.hpp"
 #include "profile/segments/standing.hpp"
 
@@ -71,6 +72,15 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
 
   profile::hash128 address() const noexcept { return address_; }
   const profile::profile& state() const noexcept { return state_; }
+  /// Asks the processor to bring near what the next event needs: the head first, some time before the rest.
+  void prefetch_head() const noexcept {
+    state_.prefetch_head();
+    if (standing_) profile::prefetch_bytes(standing_.get(), sizeof(standing_slot));
+  }
+  void prefetch() const noexcept {
+    state_.prefetch();
+    if (standing_) standing_->now.prefetch();
+  }
 
   /// May be read or dropped right now, without a message.
   bool loaded() const noexcept { return !loading_ && (!identity_ || (identity_->gathered && !forwards())); }

@@ -68,8 +68,8 @@ void shard::run_actors() {
     auto& queue = urgent ? urgent_runs_ : normal_runs_;
     auto& actor = *queue.front();
     queue.pop_front();
-    if (queue.size() >= heads_ahead) queue[heads_ahead - 1]->state().prefetch_head();
-    if (queue.size() >= states_ahead) queue[states_ahead - 1]->state().prefetch();
+    if (queue.size() >= heads_ahead) queue[heads_ahead - 1]->prefetch_head();
+    if (queue.size() >= states_ahead) queue[states_ahead - 1]->prefetch();
     (urgent ? actor.scheduled_urgent_ : actor.scheduled_) = false;
     if (actor.resume(this, messages_a_run) == caf::resumable::resume_later && !actor.scheduled_) {
       actor.scheduled_ = true;

@@ -396,6 +396,7 @@ class shard : public caf::execution_unit {
   profile::segments::transitions scratch_transitions_;
   std::vector<std::string_view> scratch_changing_;  ///< views the event that is being applied
   std::vector<std::string_view> scratch_names_;
+  std::string scratch_computed_;
   std::shared_ptr<const membership_change> last_change_;
   bool history_complete_ = false;
   std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete

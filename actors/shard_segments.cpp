@@ -46,6 +46,7 @@ bool shard::make_current(profile_actor& actor) {
     const auto before_ms = actor.standing_->now.evaluated_ms();
     actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
     keep_memberships(actor, before_ms);
+    keep_timer(actor);
     note_transitions(actor, false);
     if (!actor.state().empty()) actor.mark_dirty();  // the store is to know with which definitions, and when it is due
     if (last_change_) {
@@ -82,8 +83,10 @@ void shard::keep_memberships(profile_actor& actor, std::int64_t before_ms) {
 void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
   last_change_.reset();
   if (!definitions_) return;
-  actor.standing_->now.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_,
-                                      &scratch_changing_);
+  auto& at = actor.standing_->now;
+  const auto due_before_ms = at.due_ms();
+  at.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_, &scratch_changing_);
+  if (at.due_ms() < due_before_ms) keep_timer(actor);  // else a timer that is there looks again
   note_transitions(actor, true);
 }
 
@@ -95,6 +98,7 @@ void shard::standing_due(profile_actor& actor) {
   if (at.now.due_ms() > now_ms) return keep_timer(actor);
   at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_);
   actor.mark_dirty();  // when it is due next is in the store too
+  keep_timer(actor);
   note_transitions(actor, false);
   if (last_change_) publish_change(actor, {});
 }
@@ -110,13 +114,12 @@ void shard::note_errors(const profile_actor& actor) {
   }
 }
 
-/// What the evaluation changed: names for watchers, memberships to save, the next timer.
+/// What the evaluation changed: names for watchers, memberships to save.
 void shard::note_transitions(profile_actor& actor, bool by_event) {
   auto& at = *actor.standing_;
   const auto& changed = scratch_transitions_;
   shard_counters::add(counters_.segment_errors, changed.errors);
   note_errors(actor);
-  keep_timer(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
   shard_counters::add(counters_.left, changed.left.size());
@@ -297,7 +300,10 @@ profile::derived shard::derived_of(const profile_actor& actor) {
     }
   }
   std::sort(scratch_names_.begin(), scratch_names_.end());
-  return {actor.standing_->now.computed(), scratch_names_};
+  scratch_computed_.clear();
+  profile::msgpack::writer out(scratch_computed_);
+  actor.standing_->now.write_computed(*definitions_, out);
+  return {scratch_computed_, scratch_names_};
 }
 
 }  // namespace kith::actors

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "profile/id_table.hpp"
+#include "profile/prefetch.hpp"
 
 namespace kith::profile {
 
@@ -55,17 +56,13 @@ class state {
   /// Asks the processor to bring near what an event or a read is going to need: first the head, and once that has had
   /// the time to come, the rest, of which the head tells the size.
   void prefetch_head() const noexcept {
-    if (block_ == nullptr) return;
-    __builtin_prefetch(block_);
-    __builtin_prefetch(reinterpret_cast<const char*>(block_) + line_bytes);
+    if (block_ != nullptr) prefetch_bytes(block_, head_bytes);
   }
   void prefetch() const noexcept {
-    constexpr std::size_t most = 24 * line_bytes;
     if (block_ == nullptr) return;
     const auto used = sizeof(block) + block_->ends[part_count - 1];
-    const auto end = used < most ? used : most;
-    for (auto at = 2 * line_bytes; at < end; at += line_bytes) {
-      __builtin_prefetch(reinterpret_cast<const char*>(block_) + at);
+    if (used > head_bytes) {
+      prefetch_bytes(reinterpret_cast<const char*>(block_) + head_bytes, used - head_bytes);
     }
   }
 
@@ -76,7 +73,7 @@ class state {
     std::uint32_t capacity = 0;  ///< bytes behind this struct
   };
   static const numbers fresh;
-  static constexpr std::size_t line_bytes = 64;  ///< of the processor's caches
+  static constexpr std::size_t head_bytes = 128;
 
   static constexpr unsigned index(part which) noexcept { return static_cast<unsigned>(which); }
   std::size_t begin_of(part which) const noexcept { return index(which) == 0 ? 0 : block_->ends[index(which) - 1]; }

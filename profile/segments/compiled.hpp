@@ -77,6 +77,8 @@ struct catalog::body {
 
   std::array<by_text<std::uint32_t>, 2> by_name;  ///< of a definition_kind
   std::vector<std::uint32_t> computed_by_name;    ///< sorted by name
+  std::vector<std::uint64_t> computed_keys;       ///< sorted
+  std::vector<std::uint32_t> computed_places;     ///< of each of the keys, in computed_by_name
   std::vector<std::uint64_t> segment_keys;        ///< sorted
   by_text<std::vector<std::uint32_t>> trait_readers;
   std::vector<std::uint32_t> all_trait_readers;

@@ -1,6 +1,7 @@
 #include "profile/segments/maker.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 #include "profile/bytes.hpp"
 #include "profile/cel/check.hpp"
@@ -294,6 +295,12 @@ void maker::place() {
   std::sort(body_->segment_keys.begin(), body_->segment_keys.end());
   std::sort(body_->computed_by_name.begin(), body_->computed_by_name.end(),
             [&](auto left, auto right) { return body_->definitions[left].name < body_->definitions[right].name; });
+  auto& places = body_->computed_places;
+  const auto key_at = [&](std::uint32_t place) { return body_->compiled[body_->computed_by_name[place]].key; };
+  places.resize(body_->computed_by_name.size());
+  std::iota(places.begin(), places.end(), 0U);
+  std::sort(places.begin(), places.end(), [&](auto left, auto right) { return key_at(left) < key_at(right); });
+  for (const auto each : places) body_->computed_keys.push_back(key_at(each));
 }
 
 void maker::index_readers(std::uint32_t position) {

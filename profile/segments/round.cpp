@@ -13,10 +13,8 @@ namespace {
 
 struct scratch {
   std::uint64_t number = 0;
-  std::vector<std::uint64_t> queued;     ///< by definition: the round that queued it
-  std::vector<std::uint32_t> queue;      ///< a heap, the lowest first
-  std::vector<std::string_view> values;  ///< of computed traits, by definition
-  std::string written;
+  std::vector<std::uint64_t> queued;  ///< by definition: the round that queued it
+  std::vector<std::uint32_t> queue;   ///< a heap, the lowest first
 };
 
 scratch& mine() {
@@ -88,7 +86,6 @@ void round::run() {
     if (with_.definitions[next].kind == definition_kind::segment) set_member(next, found.holds);
     else set_computed(next, found.value);
   }
-  if (computed_changed_) write_computed();
 }
 
 bool round::member(std::uint32_t segment) {
@@ -108,58 +105,21 @@ void round::set_member(std::uint32_t segment, bool holds) {
   for (const auto each : with_.compiled[segment].dependents) add(each);
 }
 
-/// The values so far, by definition. Both sides are sorted by name.
-void round::load_computed() {
-  computed_loaded_ = true;
-  auto& values = mine().values;
-  if (values.size() < with_.definitions.size()) values.resize(with_.definitions.size());
-  const auto& by_name = with_.computed_by_name;
-  for (const auto each : by_name) values[each] = {};
-  auto next = by_name.begin();
-  msgpack::for_each_entry(at_.computed_, [&](std::string_view name, std::string_view held) {
-    for (; next != by_name.end(); ++next) {
-      const auto order = with_.definitions[*next].name.compare(name);
-      if (order == 0) values[*next++] = held;
-      if (order >= 0) break;
-    }
-  });
-}
-
 std::string_view round::computed(std::uint32_t definition) {
-  if (!computed_loaded_) load_computed();
-  return mine().values[definition];
+  return at_.computed_.find(with_.compiled[definition].key);
 }
 
 void round::set_computed(std::uint32_t definition, std::string_view value) {
   if (computed(definition) == value) return;
-  mine().values[definition] = value;
-  computed_changed_ = true;
+  at_.computed_.set(with_.compiled[definition].key, value);
   for (const auto each : with_.compiled[definition].dependents) add(each);
-}
-
-void round::write_computed() {
-  auto& s = mine();
-  s.written.clear();
-  msgpack::writer out(s.written);
-  std::size_t count = 0;
-  for (const auto each : with_.computed_by_name) count += s.values[each].empty() ? 0 : 1;
-  out.map(count);
-  for (const auto each : with_.computed_by_name) {
-    if (s.values[each].empty()) continue;
-    out.string(with_.definitions[each].name);
-    out.raw(s.values[each]);
-  }
-  at_.computed_.assign(s.written);
-  computed_loaded_ = false;  // what was loaded viewed the old text
-  computed_changed_ = false;
 }
 
 void round::drop_vanished() {
   const auto& keys = with_.segment_keys;
   std::erase_if(at_.members_,
                 [&](const membership& each) { return !std::binary_search(keys.begin(), keys.end(), each.segment); });
-  load_computed();
-  computed_changed_ = true;
+  at_.computed_.keep_only(with_.computed_keys);
 }
 
 std::int64_t round::due_after(const event_view& event, std::int64_t due_before_ms) {

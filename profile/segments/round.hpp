@@ -35,8 +35,6 @@ class round final : private results {
   std::string_view computed(std::uint32_t definition) override;
   void set_member(std::uint32_t segment, bool holds);
   void set_computed(std::uint32_t definition, std::string_view value);
-  void load_computed();
-  void write_computed();
 
   standing& at_;
   const profile& of_;
@@ -44,8 +42,6 @@ class round final : private results {
   std::int64_t now_ms_;
   transitions& changed_;
   evaluator run_;
-  bool computed_loaded_ = false;
-  bool computed_changed_ = false;
 };
 
 }  // namespace kith::profile::segments

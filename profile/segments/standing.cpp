@@ -4,6 +4,7 @@
 
 #include "profile/bytes.hpp"
 #include "profile/msgpack_scan.hpp"
+#include "profile/prefetch.hpp"
 #include "profile/segments/round.hpp"
 #include "profile/segments/trait_map.hpp"
 #include "profile/time_range.hpp"
@@ -12,23 +13,8 @@ namespace kith::profile::segments {
 
 namespace {
 
-constexpr unsigned char format_version = 1;
-
-/// A map with sorted text keys.
-bool is_computed_map(std::string_view bytes) {
-  if (bytes.empty() || !msgpack::is_map(bytes)) return false;
-  if (msgpack::end_of_value(bytes.data(), bytes.data() + bytes.size(), msgpack::deepest_skip) !=
-      bytes.data() + bytes.size())
-    return false;
-  msgpack::reader in(bytes);
-  std::string_view before;
-  for (auto left = in.next().size; left > 0; --left) {
-    const auto key = in.next();
-    if (!key.is_string() || key.bytes <= before || in.skip().empty()) return false;
-    before = key.bytes;
-  }
-  return true;
-}
+constexpr unsigned char format_version = 2;
+constexpr unsigned char named_format = 1;  ///< no basis, and computed traits by name
 
 }  // namespace
 
@@ -42,10 +28,27 @@ bool standing::is_member(const catalog& of, std::uint32_t definition) const noex
   return found != members_.end() && found->segment == key;
 }
 
+void standing::write_computed(const catalog& with, msgpack::writer& out) const {
+  thread_local std::vector<std::string_view> values;  // by the place of their names
+  const auto& all = with.inside();
+  values.assign(all.computed_by_name.size(), {});
+  std::uint32_t count = 0;
+  computed_.for_each([&](const computed_values::entry& each) {
+    const auto found = std::lower_bound(all.computed_keys.begin(), all.computed_keys.end(), each.key);
+    if (found == all.computed_keys.end() || *found != each.key) return;
+    values[all.computed_places[static_cast<std::size_t>(found - all.computed_keys.begin())]] = each.value;
+    ++count;
+  });
+  out.map(count);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (values[i].empty()) continue;
+    out.string(all.definitions[all.computed_by_name[i]].name);
+    out.raw(values[i]);
+  }
+}
+
 std::size_t standing::heap_bytes() const noexcept {
-  const std::string in_place;
-  const auto text = computed_.capacity() > in_place.capacity() ? computed_.capacity() + 1 : 0;
-  return members_.capacity() * sizeof(membership) + text;
+  return members_.capacity() * sizeof(membership) + computed_.heap_bytes();
 }
 
 void changing_traits(const profile& of, const catalog& with, const event_view& event,
@@ -92,13 +95,20 @@ void standing::evaluate_all(const profile& of, const catalog& with, std::int64_t
   work.run();
   due_ms_ = work.due();
   evaluated_ms_ = now_ms;
-  fingerprint_ = with.fingerprint() ^ basis_;
+  fingerprint_ = with.fingerprint();
+  evaluated_on_ = basis_;
+}
+
+void standing::prefetch() const noexcept {
+  prefetch_bytes(members_.data(), members_.size() * sizeof(membership));
+  prefetch_bytes(computed_.bytes().data(), computed_.bytes().size());
 }
 
 std::string standing::encode() const {
   std::string out;
   out.push_back(static_cast<char>(format_version));
   put(out, fingerprint_);
+  put(out, evaluated_on_);
   put(out, due_ms_);
   put(out, evaluated_ms_);
   put(out, static_cast<std::uint32_t>(members_.size()));
@@ -106,19 +116,20 @@ std::string standing::encode() const {
     put(out, each.segment);
     put(out, each.since_ms);
   }
-  put_text<std::uint32_t>(out, computed_);
+  put_text<std::uint32_t>(out, computed_.bytes());
   return out;
 }
 
 result<standing> standing::decode(std::string_view bytes) {
   taker in(bytes);
   const auto format = in.number<unsigned char>();
-  if (in.failed() || format != format_version) {
+  if (in.failed() || format < named_format || format > format_version) {
     return fail(errc::internal, "standing: format version " + std::to_string(format) +
-                                    "; this program reads version 1, use the program that wrote it");
+                                    "; this program reads versions 1 and 2, use the program that wrote it");
   }
   standing decoded;
   decoded.fingerprint_ = in.number<std::uint64_t>();
+  if (format != named_format) decoded.evaluated_on_ = in.number<std::uint64_t>();
   decoded.due_ms_ = in.number<std::int64_t>();
   decoded.evaluated_ms_ = in.number<std::int64_t>();
   const auto members = in.number<std::uint32_t>();
@@ -130,9 +141,10 @@ result<standing> standing::decode(std::string_view bytes) {
     sorted = sorted && (i == 0 || decoded.members_.back().segment < segment);
     decoded.members_.push_back({segment, in.number<std::int64_t>()});
   }
-  decoded.computed_ = in.text<std::uint32_t>();
+  const auto computed = in.text<std::uint32_t>();
+  const auto decode = format == named_format ? &computed_values::decode_named : &computed_values::decode;
   if (in.failed() || !in.done() || !sorted || !is_writable_time(decoded.evaluated_ms_) ||
-      !is_computed_map(decoded.computed_))
+      !decode(computed, decoded.computed_))
     return fail(errc::internal, "standing: damaged");
   return decoded;
 }

@@ -13,6 +13,7 @@
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
 #include "profile/segments/catalog.hpp"
+#include "profile/segments/computed_values.hpp"
 
 namespace kith::profile::segments {
 
@@ -45,8 +46,10 @@ struct transitions {
 
 class standing {
  public:
-  /// Whether it was evaluated with this catalog; if not, evaluate_all() is due.
-  bool fits(const catalog& with) const noexcept { return fingerprint_ == (with.fingerprint() ^ basis_); }
+  /// Whether it was evaluated with this catalog on the present basis; if not, evaluate_all() is due.
+  bool fits(const catalog& with) const noexcept { return is_of(with) && evaluated_on_ == basis_; }
+  /// Whether it was evaluated with this catalog, on whatever basis.
+  bool is_of(const catalog& with) const noexcept { return fingerprint_ == with.fingerprint(); }
   /// What the profile is made of, as a number that another composition does not have: what was evaluated, and saved, on
   /// another basis does not fit. 0: of one identifier.
   void rest_on(std::uint64_t basis) noexcept { basis_ = basis; }
@@ -57,9 +60,10 @@ class standing {
   std::int64_t evaluated_ms() const noexcept { return evaluated_ms_; }  ///< the time for which all this is true
   bool is_member(const catalog& of, std::uint32_t definition) const noexcept;
   const std::vector<membership>& members() const noexcept { return members_; }
-  /// The computed traits as a MessagePack map, sorted by name; those without a value (null, errors) are left out.
-  std::string_view computed() const noexcept { return computed_; }
+  /// Writes the computed traits as a map, sorted by name; those without a value (null, errors) are left out.
+  void write_computed(const catalog& with, msgpack::writer& out) const;
   std::size_t heap_bytes() const noexcept;
+  void prefetch() const noexcept;  ///< what an evaluation reads
 
   std::string encode() const;  ///< with a format version in front
   /// Errors: internal, if the bytes are damaged or of a later format.
@@ -81,11 +85,12 @@ class standing {
   friend class round;
 
   std::vector<membership> members_;  ///< sorted by segment
-  std::string computed_{"\x80"};
+  computed_values computed_;
   std::int64_t due_ms_ = never;
-  std::int64_t evaluated_ms_ = 0;  ///< the time for which all this is true
-  std::uint64_t fingerprint_ = 0;  ///< of the catalog and the basis
-  std::uint64_t basis_ = 0;
+  std::int64_t evaluated_ms_ = 0;   ///< the time for which all this is true
+  std::uint64_t fingerprint_ = 0;   ///< of the catalog
+  std::uint64_t evaluated_on_ = 0;  ///< the basis
+  std::uint64_t basis_ = 0;         ///< the present one
 };
 
 /// The keys of traits that definitions read and that may have another value once the event is applied. They view the

@@ -1,6 +1,7 @@
 // Aggregates of new definitions are built from past events; formats are read back.
 #include <algorithm>
 
+#include "profile/bytes.hpp"
 #include "profile/segments/compiled.hpp"
 #include "tests/catch.hpp"
 #include "tests/profile/support/segments.hpp"
@@ -71,7 +72,7 @@ TEST_CASE("an aggregate of which no past event is left is built as empty") {
   ada.state.mark_built(*with, keys);
   CHECK(segments::missing_aggregates(ada.state, *with).empty());
   ada.at.evaluate_all(ada.state, *with, base_ms, ada.changed);
-  CHECK(ada.computed()["sum"] == 0.0);
+  CHECK(ada.computed(*with)["sum"] == 0.0);
 }
 
 TEST_CASE("an aggregate that missed an event is missing, not wrong") {
@@ -84,7 +85,7 @@ TEST_CASE("an aggregate that missed an event is missing, not wrong") {
   ada.apply(order_event("no catalog", base_ms, {{"total", 1}}), nullptr);
   CHECK(segments::missing_aggregates(ada.state, *with).size() == 2);
   ada.at.evaluate_all(ada.state, *with, base_ms, ada.changed);
-  CHECK(ada.computed()["sum"] == 0.0);
+  CHECK(ada.computed(*with)["sum"] == 0.0);
   // An event while it is missing does not make it whole.
   ada.apply(order_event("later", base_ms, {{"total", 1}}), with);
   CHECK(segments::missing_aggregates(ada.state, *with).size() == 2);
@@ -145,10 +146,28 @@ TEST_CASE("a standing that is cut, out of order or of another format is refused"
     CHECK_FALSE(segments::standing::decode(bytes.substr(0, size)));
   CHECK_FALSE(segments::standing::decode(bytes + "x"));
   auto swapped = bytes;
-  std::rotate(swapped.begin() + 29, swapped.begin() + 45, swapped.begin() + 61);  // the two members
+  std::rotate(swapped.begin() + 37, swapped.begin() + 53, swapped.begin() + 69);  // the two members
   CHECK_FALSE(segments::standing::decode(swapped));
   auto later = bytes;
-  later[0] = 2;
+  later[0] = 3;
   CHECK_FALSE(segments::standing::decode(later));
   CHECK(segments::standing::decode(segments::standing().encode()));
+}
+
+TEST_CASE("a standing of format 1, with computed traits by name, is read") {
+  const auto with = catalog_of({{"computed.x", "1"}, {"computed.y", "2"}, {"computed.z", "null"}});
+  std::string old("\1", 1);
+  profile::put(old, with->fingerprint());
+  profile::put(old, segments::never);
+  profile::put(old, base_ms);
+  profile::put(old, std::uint32_t{0});
+  profile::put_text<std::uint32_t>(old, "\x82\xa1x\x05\xa1y\xa3six");
+  const auto read = segments::standing::decode(old);
+  REQUIRE(read);
+  CHECK(read->fits(*with));
+  customer ada;
+  ada.at = *read;
+  CHECK(ada.computed(*with) == json{{"x", 5}, {"y", "six"}});
+  old[old.size() - 5] = 'w';
+  CHECK_FALSE(segments::standing::decode(old));
 }

@@ -63,7 +63,12 @@ std::set<std::string> customer::members(const segments::catalog& with) const {
   return found;
 }
 
-json customer::computed() const { return json::from_msgpack(at.computed()); }
+json customer::computed(const segments::catalog& with) const {
+  std::string bytes;
+  profile::msgpack::writer out(bytes);
+  at.write_computed(with, out);
+  return json::from_msgpack(bytes);
+}
 
 json customer::segments_map(const segments::catalog& with, std::int64_t now_ms) const {
   std::string bytes;
@@ -81,15 +86,14 @@ json customer::explanation(const segments::catalog& with, std::string_view segme
 }
 
 std::string standing_text(const customer& of, const segments::catalog& with) {
-  return json(of.members(with)).dump() + std::string(of.at.computed()) + std::to_string(of.at.due_ms());
+  return json(of.members(with)).dump() + of.computed(with).dump() + std::to_string(of.at.due_ms());
 }
 
 json value_of(const profile::profile& of, const std::string& expression, std::int64_t now_ms) {
   const auto with = catalog_of({{"computed.value", expression}});
-  segments::standing at;
-  segments::transitions changed;
-  at.evaluate_all(of, *with, now_ms, changed);
-  return json::from_msgpack(at.computed()).value("value", json());
+  customer alone;
+  alone.at.evaluate_all(of, *with, now_ms, alone.changed);
+  return alone.computed(*with).value("value", json());
 }
 
 }  // namespace kith::tests

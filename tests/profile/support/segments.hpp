@@ -53,7 +53,7 @@ struct customer {
   void apply(const held_event& event, const segments::catalog* with);
   void apply(const json& event, const catalog_pointer& with) { apply(held_event(event), with.get()); }
   std::set<std::string> members(const segments::catalog& with) const;
-  json computed() const;
+  json computed(const segments::catalog& with) const;
   json segments_map(const segments::catalog& with, std::int64_t now_ms) const;
   json explanation(const segments::catalog& with, std::string_view segment, std::int64_t now_ms) const;
 };
