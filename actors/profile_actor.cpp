@@ -53,7 +53,7 @@ std::size_t profile_actor::bytes() const noexcept {
                standing_->unsaved.capacity() * sizeof(persistence::standing_write::membership);
   }
   const auto linked = identity_ ? sizeof(identity_slot) + identity_->heap_bytes() : 0;
-  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing + linked;
+  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing + linked + views_.heap_bytes();
 }
 
 void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* host) {
@@ -151,6 +151,7 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
   }
   if (!home_.make_current(*this)) return verdict::recall;
   home_.before_event(*this, event);
+  home_.outdate_views_by_event(*this, event);
   count(event);
   mark_dirty();
   home_.evaluate(*this, event);

@@ -21,6 +21,7 @@
 #include <tsl/robin_map.h>
 #include <vector>
 
+#include "actors/built_views.hpp"
 #include "actors/identity.hpp"
 #include "actors/profile_copy.hpp"
 #include "actors/protocol.hpp"
@@ -186,8 +187,9 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   std::unique_ptr<spill> spill_;
   std::unique_ptr<standing_slot> standing_;
   std::unique_ptr<identity_slot> identity_;  ///< null: nobody was ever linked to it
-  std::uint32_t slot_ = 0;                   ///< in the shard's list of actors
-  std::uint32_t last_used_ = 0;              ///< the shard's ticks
+  built_views views_;
+  std::uint32_t slot_ = 0;       ///< in the shard's list of actors
+  std::uint32_t last_used_ = 0;  ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;
   bool loading_ = false;
   bool asking_ = false;     ///< whether the event in front of `urgent_` is a spilled one

@@ -159,6 +159,7 @@ void profile_actor::send_back(profile::hash128 address, caf::mailbox_element_ptr
 
 void profile_actor::load(profile::profile state, std::optional<identity::kin> kin) {
   loading_ = false;
+  views_.clear();
   if (!identity_ && !kin) {
     state_ = std::move(state);
     return;

@@ -111,6 +111,7 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   at.awaited.clear();
   at.refused.clear();
   at.addresses.reset();
+  views_.clear();
   dirty_ = false;
   leave_for(root, links, established);
   hear_later();
@@ -326,6 +327,7 @@ void profile_actor::arrange() {
 
 void profile_actor::changed() {
   auto& at = *identity_;
+  views_.clear();
   auto addresses = std::make_shared<std::vector<profile::hash128>>();
   std::string all;
   for (const auto& each : at.facets) {

@@ -184,7 +184,7 @@ void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, 
 }
 
 void runtime_impl::ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses,
-                       profile::field_set fields, std::string segment, read_done done) {
+                       profile::field_set fields, std::string name, read_done done) {
   // A failed disk takes no events in; what is in memory may still be read.
   const auto now_in = state().now;
   if (now_in == phase::recovering) {
@@ -199,9 +199,22 @@ void runtime_impl::ask(shard_id home, read_group::question what, std::vector<pro
   group->addresses = std::move(addresses);
   group->fields = fields;
   group->asks = what;
-  group->segment = std::move(segment);
+  group->name = std::move(name);
   group->done = std::move(done);
   shards_[home]->read(std::move(group));
+}
+
+std::shared_ptr<const profile::view_set> runtime_impl::views() const {
+  const std::lock_guard lock(views_mutex_);
+  return views_;
+}
+
+void runtime_impl::show(std::shared_ptr<const profile::view_set> views) {
+  const std::lock_guard lock(views_mutex_);  // two that come together reach all shards in one order
+  views_ = views;
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), views] { at->show(views); });
+  }
 }
 
 result<watch_id> runtime_impl::watch(shard_id home, watch_filter filter, watch_callback callback) {
@@ -225,6 +238,8 @@ counters runtime_impl::stats() const {
     sum.events_too_late += of.too_late;
     sum.batches += of.batches;
     sum.reads += of.reads;
+    sum.views_served += of.views_served;
+    sum.views_built += of.views_built;
     sum.profiles_active += of.active;
     sum.profile_bytes += of.bytes;
     sum.activations += of.activations;

@@ -9,6 +9,7 @@ shard::shard(shard_environment& environment, shard_id id)
       environment_(environment),
       id_(id),
       watches_(*this, environment),
+      views_(environment.options.views),
       identity_rules_(environment.options.identity),
       outgoing_rules_(environment.options.outgoing) {}
 

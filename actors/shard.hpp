@@ -82,8 +82,9 @@ struct shard_environment {
 /// Written by the shard's thread, read by any.
 struct shard_counters {
   std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
-      active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0}, entered{0}, left{0},
-      segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0}, overlaps_unresolved{0};
+      views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0},
+      syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
+      overlaps_unresolved{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
 
@@ -94,15 +95,22 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
-  enum class question : std::uint8_t { map, segments, explanation, identity };
+  enum class question : std::uint8_t { map, view, segments, explanation, identity };
   shard_id home = 0;
   question asks = question::map;
-  std::string segment;  ///< of an explanation
+  std::string name;                                ///< of the view, or of the segment that is explained
+  std::shared_ptr<const profile::view_set> views;  ///< that the view is one of
+  std::uint32_t view = 0;
   std::vector<profile::hash128> addresses;
   found_profiles found;
   profile::field_set fields;
   std::atomic<std::size_t> left{0};
-  std::optional<error> failure;  ///< of an explanation; written by the one shard that answers
+  std::optional<error> failure;  ///< written by the one shard that answers an explanation, or that knows no such view
+
+  bool shows_standing() const noexcept {
+    if (asks == question::map || asks == question::view) return fields.needs_standing();
+    return asks != question::identity;
+  }
   read_done done;
 };
 
@@ -174,7 +182,9 @@ class shard : public caf::execution_unit {
   void refresh(profile::hash128 address, backfill_credit& credit);
   /// Saves what changed who is in which segment.
   void save_memberships(std::function<void(result<void>)> done);
-  bool needs_standing(const read_profile& message) const noexcept;
+  bool needs_standing(const read_profile& message) const noexcept {
+    return definitions_ != nullptr && message.of->shows_standing();
+  }
 
   // Identity (shard_identity.cpp)
   const profile::identity::rules& identity_rules() const noexcept { return *identity_rules_; }
@@ -235,6 +245,12 @@ class shard : public caf::execution_unit {
   /// Of the evaluation before; null: nothing entered or left.
   const std::shared_ptr<const membership_change>& last_change() const noexcept { return last_change_; }
   void refreshed(backfill_credit& credit);
+
+  // Views (shard_views.cpp)
+  /// From now on these can be read.
+  void show(std::shared_ptr<const profile::view_set> views);
+  /// REQUIRES: the event is not applied yet.
+  void outdate_views_by_event(profile_actor& actor, const profile::event_view& event);
 
   // Watching
   watch_hub& watches() noexcept { return watches_; }
@@ -301,7 +317,11 @@ class shard : public caf::execution_unit {
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
-  void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
+  void write_answer(profile_actor& actor, read_group& group, std::uint32_t index);
+  void write_view(profile_actor& actor, const read_group& group, std::string& to);
+  template <class Changes>
+  void outdate_views(profile_actor& actor, Changes changes);
+  void outdate_views_by_standing(profile_actor& actor);
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor);
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
@@ -381,6 +401,9 @@ class shard : public caf::execution_unit {
   std::vector<std::uint32_t> scratch_indexes_;  ///< of events or reads
   std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_readers_;
   watch_hub watches_;
+  std::shared_ptr<const profile::view_set> views_;
+  std::uint32_t views_generation_ = 0;  ///< of what is built of them
+  std::string scratch_map_;
   std::shared_ptr<const profile::identity::rules> identity_rules_;
   mutable std::mutex ignored_mutex_;
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask

@@ -25,6 +25,7 @@ void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<d
   history_complete_ = same && history_complete_;
   definitions_ = std::move(definitions);
   errors_ = std::move(errors);
+  ++views_generation_;  // what they show of segments and computed traits may be gone
   segment_names_.clear();
   if (!definitions_) return;
   timers_seen_ms_ = wall_ms();
@@ -117,6 +118,7 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
   shard_counters::add(counters_.segment_errors, changed.errors);
   note_errors(actor);
   keep_timer(actor);
+  outdate_views_by_standing(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
   shard_counters::add(counters_.left, changed.left.size());
@@ -274,17 +276,9 @@ void shard::save_memberships(std::function<void(result<void>)> done) {
   save_run(std::move(changed), std::move(done));
 }
 
-bool shard::needs_standing(const read_profile& message) const noexcept {
-  const auto& of = *message.of;
-  if (definitions_ == nullptr || of.asks == read_group::question::identity) return false;
-  return of.asks != read_group::question::map || of.fields.needs_standing();
-}
-
 bool shard::can_answer(const profile_actor& actor, const read_group& group) const noexcept {
   if (!actor.loaded()) return false;
-  if (definitions_ == nullptr) return true;
-  if (group.asks == read_group::question::map && !group.fields.needs_standing()) return true;
-  if (group.asks == read_group::question::identity) return true;
+  if (definitions_ == nullptr || !group.shows_standing()) return true;
   return !actor.recalling_ && actor.standing_ && actor.standing_->now.fits(*definitions_);
 }
 

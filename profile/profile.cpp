@@ -66,18 +66,40 @@ identifier_view take_identifier(taker& in) {
   return {kind, type, in.text<std::uint16_t>()};
 }
 
-void add_identifier(state_part to, std::string_view entry) {
-  taker in(to.view());
-  std::size_t at = 0;
-  while (!in.done()) {
+struct identifier_place {
+  bool taken = false;
+  std::size_t offset = 0;
+};
+
+/// Where an entry is, or belongs.
+identifier_place place_of(std::string_view entries, std::string_view entry) {
+  identifier_place place;
+  for (taker in(entries); !in.done();) {
     const auto before = in.rest();
     take_identifier(in);
     const auto present = before.substr(0, before.size() - in.rest().size());
-    if (present == entry) return;
-    if (present > entry) break;
-    at += present.size();
+    place.taken = present == entry;
+    if (present >= entry) break;
+    place.offset += present.size();
   }
-  to.replace(at, 0, entry);
+  return place;
+}
+
+void add_identifier(state_part to, std::string_view entry) {
+  const auto place = place_of(to.view(), entry);
+  if (!place.taken) to.replace(place.offset, 0, entry);
+}
+
+/// Calls each(entry) for what the event tells of its person.
+template <class F>
+void for_each_entry(const event_view& event, F each) {
+  if (!event.user_id.empty()) each(identifier_entry(id_kind::user, {}, event.user_id));
+  if (!event.anonymous_id.empty()) each(identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
+  for_each_external_id(event.external_ids, [&](std::string_view type, std::string_view id) {
+    std::string lowered;
+    each(identifier_entry(id_kind::external, type, normalized(id_kind::external, type, id, lowered)));
+    return true;
+  });
 }
 
 bool identifiers_valid(std::string_view entries) {
@@ -147,16 +169,7 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   const auto first_day = first_recent_day(s.last_seen, recent_days);
   if (!first && day_of(s.last_seen) > day_before) spill_old(state_, first_day, spilled);
   remember(state_, event.id, day_of(event.time_ms), first_day, spilled);
-  const state_part identifiers(state_, part::identifiers);
-  if (!event.user_id.empty()) add_identifier(identifiers, identifier_entry(id_kind::user, {}, event.user_id));
-  if (!event.anonymous_id.empty())
-    add_identifier(identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
-  for_each_external_id(event.external_ids, [&](std::string_view type, std::string_view id) {
-    std::string lowered;
-    add_identifier(identifiers,
-                   identifier_entry(id_kind::external, type, normalized(id_kind::external, type, id, lowered)));
-    return true;
-  });
+  for_each_entry(event, [&](const std::string& entry) { add_identifier({state_, part::identifiers}, entry); });
   const bool first_of_name = counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
   segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
@@ -178,6 +191,13 @@ void profile::retract(hash128 id, std::string_view name) {
   recent_ids(state_).remove(id);
   counters::remove_one({state_, part::events}, name);
   segments::aggregates::forget(state_, name);
+}
+
+bool profile::learns_identifier(const event_view& event) const {
+  bool any = false;
+  for_each_entry(
+      event, [&](const std::string& entry) { any = any || !place_of(state_.view(part::identifiers), entry).taken; });
+  return any;
 }
 
 bool profile::recently_counted(hash128 id) const noexcept { return recent_ids::contains(state_, id); }

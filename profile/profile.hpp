@@ -108,6 +108,9 @@ class profile {
   /// Errors: internal, if the bytes are damaged or of a later format.
   static result<profile> decode(std::string_view bytes);
 
+  /// Does the event name an identifier that is not in the profile map yet?
+  bool learns_identifier(const event_view& event) const;
+
   /// Resident bytes that the state holds beside sizeof(profile).
   std::size_t heap_bytes() const noexcept { return state_.heap_bytes(); }
   /// Tells the processor that an event or a read is going to need this.

@@ -134,6 +134,7 @@ void round::set_computed(std::uint32_t definition, std::string_view value) {
   if (computed(definition) == value) return;
   mine().values[definition] = value;
   computed_changed_ = true;
+  changed_.recomputed.push_back(definition);
   for (const auto each : with_.compiled[definition].dependents) add(each);
 }
 
