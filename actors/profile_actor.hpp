@@ -154,8 +154,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   void leave_for(profile::hash128 root, std::vector<made_link>& links, bool established);
   void hear_later();
   void send_home(facet what);
-  void send_strangers_home(std::vector<facet>& came, const std::vector<made_link>& links);
-  void absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established);
+  void send_strangers_home(facet_map& came, const std::vector<made_link>& links);
+  void absorb(facet_map facets, const std::vector<made_link>& links, bool established);
   void mirror_links(facet& of);
   void reach_out(const facet& from);
   void gather();
@@ -164,7 +164,11 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   void spread();   ///< every facet has its own state and spill
   void arrange();  ///< undoes spread(): the state is what readers are to see
   void changed();  ///< other facets than before: watchers and segments follow
-  void settle(const std::vector<profile::hash128>& fresh);
+  /// Did it count an event that was counted here? False only if not.
+  bool may_share(const facet& with) const;
+  /// `fresh`, sorted: all that came. `doubtful`: those of them that may share.
+  void settle(const std::vector<profile::hash128>& fresh, const std::vector<profile::hash128>& doubtful);
+  void list_addresses();  ///< for watchers
   void settled(const std::vector<counted_twice>& found);
   void leave_standing(facet& of);
   const profile::profile& state_of(const facet& of) const noexcept {

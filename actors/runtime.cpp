@@ -86,6 +86,12 @@ result<void> runtime_impl::open() {
       if (fed->caught_up || stopping_) return {};
     }
   };
+  environment_->make_durable = [this]() -> result<void> {
+    for (const auto& each : shards_) {
+      if (auto sealed = each->journal().seal(); !sealed) return tl::make_unexpected(sealed.error());
+    }
+    return {};
+  };
   if (auto opened = open_journals(); !opened) return opened;
   if (auto known = make_shards_known(); !known) return known;
   feeder_ = std::make_unique<history_feeder>(files_, journal_directory(), *store_, [this](unsigned shard) {

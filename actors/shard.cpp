@@ -15,6 +15,7 @@ shard::shard(shard_environment& environment, shard_id id)
 
 shard::~shard() {
   stop();
+  journal_.reset();  // it writes what the batches hold
   while (!actors_.empty()) drop(*actors_.back());
 }
 
@@ -31,7 +32,6 @@ void shard::stop() {
   if (!thread_.joinable()) return;
   post([this] { stopped_ = true; });
   thread_.join();
-  journal_.reset();
 }
 
 void shard::run() {
@@ -64,8 +64,11 @@ void shard::tick() {
 }
 
 void shard::run_actors() {
+  const auto until = now() + longest_turn;
   for (std::size_t runs = 0; runs < runs_a_turn && runnable(); ++runs) {
-    const bool urgent = !urgent_runs_.empty();
+    if (runs % runs_a_look == runs_a_look - 1 && now() > until) return;
+    const bool others_turn = runs % urgent_in_a_row == urgent_in_a_row - 1 && !normal_runs_.empty();
+    const bool urgent = !urgent_runs_.empty() && !others_turn;
     auto& queue = urgent ? urgent_runs_ : normal_runs_;
     auto& actor = *queue.front();
     queue.pop_front();

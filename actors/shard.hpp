@@ -3,7 +3,8 @@
 // Invariants
 //   - An actor of this shard is in `directory_` and in `actors_` exactly once, and runs on this thread only.
 //   - A turn is bounded: at most `handlers_a_turn` socket handlers, then at most `runs_a_turn` actor runs of at most
-//     `messages_a_run` messages each; urgent actors first. A hot profile goes to the back after each run.
+//     `messages_a_run` messages each, or `longest_turn`; urgent actors first, but for one run in `urgent_in_a_row`. A
+//     hot profile goes to the back after each run.
 //   - Nothing here blocks: reads and writes of the store run on the pool, journal writes on the journal's thread.
 // Thread safety: post(), deliver_from_elsewhere(), counters() and the constructor's and stop()'s callers may be on any
 // thread; everything else belongs to the shard's thread.
@@ -70,6 +71,7 @@ struct shard_environment {
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
   const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
   std::function<result<void>()> catch_up;          ///< blocking: the history takes in what is durable
+  std::function<result<void>()> make_durable;      ///< blocking: what was applied before is durable
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
@@ -119,6 +121,9 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t handlers_a_turn = 64;
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
+  static constexpr std::chrono::milliseconds longest_turn{2};  ///< then sockets and timers, though runs are left
+  static constexpr std::size_t urgent_in_a_row = 4;            ///< runs; the last one is a normal one's, if any waits
+  static constexpr std::size_t runs_a_look = 8;                ///< at the clock
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
   static constexpr std::size_t copied_a_turn = 128;
@@ -136,7 +141,7 @@ class shard : public caf::execution_unit {
   ~shard() override;
 
   void start(std::unique_ptr<persistence::journal> journal);
-  void stop();  ///< ends the thread; what is in flight stays undone
+  void stop();  ///< ends the thread; what is in flight stays undone. The journal ends with the shard
 
   boost::asio::io_context& io() noexcept { return io_; }
   shard_id id() const noexcept { return id_; }

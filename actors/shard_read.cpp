@@ -131,6 +131,7 @@ void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t 
 }
 
 void shard::publish_change(profile_actor& actor, std::string_view traits) {
+  if (environment_.watched.load(std::memory_order_relaxed)) actor.list_addresses();
   const auto* slot = actor.identity_.get();
   watches_.record(actor.address(), actor.state().version(), traits, last_change_,
                   slot == nullptr ? nullptr : slot->addresses);

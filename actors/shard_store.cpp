@@ -117,7 +117,7 @@ bool shard::ask_spilled(profile_actor& actor, profile::hash128 id) {
   if (!actor.identity_) {
     look(actor.address());
   } else {
-    for (const auto& each : actor.identity_->facets) look(each.address);
+    for (const auto& [facet_address, each] : actor.identity_->facets) look(facet_address);
   }
   if (at.empty()) return false;
   to_ask_.push_back({actor.address(), id, std::move(at)});

@@ -153,8 +153,7 @@ field_set fields_named(std::initializer_list<std::string_view> names) noexcept {
 seen profile::check(const event_view& event) const noexcept {
   if (recent_ids::contains(state_, event.id)) return seen::duplicate;
   // A retry may bear another time than the first try, so a recent time does not prove that the id is not a spilled one.
-  const bool has_spilled = version() > recent_ids::size(state_);
-  return has_spilled ? seen::ask_spilled : seen::fresh;
+  return has_spilled() ? seen::ask_spilled : seen::fresh;
 }
 
 void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days,
@@ -202,6 +201,8 @@ bool profile::learns_identifier(const event_view& event) const {
 
 bool profile::recently_counted(hash128 id) const noexcept { return recent_ids::contains(state_, id); }
 
+bool profile::has_spilled() const noexcept { return version() > recent_ids::size(state_); }
+
 std::vector<hash128> profile::recent_event_ids() const {
   std::vector<hash128> ids;
   for (const auto& each : recent_ids::sorted(state_)) ids.push_back(each.id());
@@ -212,12 +213,14 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
   if (other.empty()) return;
   if (state_.absent()) state_.make();
   auto& mine = state_.of();
+  const bool first = empty();
+  const auto day_before = day_of(mine.last_seen);
   const auto& theirs = other.state_.of();
   mine.version += theirs.version;
   mine.first_seen = std::min(mine.first_seen, theirs.first_seen);
   mine.last_seen = std::max(mine.last_seen, theirs.last_seen);
   const auto first_day = first_recent_day(mine.last_seen, recent_days);
-  spill_old(state_, first_day, spilled);
+  if (!first && day_of(mine.last_seen) > day_before) spill_old(state_, first_day, spilled);
   for (const auto& each : recent_ids::sorted(other.state_)) remember(state_, each.id(), each.day, first_day, spilled);
   for (taker in(other.state_.view(part::identifiers)); !in.done();) {
     const auto id = take_identifier(in);

@@ -97,6 +97,8 @@ class profile {
   void retract(hash128 id, std::string_view name);
   /// Is it among the recent ids? check() tells more.
   bool recently_counted(hash128 id) const noexcept;
+  /// Has it counted events whose ids are not among the recent ones?
+  bool has_spilled() const noexcept;
   std::vector<hash128> recent_event_ids() const;
 
   /// Number of events applied.
