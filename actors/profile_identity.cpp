@@ -118,7 +118,8 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
     return true;
   }
   const auto refused = at.refused.find(other);
-  if ((refused != at.refused.end() && refused->second > home_.wall_ms()) || exceeds({{who.kind, who.type, 1}})) {
+  const auto wait_ms = refused == at.refused.end() ? 0 : refused->second - home_.wall_ms();
+  if ((wait_ms > 0 && wait_ms <= ask_again_ms) || exceeds({{who.kind, who.type, 1}})) {
     home_.note_ignored(who, identity::ignored::excess);
     return true;
   }

@@ -99,7 +99,7 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
-  backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate);
+  backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate, options_.now_ms);
   if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
         auto& home = *shards_[shard_of(address, shards_.size())];
         home.post([&home, due_ms, address] { home.add_timer(due_ms, address); });
@@ -401,6 +401,7 @@ void runtime_impl::maintain() {
       latency_.rotate(rotated);
     }
     if (state().now == phase::failed) continue;
+    if (environment_->clock_went_back.exchange(false)) look_at_all_again();
     if (auto fed = feed_history(); !fed) failed(fed.error());
     if (checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);

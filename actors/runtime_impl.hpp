@@ -114,6 +114,7 @@ class runtime_impl final : public runtime {
   result<void> install(const std::shared_ptr<const profile::segments::catalog>& definitions);
   result<void> forget_vanished();
   void start_backfill(checkpoint_marks past);
+  void look_at_all_again();  ///< the clock went back
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
   /// The facets' addresses of a profile; of one that was never linked, its own alone.
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
@@ -157,7 +158,8 @@ class runtime_impl final : public runtime {
   mutable std::mutex errors_mutex_;
   std::shared_ptr<definition_errors> errors_;                      ///< of the definitions that were installed last
   std::shared_ptr<const profile::segments::catalog> definitions_;  ///< changes only once ready, by define()
-  std::mutex defining_mutex_;                                      ///< one define() or end of recovery at a time
+  checkpoint_marks past_;      ///< what the definitions need of the journal in the history; guarded as the backfill is
+  std::mutex defining_mutex_;  ///< one define() or end of recovery at a time
   std::atomic<bool> accepting_{false};
   std::atomic<bool> previewing_{false};
 

@@ -54,7 +54,7 @@ void shard::run() {
 
 void shard::tick() {
   ++tick_;
-  if (definitions_) timers_seen_ms_ = wall_ms();
+  if (definitions_) look_at_clock();
   sweep();
   note_unsynced();
   timer_.expires_after(std::chrono::milliseconds(100));

@@ -76,6 +76,7 @@ struct shard_environment {
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
   std::atomic<std::uint64_t> error_limit;          ///< see service::limit_errors
+  std::atomic<bool> clock_went_back{false};        ///< profiles that are not in memory are to be looked at
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -126,6 +127,7 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t runs_a_look = 8;                ///< at the clock
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
+  static constexpr std::int64_t clock_slack_ms = 1000;  ///< the clock went back by no more: it will be there again soon
   static constexpr std::size_t copied_a_turn = 128;
   static constexpr std::size_t copied_bytes_a_turn = 256 * 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
@@ -247,6 +249,8 @@ class shard : public caf::execution_unit {
   void before_event(const profile_actor& actor, const profile::event_view& event);
   void evaluate(profile_actor& actor, const profile::event_view& event);
   void standing_due(profile_actor& actor);
+  /// Was it evaluated at a time that has not come yet, since the clock went back?
+  bool is_ahead(const standing_slot& at) const { return ahead_until_ms_ != 0 && at.now.evaluated_ms() > wall_ms(); }
   /// Of the evaluation before; null: nothing entered or left.
   const std::shared_ptr<const membership_change>& last_change() const noexcept { return last_change_; }
   void refreshed(backfill_credit& credit);
@@ -312,6 +316,7 @@ class shard : public caf::execution_unit {
   profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
   profile_actor& activate(profile::hash128 address);
   void drop(profile_actor& actor);
+  void look_at_clock();
   void fire_timers();
   /// Work of this shard's own is to be done in the next turn.
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
@@ -421,6 +426,7 @@ class shard : public caf::execution_unit {
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due
+  std::int64_t ahead_until_ms_ = 0;  ///< no standing is of a later time; 0: none is of a time that has not come
   profile::segments::transitions scratch_transitions_;
   std::vector<std::string_view> scratch_changing_;  ///< views the event that is being applied
   std::vector<std::string_view> scratch_names_;

@@ -105,6 +105,10 @@ result<void> shard::load_standing(profile_actor& actor, const stored_values& sta
   actor.standing_ = std::make_unique<standing_slot>();
   actor.standing_->saved_due_ms = decoded->due_ms();
   actor.standing_->now = std::move(*decoded);
+  if (actor.standing_->now.evaluated_ms() > wall_ms() + clock_slack_ms) {
+    ahead_until_ms_ = std::max(ahead_until_ms_, actor.standing_->now.evaluated_ms());
+    add_timer(wall_ms(), actor.address());
+  }
   keep_timer(actor);
   return {};
 }
