@@ -5,7 +5,7 @@
 
 #include "profile/bytes.hpp"
 #include "profile/counters.hpp"
-#include "profile/identifier.hpp"
+#include "profile/identifier_list.hpp"
 #include "profile/recent_ids.hpp"
 #include "profile/segments/aggregates.hpp"
 #include "profile/sessions.hpp"
@@ -43,75 +43,6 @@ enum field : unsigned {
 
 std::int32_t day_of(std::int64_t ms) noexcept {
   return static_cast<std::int32_t>(ms >= 0 ? ms / ms_a_day : (ms + 1) / ms_a_day - 1);
-}
-
-/// Identifiers as sorted entries: kind (1), length (1), type, length (2), value.
-std::string identifier_entry(id_kind kind, std::string_view type, std::string_view value) {
-  std::string entry;
-  put(entry, static_cast<unsigned char>(kind));
-  put_text<std::uint8_t>(entry, type);
-  put_text<std::uint16_t>(entry, value);
-  return entry;
-}
-
-struct identifier_view {
-  id_kind kind;
-  std::string_view type;
-  std::string_view value;
-};
-
-identifier_view take_identifier(taker& in) {
-  const auto kind = static_cast<id_kind>(in.number<unsigned char>());
-  const auto type = in.text<std::uint8_t>();
-  return {kind, type, in.text<std::uint16_t>()};
-}
-
-struct identifier_place {
-  bool taken = false;
-  std::size_t offset = 0;
-};
-
-/// Where an entry is, or belongs.
-identifier_place place_of(std::string_view entries, std::string_view entry) {
-  identifier_place place;
-  for (taker in(entries); !in.done();) {
-    const auto before = in.rest();
-    take_identifier(in);
-    const auto present = before.substr(0, before.size() - in.rest().size());
-    place.taken = present == entry;
-    if (present >= entry) break;
-    place.offset += present.size();
-  }
-  return place;
-}
-
-void add_identifier(state_part to, std::string_view entry) {
-  const auto place = place_of(to.view(), entry);
-  if (!place.taken) to.replace(place.offset, 0, entry);
-}
-
-/// Calls each(entry) for what the event tells of its person.
-template <class F>
-void for_each_entry(const event_view& event, F each) {
-  if (!event.user_id.empty()) each(identifier_entry(id_kind::user, {}, event.user_id));
-  if (!event.anonymous_id.empty()) each(identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
-  for_each_external_id(event.external_ids, [&](std::string_view type, std::string_view id) {
-    std::string lowered;
-    each(identifier_entry(id_kind::external, type, normalized(id_kind::external, type, id, lowered)));
-    return true;
-  });
-}
-
-bool identifiers_valid(std::string_view entries) {
-  taker in(entries);
-  for (std::string_view before; !in.done();) {
-    const auto rest = in.rest();
-    if (take_identifier(in).kind >= id_kind::profile) return false;
-    const auto entry = rest.substr(0, rest.size() - in.rest().size());
-    if (entry <= before) return false;
-    before = entry;
-  }
-  return !in.failed();
 }
 
 /// Where the recent days of a profile begin whose newest event is at `last_seen`.
@@ -168,7 +99,7 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   const auto first_day = first_recent_day(s.last_seen, recent_days);
   if (!first && day_of(s.last_seen) > day_before) spill_old(state_, first_day, spilled);
   remember(state_, event.id, day_of(event.time_ms), first_day, spilled);
-  for_each_entry(event, [&](const std::string& entry) { add_identifier({state_, part::identifiers}, entry); });
+  identifier_list::for_each_of(event, [&](const std::string& entry) { identifier_list::add(state_, entry); });
   const bool first_of_name = counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
   segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
@@ -194,8 +125,8 @@ void profile::retract(hash128 id, std::string_view name) {
 
 bool profile::learns_identifier(const event_view& event) const {
   bool any = false;
-  for_each_entry(
-      event, [&](const std::string& entry) { any = any || !place_of(state_.view(part::identifiers), entry).taken; });
+  identifier_list::for_each_of(
+      event, [&](const std::string& entry) { any = any || !identifier_list::contains(state_, entry); });
   return any;
 }
 
@@ -223,8 +154,7 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
   if (!first && day_of(mine.last_seen) > day_before) spill_old(state_, first_day, spilled);
   for (const auto& each : recent_ids::sorted(other.state_)) remember(state_, each.id(), each.day, first_day, spilled);
   for (taker in(other.state_.view(part::identifiers)); !in.done();) {
-    const auto id = take_identifier(in);
-    add_identifier({state_, part::identifiers}, identifier_entry(id.kind, id.type, id.value));
+    identifier_list::add(state_, identifier_list::encoded(identifier_list::take(in)));
   }
   traits::join(state_, other.state_);
   state_part(state_, part::aggregates)
@@ -269,7 +199,7 @@ result<profile> profile::decode(std::string_view bytes) {
   for (const auto which : encoded_parts) state_part(to, which).assign(in.text<std::uint32_t>());
   if (format > 1) state_part(to, part::aggregates).assign(in.text<std::uint32_t>());
   recent_ids(to).decode(in);
-  if (in.failed() || !in.done() || !identifiers_valid(to.view(part::identifiers)) || !traits::valid(to) ||
+  if (in.failed() || !in.done() || !identifier_list::valid(to.view(part::identifiers)) || !traits::valid(to) ||
       !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) ||
       !segments::aggregates::valid(to.view(part::aggregates)) || decoded.empty() ||
       decoded.version() < recent_ids::size(to)) {
@@ -292,10 +222,10 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, cons
   };
   const auto write_ids = [&](id_kind kind) {
     std::size_t count = 0;
-    for (taker in(identifiers); !in.done();) count += take_identifier(in).kind == kind ? 1 : 0;
+    for (taker in(identifiers); !in.done();) count += identifier_list::take(in).kind == kind ? 1 : 0;
     out.array(count);
     for (taker in(identifiers); !in.done();) {
-      const auto each = take_identifier(in);
+      const auto each = identifier_list::take(in);
       if (each.kind != kind) continue;
       if (kind == id_kind::external) {
         out.map(2);

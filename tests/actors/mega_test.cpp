@@ -66,7 +66,7 @@ std::size_t answered_meanwhile(running& kith, const std::vector<json>& events, c
 }  // namespace
 
 TEST_CASE("thousands of identifiers become one profile, others are answered meanwhile, and the limit is loud") {
-  const auto ids = size_of("KITH_MEGA_IDS", 2000);
+  const auto ids = size_of("KITH_MEGA_IDS", 5000);
   constexpr std::size_t too_many = 10;
   const temporary_directory directory;
   const auto options = one_shard(directory.path(), static_cast<std::uint32_t>(ids));
@@ -74,7 +74,7 @@ TEST_CASE("thousands of identifiers become one profile, others are answered mean
     running kith(options);
     std::vector<json> events;
     for (std::size_t i = 0; i < ids; ++i) events.push_back(visit(i, "a-" + std::to_string(i)));
-    CHECK(answered_meanwhile(kith, events) >= 3);
+    CHECK(answered_meanwhile(kith, events) >= 2);
     CHECK(kith->stats().merges == ids);
     CHECK(kith->stats().ids_excess == 0);
     for (std::size_t i = 0; i < too_many; ++i) kith.publish({visit(ids + i, "b-" + std::to_string(i))});
@@ -99,7 +99,7 @@ TEST_CASE("thousands of identifiers become one profile, others are answered mean
 }
 
 TEST_CASE("profiles with events of their own become one, thousands of them") {
-  const auto ids = size_of("KITH_MEGA_IDS", 2000);
+  const auto ids = size_of("KITH_MEGA_IDS", 5000);
   const temporary_directory directory;
   running kith(one_shard(directory.path(), static_cast<std::uint32_t>(ids)));
   std::vector<json> alone;
@@ -116,7 +116,7 @@ TEST_CASE("profiles with events of their own become one, thousands of them") {
   alone.back()["anonymousId"] = "a-1";
   answered_meanwhile(kith, alone);
   CHECK(kith->stats().merges == 0);
-  CHECK(answered_meanwhile(kith, together, "another") >= 3);
+  CHECK(answered_meanwhile(kith, together, "another") >= 2);
   CHECK(kith->stats().merges == ids);
   CHECK(kith->stats().overlaps == 1);
   CHECK(kith->stats().overlaps_unresolved == 0);
@@ -126,7 +126,7 @@ TEST_CASE("profiles with events of their own become one, thousands of them") {
 }
 
 TEST_CASE("masses of events of one profile leave its shard time for others") {
-  const auto count = size_of("KITH_MEGA_EVENTS", 50'000);
+  const auto count = size_of("KITH_MEGA_EVENTS", 100'000);
   const temporary_directory directory;
   auto options = one_shard(directory.path(), 1000);
   options.definitions = catalog_of({{"busy", "events(\"Order Completed\").within(\"30d\").count() >= 1000"}});
@@ -137,7 +137,7 @@ TEST_CASE("masses of events of one profile leave its shard time for others") {
     events.push_back(track("mega", "m-" + std::to_string(i),
                            profile::format_time(start_ms + static_cast<std::int64_t>(i) * 10'000)));
   }
-  CHECK(answered_meanwhile(kith, events) >= 3);
+  CHECK(answered_meanwhile(kith, events) >= 2);
   const auto map = kith.get("mega");
   CHECK(map["version"] == count);
   CHECK(map["events"]["Order Completed"]["count"] == count);
