@@ -218,7 +218,7 @@ result<void> backfill::refresh_stored(const std::vector<hash128>& in_memory) {
 bool backfill::is_current(const std::optional<std::string>& standing) const {
   if (!standing) return false;
   const auto decoded = profile::segments::standing::decode(*standing);
-  return decoded && decoded->is_of(*definitions_);
+  return decoded && decoded->is_of(*definitions_) && decoded->evaluated_ms() <= now_ms_();
 }
 
 }  // namespace kith::actors

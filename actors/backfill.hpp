@@ -1,5 +1,5 @@
-// Brings every profile up to date after definitions changed: first those in memory, then, in the order of their
-// addresses, those on disk that are not, a bounded number at a time and no more a second than allowed.
+// Brings every profile up to date after definitions changed or the clock went back: first those in memory, then, in the
+// order of their addresses, those on disk that are not, a bounded number at a time and no more a second than allowed.
 //
 // Invariants: `complete` is false from start() until every profile was brought up to date, whatever happens between.
 // Thread safety: start() and stop() from one thread at a time; the rest from any.
@@ -37,8 +37,9 @@ class backfill {
   };
 
   /// `rate`: profiles a second; 0: no limit.
-  backfill(persistence::store& store, std::vector<std::unique_ptr<shard>>& shards, double rate)
-      : store_(store), shards_(shards), limit_(rate) {}
+  backfill(persistence::store& store, std::vector<std::unique_ptr<shard>>& shards, double rate,
+           std::function<std::int64_t()> now_ms)
+      : store_(store), shards_(shards), now_ms_(std::move(now_ms)), limit_(rate) {}
   ~backfill() { stop(); }
 
   /// Not all profiles are up to date. REQUIRES: start() follows.
@@ -71,6 +72,7 @@ class backfill {
 
   persistence::store& store_;
   std::vector<std::unique_ptr<shard>>& shards_;
+  const std::function<std::int64_t()> now_ms_;
   std::shared_ptr<const profile::segments::catalog> definitions_;
   std::thread thread_;
   std::atomic<bool> stopping_{false};

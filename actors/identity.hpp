@@ -25,8 +25,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tsl/robin_map.h>
 #include <tsl/robin_set.h>
@@ -65,6 +67,8 @@ struct facet {
   bool dirty = true;           ///< differs from what was last handed to the store
   bool forward_waits = false;  ///< its own actor stays until the store knows where it points to
 };
+
+using facet_map = std::map<profile::hash128, facet>;  ///< by address
 
 /// A link, seen from both ends.
 struct made_link {
@@ -137,7 +141,7 @@ struct give_way {
 };
 /// All that a root held.
 struct surrender {
-  std::vector<facet> facets;
+  facet_map facets;
   std::vector<made_link> links;
   bool established = false;
 };
@@ -203,18 +207,36 @@ struct identity_slot {
   bool pinned = false;         ///< a forward that the store does not know of
   std::uint64_t moves = 0;     ///< of the facet, when it was given away
   profile::hash128 sole;       ///< unless separate: the facet that the actor's state and spill belong to
-  std::vector<facet> facets;   ///< a root's, sorted by address, its own among them
+  facet_map facets;            ///< a root's, its own among them; changed by add() and clear() only
   std::deque<identity_mail> mail;
   std::deque<identity_mail> later;                                    ///< about new company, until it is gathered
   tsl::robin_set<profile::hash128, profile::hash128_hasher> awaited;  ///< asked to meet
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> refused;  ///< not asked again until then
-  std::shared_ptr<const std::vector<profile::hash128>> addresses;                   ///< of `facets`, for watchers
+  std::shared_ptr<const std::vector<profile::hash128>> addresses;  ///< of `facets`, for watchers; null: not listed yet
+
+  // Kept beside the facets, since there may be a hundred thousand of them.
+  std::vector<type_count> by_type;
+  std::uint64_t address_sum = 0;  ///< of hashes: the same for the same facets, in whatever order they came
+  bool parted = false;            ///< some may have been taken apart from others
+  std::set<std::pair<profile::hash128, profile::hash128>> open_links;  ///< who is not here, and who is linked to them
 
   facet* find(profile::hash128 address) noexcept;
   const facet* find(profile::hash128 address) const noexcept {
     return const_cast<identity_slot*>(this)->find(address);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
   }
-  std::size_t heap_bytes() const noexcept;
+  /// REQUIRES: there is none of this address.
+  facet& add(facet what);
+  void clear();
+  /// If it has no name yet.
+  void name(facet& of, const profile::identifier& who);
+  /// Of many facets they are counted once in a while.
+  std::size_t heap_bytes() noexcept;
+
+ private:
+  void count(const facet& of, bool more);
+
+  std::size_t counted_bytes_ = 0;
+  std::size_t uncounted_times_ = 0;
 };
 
 }  // namespace kith::actors

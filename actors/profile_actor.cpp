@@ -53,7 +53,7 @@ std::size_t profile_actor::bytes() const noexcept {
                standing_->unsaved.capacity() * sizeof(persistence::standing_write::membership);
   }
   const auto linked = identity_ ? sizeof(identity_slot) + identity_->heap_bytes() : 0;
-  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing + linked;
+  return sizeof(profile_actor) + 56 + state_.heap_bytes() + spilled + standing + linked + views_.heap_bytes();
 }
 
 void profile_actor::enqueue(caf::mailbox_element_ptr mail, caf::execution_unit* host) {
@@ -151,6 +151,7 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
   }
   if (!home_.make_current(*this)) return verdict::recall;
   home_.before_event(*this, event);
+  home_.outdate_views_by_event(*this, event);
   count(event);
   mark_dirty();
   home_.evaluate(*this, event);
@@ -180,7 +181,7 @@ profile::seen profile_actor::check(const profile::event_view& event) const {
   if (!identity_ || !identity_->separate) {
     return spill_ && spill_->contains(event.id) ? profile::seen::duplicate : seen;
   }
-  for (const auto& each : identity_->facets) {
+  for (const auto& [key, each] : identity_->facets) {
     const bool counted =
         each.state.check(event) == profile::seen::duplicate || (each.spilled && each.spilled->contains(event.id));
     if (counted) return profile::seen::duplicate;
@@ -234,13 +235,12 @@ std::pair<profile::hash128, std::vector<std::uint64_t>> profile_actor::missing_a
     return of.empty() ? std::vector<std::uint64_t>() : profile::segments::missing_aggregates(of, with);
   };
   if (!identity_ || !identity_->separate) return {identity_ ? identity_->sole : address_, missing(state_)};
-  for (const auto& each : identity_->facets) {
+  if (missing(state_).empty()) return {};  // so have the facets
+  for (const auto& [key, each] : identity_->facets) {
     if (auto keys = missing(each.state); !keys.empty()) return {each.address, std::move(keys)};
   }
-  if (!missing(state_).empty()) {  // the facets have them, since the join was made
-    spread();
-    arrange();
-  }
+  spread();  // the facets have them, since the join was made
+  arrange();
   return {};
 }
 
@@ -258,7 +258,7 @@ std::size_t profile_actor::copy_into(profile_copy& to) const {
   };
   to.id = address_;
   if (!identity_) return add(address_, state_, spill_), bytes;
-  for (const auto& each : identity_->facets) {
+  for (const auto& [key, each] : identity_->facets) {
     const bool apart = identity_->separate || each.address != identity_->sole;
     add(each.address, state_of(each), apart ? each.spilled : spill_);
   }
@@ -313,7 +313,7 @@ void profile_actor::begin_save(std::vector<persistence::snapshot_write>& writes)
   if (!identity_) {
     begin(spill_, writes.emplace_back(persistence::snapshot_write{address_, state_.encode(), {}, {}, {}, {}, false}));
   } else {
-    for (auto& each : identity_->facets) {
+    for (auto& [key, each] : identity_->facets) {
       if (!each.dirty && each.address != address_) continue;
       each.dirty = false;
       auto& write = writes.emplace_back();
@@ -353,7 +353,7 @@ void profile_actor::end_save(bool saved) {
   }
   end(spill_, saved);
   if (!identity_) return;
-  for (auto& each : identity_->facets) {
+  for (auto& [key, each] : identity_->facets) {
     end(each.spilled, saved);
     if (!saved) each.dirty = true;
     if (saved && !each.dirty && std::exchange(each.forward_waits, false)) home_.tell(each.address, kept{each.moves});

@@ -21,6 +21,7 @@
 #include <tsl/robin_map.h>
 #include <vector>
 
+#include "actors/built_views.hpp"
 #include "actors/identity.hpp"
 #include "actors/profile_copy.hpp"
 #include "actors/protocol.hpp"
@@ -163,8 +164,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   void leave_for(profile::hash128 root, std::vector<made_link>& links, bool established);
   void hear_later();
   void send_home(facet what);
-  void send_strangers_home(std::vector<facet>& came, const std::vector<made_link>& links);
-  void absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established);
+  void send_strangers_home(facet_map& came, const std::vector<made_link>& links);
+  void absorb(facet_map facets, const std::vector<made_link>& links, bool established);
   void mirror_links(facet& of);
   void reach_out(const facet& from);
   void gather();
@@ -173,7 +174,11 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   void spread();   ///< every facet has its own state and spill
   void arrange();  ///< undoes spread(): the state is what readers are to see
   void changed();  ///< other facets than before: watchers and segments follow
-  void settle(const std::vector<profile::hash128>& fresh);
+  /// Did it count an event that was counted here? False only if not.
+  bool may_share(const facet& with) const;
+  /// `fresh`, sorted: all that came. `doubtful`: those of them that may share.
+  void settle(const std::vector<profile::hash128>& fresh, const std::vector<profile::hash128>& doubtful);
+  void list_addresses();  ///< for watchers
   void settled(const std::vector<counted_twice>& found);
   void leave_standing(facet& of);
   const profile::profile& state_of(const facet& of) const noexcept {
@@ -196,8 +201,9 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   std::unique_ptr<spill> spill_;
   std::unique_ptr<standing_slot> standing_;
   std::unique_ptr<identity_slot> identity_;  ///< null: nobody was ever linked to it
-  std::uint32_t slot_ = 0;                   ///< in the shard's list of actors
-  std::uint32_t last_used_ = 0;              ///< the shard's ticks
+  built_views views_;
+  std::uint32_t slot_ = 0;       ///< in the shard's list of actors
+  std::uint32_t last_used_ = 0;  ///< the shard's ticks
   std::uint32_t counted_bytes_ = 0;
   bool loading_ = false;
   bool asking_ = false;     ///< whether the event in front of `urgent_` is a spilled one

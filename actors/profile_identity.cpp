@@ -47,10 +47,11 @@ identity_slot& profile_actor::slot() {
 void profile_actor::own_facet() {
   auto& at = slot();
   if (forwards() || !at.facets.empty()) return;
-  auto& own = at.facets.emplace_back();
+  facet own;
   own.address = address_;
   own.kin.belong_to(address_);
   own.dirty = dirty_;
+  at.add(std::move(own));
   at.sole = address_;
 }
 
@@ -92,7 +93,7 @@ bool profile_actor::learn(const profile::event_view& event) {
   if (others.empty()) return true;
   std::stable_sort(others.begin(), others.end(), [](const auto& a, const auto& b) { return a.place < b.place; });
   own_facet();
-  identity_->find(event.address)->kin.name(self);
+  identity_->name(*identity_->find(event.address), self);
   const auto why = evidence_of(event);
   return std::all_of(others.begin(), others.end(),
                      [&](const auto& each) { return link(event.address, each.address, each.who, why); });
@@ -104,7 +105,7 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
   auto& at = *identity_;
   auto& mine = *at.find(from);
   if (auto* theirs = at.find(other)) {
-    theirs->kin.name(who);
+    at.name(*theirs, who);
     const bool new_to_me = mine.kin.add(other, who, why);
     const bool new_to_them = theirs->kin.add(from, mine.kin.self(), why);
     mine.dirty = mine.dirty || new_to_me;
@@ -117,7 +118,8 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
     return true;
   }
   const auto refused = at.refused.find(other);
-  if ((refused != at.refused.end() && refused->second > home_.wall_ms()) || exceeds({{who.kind, who.type, 1}})) {
+  const auto wait_ms = refused == at.refused.end() ? 0 : refused->second - home_.wall_ms();
+  if ((wait_ms > 0 && wait_ms <= ask_again_ms) || exceeds({{who.kind, who.type, 1}})) {
     home_.note_ignored(who, identity::ignored::excess);
     return true;
   }
@@ -128,7 +130,7 @@ bool profile_actor::link(profile::hash128 from, profile::hash128 other, const pr
 
 void profile_actor::hand_on(caf::mailbox_element_ptr mail) {
   auto& at = *identity_;
-  if (std::exchange(at.fresh_copy, false)) at.facets.clear();
+  if (std::exchange(at.fresh_copy, false)) at.clear();
   const auto to = [&](profile::hash128 address) {
     if (address == address_) {
       home_.hand_on(at.root, std::move(mail));
@@ -159,17 +161,19 @@ void profile_actor::send_back(profile::hash128 address, caf::mailbox_element_ptr
 
 void profile_actor::load(profile::profile state, std::optional<identity::kin> kin) {
   loading_ = false;
+  views_.clear();
   if (!identity_ && !kin) {
     state_ = std::move(state);
     return;
   }
   auto& at = slot();
   const bool as_root = std::exchange(at.becoming_root, false);
-  at.facets.clear();
-  auto& own = at.facets.emplace_back();
-  own.address = address_;
-  own.dirty = false;
-  if (kin) own.kin = std::move(*kin);
+  at.clear();
+  facet loaded;
+  loaded.address = address_;
+  loaded.dirty = false;
+  if (kin) loaded.kin = std::move(*kin);
+  auto& own = at.add(std::move(loaded));
   const bool elsewhere = !own.kin.alone() && own.kin.belongs_to() != address_;
   if (!forwards() && (as_root || !elsewhere)) {
     state_ = std::move(state);
@@ -195,7 +199,7 @@ void profile_actor::load(profile::profile state, std::optional<identity::kin> ki
 void profile_actor::come_back_from_store() {
   auto& at = *identity_;
   at.fresh_copy = at.pinned = false;
-  at.facets.clear();
+  at.clear();
   at.becoming_root = true;
   at.root = address_;
   loading_ = true;
@@ -216,7 +220,7 @@ void profile_actor::hear() {
   if (std::visit([this](auto& what) { return hear(what); }, *message)) {
     if (was_fresh && at.fresh_copy) {  // from here on somebody may hold what was loaded
       at.fresh_copy = false;
-      at.facets.clear();
+      at.clear();
     }
   } else {
     at.mail.push_front(std::move(message));
@@ -256,7 +260,7 @@ bool profile_actor::hear(meet& what) {
   if (target == nullptr) return pass_on(what.target, what);
   if (at.find(what.asker.address) != nullptr) return true;  // they have met
   if (!what.established && !at.gathered) return postpone(what);
-  target->kin.name(what.target_who);
+  at.name(*target, what.target_who);
   if (!what.established && exceeds(what.asker_has)) {
     home_.tell(what.asker.address, refuse{what.target});
     return true;
@@ -320,11 +324,11 @@ bool profile_actor::hear(come_home& what) {
   at.root = address_;
   at.moves = what.own.moves;
   at.pinned = at.fresh_copy = at.gathered = false;
-  at.facets.clear();
+  at.clear();
   at.sole = address_;
   at.separate = false;
-  std::vector<facet> own;
-  own.push_back(std::move(what.own));
+  facet_map own;
+  own.emplace(what.own.address, std::move(what.own));
   absorb(std::move(own), {}, true);
   home_.facets_moved();
   return true;
@@ -336,7 +340,7 @@ bool profile_actor::hear(follow& what) {
   at.root = what.root;
   at.moves = what.moves;
   at.pinned = true;
-  if (std::exchange(at.fresh_copy, false)) at.facets.clear();
+  if (std::exchange(at.fresh_copy, false)) at.clear();
   return true;
 }
 
@@ -361,7 +365,8 @@ bool profile_actor::hear(take_apart& what) {
       auto* of = at.find(address);
       if (of == nullptr) continue;
       what.told.insert(address);
-      of->kin.name(who);
+      at.name(*of, who);
+      at.parted = true;
       for (const auto& other : sides[1 - side]) {
         profile::hash128 from;
         if (profile::address_of(other, from)) any = of->kin.part(from, what.order->time_ms) || any;
@@ -380,7 +385,7 @@ bool profile_actor::hear(take_apart& what) {
   if (any) {
     mark_dirty();
     split();
-    for (const auto& each : at.facets) reach_out(each);
+    for (const auto& [key, each] : at.facets) reach_out(each);
     gather();
   }
   home_.facets_moved();

@@ -1,6 +1,7 @@
 // How facets change hands, and how their join is made and kept exact.
 #include <algorithm>
 #include <iterator>
+#include <tuple>
 
 #include "actors/batch.hpp"
 #include "actors/shard.hpp"
@@ -13,20 +14,63 @@ namespace {
 
 using hash128_pair = std::pair<profile::hash128, profile::hash128>;
 
+bool has_events(const facet& of) { return !of.state.empty() || of.spilled; }
+
 }  // namespace
 
 facet* identity_slot::find(profile::hash128 address) noexcept {
-  const auto at = std::lower_bound(facets.begin(), facets.end(), address,
-                                   [](const facet& each, profile::hash128 wanted) { return each.address < wanted; });
-  return at != facets.end() && at->address == address ? &*at : nullptr;
+  const auto at = facets.find(address);
+  return at != facets.end() ? &at->second : nullptr;
 }
 
-std::size_t identity_slot::heap_bytes() const noexcept {
-  auto bytes = facets.capacity() * sizeof(facet) + awaited.size() * 32 + refused.size() * 40;
-  for (const auto& each : facets) {
+facet& identity_slot::add(facet what) {
+  count(what, true);
+  address_sum += profile::hash_of(profile::to_bytes(what.address)).low;
+  parted = parted || !what.kin.partings().empty();
+  const auto address = what.address;
+  return facets.emplace(address, std::move(what)).first->second;
+}
+
+void identity_slot::clear() {
+  facets.clear();
+  by_type.clear();
+  open_links.clear();
+  addresses.reset();
+  address_sum = 0;
+  parted = false;
+  uncounted_times_ = 0;
+}
+
+void identity_slot::name(facet& of, const profile::identifier& who) {
+  if (!of.kin.self().value.empty()) return;
+  count(of, false);
+  of.kin.name(who);
+  count(of, true);
+}
+
+void identity_slot::count(const facet& of, bool more) {
+  const auto& self = of.kin.self();
+  auto of_type = std::find_if(by_type.begin(), by_type.end(),
+                              [&](const type_count& one) { return one.kind == self.kind && one.type == self.type; });
+  if (of_type == by_type.end()) of_type = by_type.insert(of_type, {self.kind, self.type, 0});
+  of_type->count += more ? 1U : -1U;
+}
+
+std::size_t identity_slot::heap_bytes() noexcept {
+  constexpr std::size_t node_bytes = 48;  // of a tree, beside what it holds
+  constexpr std::size_t counted_each_time = 16;
+  if (uncounted_times_ > 0) {
+    --uncounted_times_;
+    return counted_bytes_;
+  }
+  auto bytes = facets.size() * (sizeof(facet) + node_bytes) + open_links.size() * (32 + node_bytes) +
+               awaited.size() * 32 + refused.size() * 40;
+  for (const auto& [address, each] : facets) {
     bytes += each.kin.heap_bytes() + each.state.heap_bytes() + each.unspilled.capacity() * 16;
     if (each.spilled) bytes += sizeof(spill) + 48 * (each.spilled->fresh.size() + each.spilled->saving.size());
   }
+  counted_bytes_ = bytes;
+  uncounted_times_ = facets.size() / counted_each_time;
   return bytes;
 }
 
@@ -36,24 +80,19 @@ identity::rank profile_actor::rank() const { return {identity_->find(address_)->
 std::vector<type_count> profile_actor::counts() const {
   const auto& rules = home_.identity_rules();
   const auto now_ms = home_.wall_ms();
-  std::vector<type_count> made;
-  for (const auto& each : identity_->facets) {
-    const auto& self = each.kin.self();
-    const auto window = rules.limit(self.kind, self.type).window_ms;
-    if (window > 0) {
+  auto made = identity_->by_type;
+  for (auto& of_type : made) {
+    const auto window = rules.limit(of_type.kind, of_type.type).window_ms;
+    if (window == 0) continue;
+    for (const auto& [address, each] : identity_->facets) {
+      const auto& self = each.kin.self();
+      if (self.kind != of_type.kind || self.type != of_type.type) continue;
       auto first = INT64_MAX;
       for (const auto& link : each.kin.links()) first = std::min(first, link.why.time_ms);
-      if (first != INT64_MAX && first < now_ms - window) continue;
-    }
-    const auto of_type = std::find_if(made.begin(), made.end(), [&](const type_count& one) {
-      return one.kind == self.kind && one.type == self.type;
-    });
-    if (of_type == made.end()) {
-      made.push_back({self.kind, self.type, 1});
-    } else {
-      ++of_type->count;
+      if (first != INT64_MAX && first < now_ms - window) --of_type.count;
     }
   }
+  std::erase_if(made, [](const type_count& of_type) { return of_type.count == 0; });
   return made;
 }
 
@@ -73,9 +112,9 @@ std::uint64_t profile_actor::send_facets(profile::hash128 root, surrender what) 
   const auto moves = home_.next_move();
   std::vector<profile::hash128> others;
   others.reserve(what.facets.size());
-  for (auto& each : what.facets) {
+  for (auto& [address, each] : what.facets) {
     each.moves = moves;
-    if (each.address != address_) others.push_back(each.address);
+    if (address != address_) others.push_back(address);
   }
   home_.tell(root, std::move(what));
   for (const auto address : others) home_.tell(address, follow{root, moves});
@@ -87,13 +126,14 @@ void profile_actor::leave_for(profile::hash128 root, std::vector<made_link>& lin
   auto& at = *identity_;
   at.root = root;
   at.moves = send_facets(root, {std::exchange(at.facets, {}), std::move(links), established});
+  at.clear();
 }
 
 /// A forward whose facet only the store has gives it to the root that asks.
 bool profile_actor::come_from_store(profile::hash128 root, std::vector<made_link>& links, bool established) {
   auto& at = *identity_;
   at.fresh_copy = false;
-  at.pinned = at.facets.front().kin.belongs_to() != root;
+  at.pinned = at.facets.begin()->second.kin.belongs_to() != root;
   home_.facets_move();
   leave_for(root, links, established);
   return true;
@@ -110,7 +150,7 @@ bool profile_actor::give_up(profile::hash128 root, std::vector<made_link>& links
   at.separate = false;
   at.awaited.clear();
   at.refused.clear();
-  at.addresses.reset();
+  views_.clear();
   dirty_ = false;
   leave_for(root, links, established);
   hear_later();
@@ -133,21 +173,20 @@ void profile_actor::send_home(facet what) {
 }
 
 /// Who came for the sake of a facet that was taken out meanwhile is linked to nobody here.
-void profile_actor::send_strangers_home(std::vector<facet>& came, const std::vector<made_link>& links) {
+void profile_actor::send_strangers_home(facet_map& came, const std::vector<made_link>& links) {
   auto& at = *identity_;
-  const auto taken_apart = [](const facet& each) { return !each.kin.partings().empty(); };
-  if (std::none_of(at.facets.begin(), at.facets.end(), taken_apart)) return;
+  if (!at.parted) return;
   std::vector<identity::kin> hinted;  // with the links that nobody has told them of yet
   hinted.reserve(came.size());
   std::vector<std::pair<profile::hash128, const identity::kin*>> all;
-  for (const auto& each : at.facets) all.emplace_back(each.address, &each.kin);
-  for (const auto& each : came) {
+  for (const auto& [address, each] : at.facets) all.emplace_back(address, &each.kin);
+  for (const auto& [address, each] : came) {
     auto& kin = hinted.emplace_back(each.kin);
     for (const auto& link : links) {
       if (link.from == each.address) kin.add(link.to, link.to_who, link.why);
       if (link.to == each.address) kin.add(link.from, link.from_who, link.why);
     }
-    all.emplace_back(each.address, &kin);
+    all.emplace_back(address, &kin);
   }
   std::vector<bool> strange(came.size());
   const auto here = at.facets.size();
@@ -155,50 +194,53 @@ void profile_actor::send_strangers_home(std::vector<facet>& came, const std::vec
     if (group.front() < here) continue;
     for (const auto index : group) strange[index - here] = true;
   }
-  std::vector<facet> staying;
-  for (std::size_t i = 0; i < came.size(); ++i) {
-    if (strange[i]) {
-      at.awaited.erase(came[i].address);
-      send_home(std::move(came[i]));
-    } else {
-      staying.push_back(std::move(came[i]));
+  auto next = came.begin();
+  for (const bool is_strange : strange) {
+    if (!is_strange) {
+      ++next;
+      continue;
     }
+    at.awaited.erase(next->first);
+    send_home(std::move(next->second));
+    next = came.erase(next);
   }
-  came = std::move(staying);
 }
 
-void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_link>& links, bool established) {
+void profile_actor::absorb(facet_map facets, const std::vector<made_link>& links, bool established) {
   auto& at = *identity_;
   send_strangers_home(facets, links);
   const bool was_separate = at.separate;  // then the join takes in what comes
   std::vector<profile::spilled_id> in_the_facets;
-  if (!was_separate) spread();
+  const bool alone =
+      std::none_of(facets.begin(), facets.end(), [](const auto& each) { return has_events(each.second); });
+  const bool again = !was_separate && !alone;  // the join is to be made again
+  if (again) spread();
   std::vector<profile::hash128> fresh;
-  for (auto& each : facets) {
-    if (at.find(each.address) != nullptr) {
-      home_.broken_identity(each.address);
+  std::vector<profile::hash128> doubtful;
+  for (auto& [address, each] : facets) {
+    if (at.find(address) != nullptr) {
+      home_.broken_identity(address);
       continue;
     }
     each.kin.belong_to(address_);
     each.dirty = true;
-    each.forward_waits = each.address != address_;
+    each.forward_waits = address != address_;
     if (each.standing_gone) home_.memberships_changed(*this);
+    fresh.push_back(address);
+    if (!was_separate || may_share(each)) doubtful.push_back(address);
     if (was_separate) state_.join(each.state, in_the_facets, home_.recent_days());
-    fresh.push_back(each.address);
-    at.awaited.erase(each.address);
-    const auto place = std::lower_bound(at.facets.begin(), at.facets.end(), each.address,
-                                        [](const facet& one, profile::hash128 wanted) { return one.address < wanted; });
-    at.facets.insert(place, std::move(each));
+    at.awaited.erase(address);
+    at.add(std::move(each));
   }
   for (const auto& each : links) {
     auto* from = at.find(each.from);
     auto* to = at.find(each.to);
     if (from != nullptr) {
-      from->kin.name(each.from_who);
+      at.name(*from, each.from_who);
       from->dirty = from->kin.add(each.to, each.to_who, each.why) || from->dirty;
     }
     if (to != nullptr) {
-      to->kin.name(each.to_who);
+      at.name(*to, each.to_who);
       to->dirty = to->kin.add(each.from, each.from_who, each.why) || to->dirty;
     }
     if (from != nullptr && to != nullptr) {
@@ -210,11 +252,11 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
   }
   for (const auto address : fresh) mirror_links(*at.find(address));
   mark_dirty();
-  if (!was_separate) arrange();
+  if (again) arrange();
   if (!fresh.empty()) {
     if (!established) {
       home_.count_merge();
-      settle(fresh);
+      settle(fresh, doubtful);
     }
     changed();
   }
@@ -225,13 +267,16 @@ void profile_actor::absorb(std::vector<facet> facets, const std::vector<made_lin
 /// What one end knows of a link the other is to know too: a crash may have saved one end only, and a link may have been
 /// told before its other end came.
 void profile_actor::mirror_links(facet& of) {
+  auto& at = *identity_;
   for (const auto& link : of.kin.links()) {
-    auto* other = identity_->find(link.to);
+    auto* other = at.find(link.to);
     if (other != nullptr && other->kin.add(of.address, of.kin.self(), link.why)) other->dirty = true;
   }
-  for (const auto& other : identity_->facets) {
+  auto open = at.open_links.lower_bound({of.address, {}});
+  for (; open != at.open_links.end() && open->first == of.address; open = at.open_links.erase(open)) {
+    const auto& other = *at.find(open->second);
     const auto* link = other.kin.find(of.address);
-    if (link != nullptr && of.kin.add(other.address, other.kin.self(), link->why)) of.dirty = true;
+    if (of.kin.add(other.address, other.kin.self(), link->why)) of.dirty = true;
   }
 }
 
@@ -239,7 +284,9 @@ void profile_actor::mirror_links(facet& of) {
 void profile_actor::reach_out(const facet& from) {
   auto& at = *identity_;
   for (const auto& link : from.kin.links()) {
-    if (at.find(link.to) != nullptr || !from.kin.counts(link) || !at.awaited.insert(link.to).second) continue;
+    if (at.find(link.to) != nullptr) continue;
+    at.open_links.emplace(link.to, from.address);
+    if (!from.kin.counts(link) || !at.awaited.insert(link.to).second) continue;
     home_.tell(
         link.to,
         meet{rank(), link.to, link.who, {{from.address, link.to, from.kin.self(), link.who, link.why}}, {}, true});
@@ -260,25 +307,25 @@ void profile_actor::gather() {
 void profile_actor::split() {
   auto& at = *identity_;
   std::vector<std::pair<profile::hash128, const identity::kin*>> all;
-  for (const auto& each : at.facets) all.emplace_back(each.address, &each.kin);
+  for (const auto& [address, each] : at.facets) all.emplace_back(address, &each.kin);
   const auto parts = identity::groups(all);
   if (parts.size() == 1) return;
   spread();
-  std::vector<facet> staying;
+  auto before = std::exchange(at.facets, {});
+  at.clear();
   for (const auto& part : parts) {
     const bool stays =
-        std::any_of(part.begin(), part.end(), [&](std::size_t index) { return at.facets[index].address == address_; });
+        std::any_of(part.begin(), part.end(), [&](std::size_t index) { return all[index].first == address_; });
     if (!stays) home_.count_split();
     for (const auto index : part) {
-      auto& each = at.facets[index];
+      auto& each = before.at(all[index].first);
       if (stays) {
-        staying.push_back(std::move(each));
+        at.add(std::move(each));
       } else {
         send_home(std::move(each));
       }
     }
   }
-  at.facets = std::move(staying);
   at.refused.clear();
   arrange();
   changed();
@@ -306,17 +353,17 @@ void profile_actor::spread() {
 
 void profile_actor::arrange() {
   auto& at = *identity_;
-  const auto has_events = [](const facet& each) { return !each.state.empty() || each.spilled; };
-  const auto with_events = std::count_if(at.facets.begin(), at.facets.end(), has_events);
+  const auto with_events =
+      std::count_if(at.facets.begin(), at.facets.end(), [&](const auto& each) { return has_events(each.second); });
   at.separate = with_events > 1;
   at.sole = address_;
   std::vector<profile::spilled_id> in_the_facets;
-  for (auto& each : at.facets) {
+  for (auto& [address, each] : at.facets) {
     if (!has_events(each)) continue;
     if (at.separate) {
       state_.join(each.state, in_the_facets, home_.recent_days());
     } else {
-      at.sole = each.address;
+      at.sole = address;
       state_ = std::move(each.state);
       each.state = profile::profile();
       spill_ = std::move(each.spilled);
@@ -326,19 +373,21 @@ void profile_actor::arrange() {
 
 void profile_actor::changed() {
   auto& at = *identity_;
-  auto addresses = std::make_shared<std::vector<profile::hash128>>();
-  std::string all;
-  for (const auto& each : at.facets) {
-    addresses->push_back(each.address);
-    all += profile::to_bytes(each.address);
-  }
-  at.addresses = std::move(addresses);
-  at.basis = at.facets.size() > 1 ? profile::hash_of(all).low : 0;
+  views_.clear();
+  at.addresses.reset();
+  at.basis = at.facets.size() > 1 ? at.address_sum : 0;
   if (standing_) {
     standing_->now.rest_on(at.basis);
     standing_->now.outdate();
   }
   home_.look_again(*this);
+}
+
+void profile_actor::list_addresses() {
+  if (!identity_ || identity_->addresses || identity_->facets.size() < 2) return;
+  auto addresses = std::make_shared<std::vector<profile::hash128>>();
+  for (const auto& [address, each] : identity_->facets) addresses->push_back(address);
+  identity_->addresses = std::move(addresses);
 }
 
 void profile_actor::leave_standing(facet& of) {
@@ -358,7 +407,7 @@ void profile_actor::leave_standing(facet& of) {
 void profile_actor::write_identity(profile::msgpack::writer& out) const {
   std::vector<const facet*> all;
   if (identity_) {
-    for (const auto& each : identity_->facets) all.push_back(&each);
+    for (const auto& [address, each] : identity_->facets) all.push_back(&each);
   }
   out.map(4);
   out.string("profile");
@@ -387,8 +436,12 @@ void profile_actor::write_identity(profile::msgpack::writer& out) const {
     for (const auto& parting : each->kin.partings())
       partings.push_back({{each->address, parting.from}, parting.time_ms});
   }
-  std::stable_sort(links.begin(), links.end(),
-                   [](const auto& a, const auto& b) { return a.what->why.time_ms < b.what->why.time_ms; });
+  std::sort(links.begin(), links.end(), [](const auto& a, const auto& b) {
+    const auto order = [](const seen_link& of) {
+      return std::tuple(of.what->why.time_ms, of.from->address, of.what->to);
+    };
+    return order(a) < order(b);
+  });
   out.string("links");
   out.array(links.size());
   for (const auto& each : links) {
@@ -422,14 +475,19 @@ void profile_actor::write_identity(profile::msgpack::writer& out) const {
   }
 }
 
-/// Finds out which events the facets that just came and those that were here both counted.
-void profile_actor::settle(const std::vector<profile::hash128>& fresh) {
+bool profile_actor::may_share(const facet& with) const {
+  if (with.state.empty()) return false;
+  if (state_.has_spilled() || with.state.has_spilled()) return true;
+  const auto ids = with.state.recent_event_ids();
+  return std::any_of(ids.begin(), ids.end(), [&](profile::hash128 id) { return state_.recently_counted(id); });
+}
+
+/// Finds out which events facets that just came and those that were here both counted.
+void profile_actor::settle(const std::vector<profile::hash128>& fresh, const std::vector<profile::hash128>& doubtful) {
   auto& at = *identity_;
+  if (!at.separate || doubtful.empty()) return;
   auto question = std::make_shared<overlap_question>();
   question->address = address_;
-  const auto came = [&](const facet& each) {
-    return std::find(fresh.begin(), fresh.end(), each.address) != fresh.end();
-  };
   const auto view_of = [&](const facet& each) {
     overlap_question::side made{each.address, {each.kin.self().kind, each.address}, {}, false};
     const auto& state = state_of(each);
@@ -443,15 +501,22 @@ void profile_actor::settle(const std::vector<profile::hash128>& fresh) {
     std::sort(made.ids.begin(), made.ids.end());
     return made;
   };
-  if (!at.separate) return;
-  std::vector<overlap_question::side> here;
-  for (const auto& each : at.facets) {
-    if (!state_of(each).empty() && !came(each)) here.push_back(view_of(each));
+  std::vector<overlap_question::side> theirs;
+  for (const auto address : doubtful) {
+    if (const auto& each = *at.find(address); !state_of(each).empty()) theirs.push_back(view_of(each));
   }
-  for (const auto& each : at.facets) {
-    if (state_of(each).empty() || !came(each)) continue;
-    const auto theirs = view_of(each);
-    for (const auto& ours : here) question->compare(ours, theirs);
+  const auto concerns = [&](const profile::profile& ours) {
+    if (theirs.empty() || ours.empty()) return false;
+    if (ours.has_spilled()) return true;
+    return std::any_of(theirs.begin(), theirs.end(), [&](const overlap_question::side& other) {
+      return other.in_store || std::any_of(other.ids.begin(), other.ids.end(),
+                                           [&](profile::hash128 id) { return ours.recently_counted(id); });
+    });
+  };
+  for (const auto& [address, each] : at.facets) {
+    if (!concerns(state_of(each)) || std::binary_search(fresh.begin(), fresh.end(), address)) continue;
+    const auto ours = view_of(each);
+    for (const auto& other : theirs) question->compare(ours, other);
   }
   if (!question->open()) return;
   at.settling = true;

@@ -86,6 +86,12 @@ result<void> runtime_impl::open() {
       if (fed->caught_up || stopping_) return {};
     }
   };
+  environment_->make_durable = [this]() -> result<void> {
+    for (const auto& each : shards_) {
+      if (auto sealed = each->journal().seal(); !sealed) return tl::make_unexpected(sealed.error());
+    }
+    return {};
+  };
   if (auto opened = open_journals(); !opened) return opened;
   if (auto known = make_shards_known(); !known) return known;
   feeder_ = std::make_unique<history_feeder>(files_, journal_directory(), *store_, [this](unsigned shard) {
@@ -93,7 +99,7 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
-  backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate);
+  backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate, options_.now_ms);
   if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
         auto& home = *shards_[shard_of(address, shards_.size())];
         home.post([&home, due_ms, address] { home.add_timer(due_ms, address); });
@@ -184,7 +190,7 @@ void runtime_impl::read(shard_id home, std::vector<profile::hash128> addresses, 
 }
 
 void runtime_impl::ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses,
-                       profile::field_set fields, std::string segment, read_done done) {
+                       profile::field_set fields, std::string name, read_done done) {
   // A failed disk takes no events in; what is in memory may still be read.
   const auto now_in = state().now;
   if (now_in == phase::recovering) {
@@ -199,9 +205,22 @@ void runtime_impl::ask(shard_id home, read_group::question what, std::vector<pro
   group->addresses = std::move(addresses);
   group->fields = fields;
   group->asks = what;
-  group->segment = std::move(segment);
+  group->name = std::move(name);
   group->done = std::move(done);
   shards_[home]->read(std::move(group));
+}
+
+std::shared_ptr<const profile::view_set> runtime_impl::views() const {
+  const std::lock_guard lock(views_mutex_);
+  return views_;
+}
+
+void runtime_impl::show(std::shared_ptr<const profile::view_set> views) {
+  const std::lock_guard lock(views_mutex_);  // two that come together reach all shards in one order
+  views_ = views;
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), views] { at->show(views); });
+  }
 }
 
 result<watch_id> runtime_impl::watch(shard_id home, watch_filter filter, watch_callback callback) {
@@ -225,6 +244,8 @@ counters runtime_impl::stats() const {
     sum.events_too_late += of.too_late;
     sum.batches += of.batches;
     sum.reads += of.reads;
+    sum.views_served += of.views_served;
+    sum.views_built += of.views_built;
     sum.profiles_active += of.active;
     sum.profile_bytes += of.bytes;
     sum.activations += of.activations;
@@ -380,6 +401,7 @@ void runtime_impl::maintain() {
       latency_.rotate(rotated);
     }
     if (state().now == phase::failed) continue;
+    if (environment_->clock_went_back.exchange(false)) look_at_all_again();
     if (auto fed = feed_history(); !fed) failed(fed.error());
     if (checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);

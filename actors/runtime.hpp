@@ -39,9 +39,10 @@ struct runtime_options {
   limits::event event;
   std::shared_ptr<const profile::identity::rules> identity = profile::identity::default_rules();
   std::shared_ptr<const profile::segments::catalog> definitions;  ///< null: none
-  std::shared_ptr<const std::vector<outgoing_rule>> outgoing;     ///< null: none
-  std::uint64_t error_limit = 10'000;                             ///< of a definition's errors in a row; 0: none
-  double backfill_rate = 0;                                       ///< profiles brought up to date a second; 0: no limit
+  std::shared_ptr<const profile::view_set> views = std::make_shared<const profile::view_set>();
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing;  ///< null: none
+  std::uint64_t error_limit = 10'000;                          ///< of a definition's errors in a row; 0: none
+  double backfill_rate = 0;                                    ///< profiles brought up to date a second; 0: no limit
   int recent_days = profile::profile::default_recent_days;
   std::int64_t dedup_retention_ms = 0;   ///< 0: for ever
   std::function<std::int64_t()> now_ms;  ///< milliseconds since 1970; the system's clock if empty

@@ -37,6 +37,7 @@ class runtime_impl final : public runtime {
         system_(without_scheduler(config_)),
         pool_(pool_threads),
         latency_(options_.shards),
+        views_(options_.views),
         definitions_(options_.definitions) {}
   ~runtime_impl() override { stop(std::chrono::seconds(0)); }
 
@@ -48,6 +49,11 @@ class runtime_impl final : public runtime {
   void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
                publish_done done) override;
   void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields, read_done done) override;
+  void read_view(shard_id home, std::vector<profile::hash128> addresses, std::string view, read_done done) override {
+    ask(home, read_group::question::view, std::move(addresses), {}, std::move(view), std::move(done));
+  }
+  std::shared_ptr<const profile::view_set> views() const override;
+  void show(std::shared_ptr<const profile::view_set> views) override;
   void read_segments(shard_id home, profile::hash128 address, read_done done) override {
     ask(home, read_group::question::segments, {address}, {}, {}, std::move(done));
   }
@@ -104,10 +110,11 @@ class runtime_impl final : public runtime {
   result<void> check_journal();
   void failed(const error& why);
   void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
-           std::string segment, read_done done);
+           std::string name, read_done done);
   result<void> install(const std::shared_ptr<const profile::segments::catalog>& definitions);
   result<void> forget_vanished();
   void start_backfill(checkpoint_marks past);
+  void look_at_all_again();  ///< the clock went back
   bool all_current() const;  ///< every profile was brought up to date with these definitions before
   /// The facets' addresses of a profile; of one that was never linked, its own alone.
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
@@ -145,11 +152,14 @@ class runtime_impl final : public runtime {
   std::unique_ptr<shard_environment> environment_;
   std::unique_ptr<history_feeder> feeder_;
   std::unique_ptr<backfill> backfill_;
+  mutable std::mutex views_mutex_;
+  std::shared_ptr<const profile::view_set> views_;
   mutable std::mutex definitions_mutex_;
   mutable std::mutex errors_mutex_;
   std::shared_ptr<definition_errors> errors_;                      ///< of the definitions that were installed last
   std::shared_ptr<const profile::segments::catalog> definitions_;  ///< changes only once ready, by define()
-  std::mutex defining_mutex_;                                      ///< one define() or end of recovery at a time
+  checkpoint_marks past_;      ///< what the definitions need of the journal in the history; guarded as the backfill is
+  std::mutex defining_mutex_;  ///< one define() or end of recovery at a time
   std::atomic<bool> accepting_{false};
   std::atomic<bool> previewing_{false};
 

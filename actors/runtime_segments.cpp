@@ -97,7 +97,17 @@ result<void> runtime_impl::forget_vanished() {
   return {};
 }
 
+/// Profiles on disk may stand as they would at a time that has not come yet.
+void runtime_impl::look_at_all_again() {
+  const std::lock_guard one_at_a_time(defining_mutex_);
+  if (state().now != phase::ready || definitions()->empty()) return;
+  log("warning", "the clock went back: segments and computed traits are evaluated for the time that it shows now");
+  backfill_->stop();
+  start_backfill(past_);
+}
+
 void runtime_impl::start_backfill(checkpoint_marks past) {
+  past_ = past;
   const auto definitions = this->definitions();
   log("info", "bringing profiles up to date with " + std::to_string(definitions->definitions().size()) +
                   " definitions of segments and computed traits");

@@ -26,6 +26,7 @@
 #include "profile/profile.hpp"
 #include "profile/result.hpp"
 #include "profile/segments/catalog.hpp"
+#include "profile/views.hpp"
 
 namespace kith::actors {
 
@@ -91,6 +92,8 @@ struct counters {
   std::uint64_t events_too_late = 0;
   std::uint64_t batches = 0;
   std::uint64_t reads = 0;
+  std::uint64_t views_served = 0;     ///< of the reads
+  std::uint64_t views_built = 0;      ///< of those: at the first read, and where what they show had changed
   std::uint64_t profiles_active = 0;  ///< actors in memory
   std::uint64_t profile_bytes = 0;    ///< memory held by them
   std::uint64_t profiles_stored = 0;  ///< snapshots, estimated
@@ -183,6 +186,12 @@ class service {
                        publish_done done) = 0;
   virtual void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
                     read_done done) = 0;
+  /// As read(), through a view. Errors: also invalid_argument (there is no such view).
+  virtual void read_view(shard_id home, std::vector<profile::hash128> addresses, std::string view, read_done done) = 0;
+  /// Never null.
+  virtual std::shared_ptr<const profile::view_set> views() const = 0;
+  /// From now on these can be read.
+  virtual void show(std::shared_ptr<const profile::view_set> views) = 0;
   /// The segments that one profile is in: `[{segment, since, until?}, …]`.
   virtual void read_segments(shard_id home, profile::hash128 address, read_done done) = 0;
   /// Why a profile is in a segment, or is not: segments::write_explanation.

@@ -9,11 +9,13 @@ shard::shard(shard_environment& environment, shard_id id)
       environment_(environment),
       id_(id),
       watches_(*this, environment),
+      views_(environment.options.views),
       identity_rules_(environment.options.identity),
       outgoing_rules_(environment.options.outgoing) {}
 
 shard::~shard() {
   stop();
+  journal_.reset();  // it writes what the batches hold
   while (!actors_.empty()) drop(*actors_.back());
 }
 
@@ -30,7 +32,6 @@ void shard::stop() {
   if (!thread_.joinable()) return;
   post([this] { stopped_ = true; });
   thread_.join();
-  journal_.reset();
 }
 
 void shard::run() {
@@ -53,7 +54,7 @@ void shard::run() {
 
 void shard::tick() {
   ++tick_;
-  if (definitions_) timers_seen_ms_ = wall_ms();
+  if (definitions_) look_at_clock();
   sweep();
   note_unsynced();
   timer_.expires_after(std::chrono::milliseconds(100));
@@ -63,8 +64,11 @@ void shard::tick() {
 }
 
 void shard::run_actors() {
+  const auto until = now() + longest_turn;
   for (std::size_t runs = 0; runs < runs_a_turn && runnable(); ++runs) {
-    const bool urgent = !urgent_runs_.empty();
+    if (runs % runs_a_look == runs_a_look - 1 && now() > until) return;
+    const bool others_turn = runs % urgent_in_a_row == urgent_in_a_row - 1 && !normal_runs_.empty();
+    const bool urgent = !urgent_runs_.empty() && !others_turn;
     auto& queue = urgent ? urgent_runs_ : normal_runs_;
     auto& actor = *queue.front();
     queue.pop_front();

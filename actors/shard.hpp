@@ -3,7 +3,8 @@
 // Invariants
 //   - An actor of this shard is in `directory_` and in `actors_` exactly once, and runs on this thread only.
 //   - A turn is bounded: at most `handlers_a_turn` socket handlers, then at most `runs_a_turn` actor runs of at most
-//     `messages_a_run` messages each; urgent actors first. A hot profile goes to the back after each run.
+//     `messages_a_run` messages each, or `longest_turn`; urgent actors first, but for one run in `urgent_in_a_row`. A
+//     hot profile goes to the back after each run.
 //   - Nothing here blocks: reads and writes of the store run on the pool, journal writes on the journal's thread.
 // Thread safety: post(), deliver_from_elsewhere(), counters() and the constructor's and stop()'s callers may be on any
 // thread; everything else belongs to the shard's thread.
@@ -70,10 +71,12 @@ struct shard_environment {
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
   const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
   std::function<result<void>()> catch_up;          ///< blocking: the history takes in what is durable
+  std::function<result<void>()> make_durable;      ///< blocking: what was applied before is durable
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
   std::atomic<std::uint64_t> error_limit;          ///< see service::limit_errors
+  std::atomic<bool> clock_went_back{false};        ///< profiles that are not in memory are to be looked at
   std::atomic<std::uint64_t> watch_count{0};
   std::atomic<bool> watched{false};         ///< somebody has watched since the start
   std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
@@ -82,8 +85,9 @@ struct shard_environment {
 /// Written by the shard's thread, read by any.
 struct shard_counters {
   std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
-      active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0}, syncs{0}, entered{0}, left{0},
-      segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0}, overlaps_unresolved{0};
+      views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0},
+      syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
+      overlaps_unresolved{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
 
@@ -94,15 +98,22 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
-  enum class question : std::uint8_t { map, segments, explanation, identity };
+  enum class question : std::uint8_t { map, view, segments, explanation, identity };
   shard_id home = 0;
   question asks = question::map;
-  std::string segment;  ///< of an explanation
+  std::string name;                                ///< of the view, or of the segment that is explained
+  std::shared_ptr<const profile::view_set> views;  ///< that the view is one of
+  std::uint32_t view = 0;
   std::vector<profile::hash128> addresses;
   found_profiles found;
   profile::field_set fields;
   std::atomic<std::size_t> left{0};
-  std::optional<error> failure;  ///< of an explanation; written by the one shard that answers
+  std::optional<error> failure;  ///< written by the one shard that answers an explanation, or that knows no such view
+
+  bool shows_standing() const noexcept {
+    if (asks == question::map || asks == question::view) return fields.needs_standing();
+    return asks != question::identity;
+  }
   read_done done;
 };
 
@@ -111,8 +122,12 @@ class shard : public caf::execution_unit {
   static constexpr std::size_t handlers_a_turn = 64;
   static constexpr std::size_t runs_a_turn = 1024;
   static constexpr std::size_t messages_a_run = 64;
+  static constexpr std::chrono::milliseconds longest_turn{2};  ///< then sockets and timers, though runs are left
+  static constexpr std::size_t urgent_in_a_row = 4;            ///< runs; the last one is a normal one's, if any waits
+  static constexpr std::size_t runs_a_look = 8;                ///< at the clock
   static constexpr std::size_t states_ahead = 4;  ///< so many runs before an actor's, its state is called for
   static constexpr std::size_t due_a_turn = 4096;
+  static constexpr std::int64_t clock_slack_ms = 1000;  ///< the clock went back by no more: it will be there again soon
   static constexpr std::size_t copied_a_turn = 128;
   static constexpr std::size_t copied_bytes_a_turn = 256 * 1024;
   static constexpr std::size_t recalled_a_page = 1000;  ///< events read from the history at once, for new definitions
@@ -128,7 +143,7 @@ class shard : public caf::execution_unit {
   ~shard() override;
 
   void start(std::unique_ptr<persistence::journal> journal);
-  void stop();  ///< ends the thread; what is in flight stays undone
+  void stop();  ///< ends the thread; what is in flight stays undone. The journal ends with the shard
 
   boost::asio::io_context& io() noexcept { return io_; }
   shard_id id() const noexcept { return id_; }
@@ -174,7 +189,9 @@ class shard : public caf::execution_unit {
   void refresh(profile::hash128 address, backfill_credit& credit);
   /// Saves what changed who is in which segment.
   void save_memberships(std::function<void(result<void>)> done);
-  bool needs_standing(const read_profile& message) const noexcept;
+  bool needs_standing(const read_profile& message) const noexcept {
+    return definitions_ != nullptr && message.of->shows_standing();
+  }
 
   // Identity (shard_identity.cpp)
   const profile::identity::rules& identity_rules() const noexcept { return *identity_rules_; }
@@ -232,9 +249,17 @@ class shard : public caf::execution_unit {
   void before_event(const profile_actor& actor, const profile::event_view& event);
   void evaluate(profile_actor& actor, const profile::event_view& event);
   void standing_due(profile_actor& actor);
+  /// Was it evaluated at a time that has not come yet, since the clock went back?
+  bool is_ahead(const standing_slot& at) const { return ahead_until_ms_ != 0 && at.now.evaluated_ms() > wall_ms(); }
   /// Of the evaluation before; null: nothing entered or left.
   const std::shared_ptr<const membership_change>& last_change() const noexcept { return last_change_; }
   void refreshed(backfill_credit& credit);
+
+  // Views (shard_views.cpp)
+  /// From now on these can be read.
+  void show(std::shared_ptr<const profile::view_set> views);
+  /// REQUIRES: the event is not applied yet.
+  void outdate_views_by_event(profile_actor& actor, const profile::event_view& event);
 
   // Watching
   watch_hub& watches() noexcept { return watches_; }
@@ -291,6 +316,7 @@ class shard : public caf::execution_unit {
   profile_actor* find(profile::hash128 address) const noexcept { return directory_.find(address); }
   profile_actor& activate(profile::hash128 address);
   void drop(profile_actor& actor);
+  void look_at_clock();
   void fire_timers();
   /// Work of this shard's own is to be done in the next turn.
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
@@ -301,7 +327,11 @@ class shard : public caf::execution_unit {
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
   void recalled(const std::shared_ptr<recall>& wanted, const recalled_page& page);
-  void write_answer(const profile_actor& actor, read_group& group, std::uint32_t index);
+  void write_answer(profile_actor& actor, read_group& group, std::uint32_t index);
+  void write_view(profile_actor& actor, const read_group& group, std::string& to);
+  template <class Changes>
+  void outdate_views(profile_actor& actor, Changes changes);
+  void outdate_views_by_standing(profile_actor& actor);
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor);
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
@@ -381,6 +411,9 @@ class shard : public caf::execution_unit {
   std::vector<std::uint32_t> scratch_indexes_;  ///< of events or reads
   std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_readers_;
   watch_hub watches_;
+  std::shared_ptr<const profile::view_set> views_;
+  std::uint32_t views_generation_ = 0;  ///< of what is built of them
+  std::string scratch_map_;
   std::shared_ptr<const profile::identity::rules> identity_rules_;
   mutable std::mutex ignored_mutex_;
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask
@@ -393,6 +426,7 @@ class shard : public caf::execution_unit {
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due
+  std::int64_t ahead_until_ms_ = 0;  ///< no standing is of a later time; 0: none is of a time that has not come
   profile::segments::transitions scratch_transitions_;
   std::vector<std::string_view> scratch_changing_;  ///< views the event that is being applied
   std::vector<std::string_view> scratch_names_;

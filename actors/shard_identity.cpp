@@ -46,8 +46,8 @@ result<std::vector<profile::hash128>> both_counted(persistence::store& store, co
 }
 
 /// Blocking.
-result<std::vector<counted_twice>> answer(persistence::store& store, const std::function<result<void>()>& catch_up,
-                                          const overlap_question& question) {
+result<std::vector<counted_twice>> answer(const shard_environment& environment, const overlap_question& question) {
+  auto& store = environment.store;
   std::vector<counted_twice> found;
   for (const auto& pair : question.pairs) {
     const auto both = both_counted(store, pair);
@@ -59,12 +59,20 @@ result<std::vector<counted_twice>> answer(persistence::store& store, const std::
       if (!known) found.push_back({pair.forgets.address, id, {}});
     }
   }
-  if (found.empty()) return found;
-  if (auto caught_up = catch_up(); !caught_up) return tl::make_unexpected(caught_up.error());
-  for (auto& each : found) {
-    const auto item = store.find_in_history(each.in, each.id);
-    if (!item) return tl::make_unexpected(item.error());
-    if (*item) each.name = name_of_event(**item);
+  const auto unnamed = [](const counted_twice& each) { return each.name.empty(); };
+  for (const bool once_more : {false, true}) {
+    if (std::none_of(found.begin(), found.end(), unnamed)) return found;
+    // What was published with `memory` a moment ago may not be in the journal's files yet.
+    if (auto durable = once_more ? environment.make_durable() : result<void>(); !durable) {
+      return tl::make_unexpected(durable.error());
+    }
+    if (auto caught_up = environment.catch_up(); !caught_up) return tl::make_unexpected(caught_up.error());
+    for (auto& each : found) {
+      if (!unnamed(each)) continue;
+      const auto item = store.find_in_history(each.in, each.id);
+      if (!item) return tl::make_unexpected(item.error());
+      if (*item) each.name = name_of_event(**item);
+    }
   }
   return found;
 }
@@ -123,9 +131,12 @@ void shard::left_all(profile_actor& actor) {
 }
 
 void shard::ask_overlap(std::shared_ptr<const overlap_question> asked) {
-  boost::asio::post(environment_.pool, [this, asked = std::move(asked)] {
-    auto found = answer(environment_.store, environment_.catch_up, *asked);
-    post([this, asked, found = std::move(found)] { settled(*asked, found); });
+  // In a turn of its own: what was applied in this one is with the journal then.
+  post([this, asked = std::move(asked)] {
+    boost::asio::post(environment_.pool, [this, asked] {
+      auto found = answer(environment_, *asked);
+      post([this, asked, found = std::move(found)] { settled(*asked, found); });
+    });
   });
 }
 

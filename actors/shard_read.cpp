@@ -7,6 +7,17 @@
 namespace kith::actors {
 
 void shard::read(std::unique_ptr<read_group> group) {
+  if (group->asks == read_group::question::view) {
+    group->views = views_;
+    if (const auto found = views_->find(group->name); found) {
+      group->view = *found;
+      group->fields = (*views_)[*found].fields();
+    } else {
+      group->failure = found.error();
+      answered_.push_back(group.release());
+      return;
+    }
+  }
   read_group& asked = *group.release();
   asked.found = found_profiles(asked.addresses.size(), environment_.shards.size());
   asked.left = asked.addresses.size() + 1;  // one for this function, so that nobody answers before it is done
@@ -30,16 +41,23 @@ void shard::serve(read_group& group) {
   auto& waiting = scratch_readers_;
   std::size_t answered = 0;
   const auto address_at = [&](std::uint32_t index) { return group.addresses[index]; };
+  const auto reads_built = [&](const profile_actor& actor) {
+    return group.asks == read_group::question::view && !actor.views_.empty();
+  };
   const auto write = [&] {
     for (const auto& [index, actor] : waiting) {
-      if (actor != nullptr) actor->state().prefetch();
+      if (actor != nullptr && !reads_built(*actor)) actor->state().prefetch();
     }
     for (const auto& [index, actor] : waiting) answered += serve_one(group, index, actor) ? 1 : 0;
     waiting.clear();
   };
   for_each_called_ahead(mine, address_at, [&](std::uint32_t index) {
     auto* actor = find(group.addresses[index]);
-    if (actor != nullptr) actor->state().prefetch_head();
+    if (actor != nullptr && reads_built(*actor)) {
+      actor->views_.prefetch();
+    } else if (actor != nullptr) {
+      actor->state().prefetch_head();
+    }
     waiting.emplace_back(index, actor);
     if (waiting.size() == lookups_together) write();
   });
@@ -77,7 +95,7 @@ void shard::answer_read(profile_actor& actor, const read_profile& message) {
   }
 }
 
-void shard::write_answer(const profile_actor& actor, read_group& group, std::uint32_t index) {
+void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t index) {
   if (actor.state().empty() && !actor.linked()) return;
   auto& buffer = group.found.buffer(id_);
   const auto offset = buffer.size();
@@ -88,6 +106,7 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
     case read_group::question::map:
       actor.state().write_map(out, actor.address(), group.fields, derived_of(actor));
       break;
+    case read_group::question::view: write_view(actor, group, buffer); break;
     case read_group::question::identity: actor.write_identity(out); break;
     case read_group::question::segments:
       if (definitions_) {
@@ -97,9 +116,9 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
       }
       break;
     case read_group::question::explanation: {
-      const auto written =
-          definitions_ ? write_explanation(actor.state(), standing, *definitions_, group.segment, wall_ms(), out)
-                       : fail(errc::not_found, "no segments are defined");
+      const auto written = definitions_
+                               ? write_explanation(actor.state(), standing, *definitions_, group.name, wall_ms(), out)
+                               : fail(errc::not_found, "no segments are defined");
       if (!written) {
         buffer.resize(offset);
         group.failure = written.error();
@@ -112,6 +131,7 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
 }
 
 void shard::publish_change(profile_actor& actor, std::string_view traits) {
+  if (environment_.watched.load(std::memory_order_relaxed)) actor.list_addresses();
   const auto* slot = actor.identity_.get();
   watches_.record(actor.address(), actor.state().version(), traits, last_change_,
                   slot == nullptr ? nullptr : slot->addresses);

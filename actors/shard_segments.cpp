@@ -25,6 +25,7 @@ void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<d
   history_complete_ = same && history_complete_;
   definitions_ = std::move(definitions);
   errors_ = std::move(errors);
+  ++views_generation_;  // what they show of segments and computed traits may be gone
   segment_names_.clear();
   if (!definitions_) return;
   timers_seen_ms_ = wall_ms();
@@ -40,7 +41,10 @@ bool shard::make_current(profile_actor& actor) {
     actor.standing_ = std::make_unique<standing_slot>();
     if (actor.identity_) actor.standing_->now.rest_on(actor.identity_->basis);
   }
-  if (actor.standing_->now.fits(*definitions_)) return true;
+  if (actor.standing_->now.fits(*definitions_)) {
+    if (is_ahead(*actor.standing_)) standing_due(actor);
+    return true;
+  }
   auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {
     const auto before_ms = actor.standing_->now.evaluated_ms();
@@ -95,7 +99,10 @@ void shard::standing_due(profile_actor& actor) {
   if (!definitions_ || actor.state().empty()) return;
   auto& at = *actor.standing_;
   const auto now_ms = wall_ms();
-  if (at.now.due_ms() > now_ms) return keep_timer(actor);
+  if (at.now.due_ms() > now_ms && !is_ahead(at)) {
+    timers_seen_ms_ = std::min(timers_seen_ms_, now_ms);  // or it would fire until the clock is looked at
+    return keep_timer(actor);
+  }
   at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_);
   actor.mark_dirty();  // when it is due next is in the store too
   keep_timer(actor);
@@ -120,6 +127,7 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
   const auto& changed = scratch_transitions_;
   shard_counters::add(counters_.segment_errors, changed.errors);
   note_errors(actor);
+  outdate_views_by_standing(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
   shard_counters::add(counters_.left, changed.left.size());
@@ -172,6 +180,21 @@ void shard::add_timer(std::int64_t due_ms, profile::hash128 address) {
   timers_.push({due_ms, address});
 }
 
+/// What was evaluated for a time that was taken back is evaluated anew.
+void shard::look_at_clock() {
+  const auto now_ms = wall_ms();
+  if (now_ms < timers_seen_ms_ - clock_slack_ms) {
+    ahead_until_ms_ = std::max(ahead_until_ms_, timers_seen_ms_);
+    for (const auto* actor : actors_) {
+      if (actor->standing_ && is_ahead(*actor->standing_)) add_timer(now_ms, actor->address());
+    }
+    environment_.clock_went_back.store(true, std::memory_order_relaxed);
+  } else if (now_ms >= ahead_until_ms_) {
+    ahead_until_ms_ = 0;
+  }
+  timers_seen_ms_ = now_ms;
+}
+
 void shard::fire_timers() {
   for (std::size_t fired = 0; fired < due_a_turn; ++fired) {
     if (timers_.empty() || timers_.top().due_ms > timers_seen_ms_) return;
@@ -181,7 +204,8 @@ void shard::fire_timers() {
     if (timed == timed_.end() || timed->second != due.due_ms) continue;  // an earlier one came in its place
     timed_.erase(timed);
     auto* actor = find(due.address);
-    if (actor != nullptr && actor->loaded() && actor->standing_ && actor->standing_->now.due_ms() > timers_seen_ms_) {
+    if (actor != nullptr && actor->loaded() && actor->standing_ && actor->standing_->now.due_ms() > timers_seen_ms_ &&
+        !is_ahead(*actor->standing_)) {
       keep_timer(*actor);
       continue;
     }
@@ -201,7 +225,7 @@ std::vector<profile::hash128> shard::active() const {
 void shard::refresh(profile::hash128 address, backfill_credit& credit) {
   auto* actor = find(address);
   if (actor != nullptr && actor->loaded() && actor->standing_ && definitions_ &&
-      actor->standing_->now.fits(*definitions_)) {
+      actor->standing_->now.fits(*definitions_) && !is_ahead(*actor->standing_)) {
     return credit.give_back();
   }
   activate(address).enqueue(refresh_mail(&credit), this);
@@ -277,18 +301,11 @@ void shard::save_memberships(std::function<void(result<void>)> done) {
   save_run(std::move(changed), std::move(done));
 }
 
-bool shard::needs_standing(const read_profile& message) const noexcept {
-  const auto& of = *message.of;
-  if (definitions_ == nullptr || of.asks == read_group::question::identity) return false;
-  return of.asks != read_group::question::map || of.fields.needs_standing();
-}
-
 bool shard::can_answer(const profile_actor& actor, const read_group& group) const noexcept {
   if (!actor.loaded()) return false;
-  if (definitions_ == nullptr) return true;
-  if (group.asks == read_group::question::map && !group.fields.needs_standing()) return true;
-  if (group.asks == read_group::question::identity) return true;
-  return !actor.recalling_ && actor.standing_ && actor.standing_->now.fits(*definitions_);
+  if (definitions_ == nullptr || !group.shows_standing()) return true;
+  return !actor.recalling_ && actor.standing_ && actor.standing_->now.fits(*definitions_) &&
+         !is_ahead(*actor.standing_);
 }
 
 profile::derived shard::derived_of(const profile_actor& actor) {

@@ -105,6 +105,10 @@ result<void> shard::load_standing(profile_actor& actor, const stored_values& sta
   actor.standing_ = std::make_unique<standing_slot>();
   actor.standing_->saved_due_ms = decoded->due_ms();
   actor.standing_->now = std::move(*decoded);
+  if (actor.standing_->now.evaluated_ms() > wall_ms() + clock_slack_ms) {
+    ahead_until_ms_ = std::max(ahead_until_ms_, actor.standing_->now.evaluated_ms());
+    add_timer(wall_ms(), actor.address());
+  }
   keep_timer(actor);
   return {};
 }
@@ -117,7 +121,7 @@ bool shard::ask_spilled(profile_actor& actor, profile::hash128 id) {
   if (!actor.identity_) {
     look(actor.address());
   } else {
-    for (const auto& each : actor.identity_->facets) look(each.address);
+    for (const auto& [facet_address, each] : actor.identity_->facets) look(facet_address);
   }
   if (at.empty()) return false;
   to_ask_.push_back({actor.address(), id, std::move(at)});

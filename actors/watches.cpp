@@ -81,11 +81,13 @@ void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::str
     ++first_;
     return;
   }
-  kept_.push_back(
-      {profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits), memberships, others});
-  bytes_ += traits.size();
+  const bool first_of_others = others && others.use_count() == 1;
+  const auto bytes = traits.size() + (first_of_others ? others->size() * sizeof(profile::hash128) : 0);
+  kept_.push_back({profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits),
+                   memberships, others, bytes});
+  bytes_ += bytes;
   while (kept_.size() > kept_changes || bytes_ > kept_bytes) {
-    if (kept_.front().traits) bytes_ -= kept_.front().traits->size();
+    bytes_ -= kept_.front().bytes;
     kept_.pop_front();
     ++first_;
   }

@@ -5,7 +5,8 @@
 // source.
 //
 // Invariants
-//   - A source keeps at most `kept_changes` changes and `kept_bytes` of traits; a watch that needs older ones ends with
+//   - A source keeps at most `kept_changes` changes and `kept_bytes` of what they hold; a watch that needs older ones
+//   ends with
 //     not_found. Nothing is kept before the first watch of this process.
 //   - A watch gets each change of a profile once, in the order in which they were applied.
 // Thread safety: belongs to the shard's thread; hubs talk by posting.
@@ -51,6 +52,7 @@ class watch_hub {
     std::shared_ptr<const std::string> traits;
     std::shared_ptr<const membership_change> memberships;
     std::shared_ptr<const std::vector<profile::hash128>> others;
+    std::size_t bytes;  ///< of traits, and of addresses that no change before held
   };
   struct sequenced_change {
     std::uint64_t sequence;

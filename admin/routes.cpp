@@ -95,6 +95,7 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, needs::read, &routes::explain},
       {"GET", {"v1", "profiles", "{}", "{}", "identity"}, needs::read, &routes::identity},
       {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, needs::admin, &routes::unmerge},
+      {"GET", {"v1", "views"}, needs::read, &routes::views},
       {"GET", {"v1", "identity", "ignored"}, needs::read, &routes::ignored_identifiers},
       {"GET", {"v1", "webhooks"}, needs::read, &routes::list_webhooks},
       {"GET", {"v1", "dead-letters"}, needs::read, &routes::dead_letters},
@@ -204,16 +205,37 @@ response routes::answer_of(std::function<void(actors::service&, actors::read_don
 
 response routes::profile(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"fields", "view"})) return *unknown;
-  if (const auto view = asked.target.query.find("view"); view != asked.target.query.end()) {
-    return problem(404, "not_found", "query parameter view: there is no view named \"" + view->second + "\"");
-  }
   const auto address = address_in(asked.target);
   if (!address) return problem_of(address.error());
+  if (const auto view = asked.target.query.find("view"); view != asked.target.query.end()) {
+    if (asked.target.query.contains("fields")) {
+      return problem(400, "invalid_argument",
+                     "query parameters view and fields: give one of them, since a view says which fields");
+    }
+    return answer_of([address = *address, name = view->second](actors::service& service, actors::read_done done) {
+      service.read_view(0, {address}, name, std::move(done));
+    });
+  }
   const auto fields = fields_in(asked.target);
   if (!fields) return problem_of(fields.error());
   return answer_of([address = *address, fields = *fields](actors::service& service, actors::read_done done) {
     service.read(0, {address}, fields, std::move(done));
   });
+}
+
+response routes::views(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  auto items = json::array();
+  for (const auto& each : service_.views()->all()) {
+    auto fields = json::array();
+    for (const auto& path : each.paths()) {
+      const bool dotted =
+          std::any_of(path.begin(), path.end(), [](const auto& key) { return key.find('.') != key.npos; });
+      fields.push_back(dotted ? json(path) : json(profile::path_text(path)));
+    }
+    items.push_back({{"name", each.name()}, {"description", each.description()}, {"fields", std::move(fields)}});
+  }
+  return ok({{"items", std::move(items)}, {"next", nullptr}});
 }
 
 response routes::events(const call& asked) {

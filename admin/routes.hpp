@@ -36,6 +36,7 @@ class routes {
   response metrics(const call& asked);
   response openapi(const call& asked);
   response profile(const call& asked);
+  response views(const call& asked);
   response events(const call& asked);
   response stats(const call& asked);
   response latency(const call& asked);

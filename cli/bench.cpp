@@ -96,6 +96,7 @@ void print_json(const bench_flags& flags, const bench_plan& plan, const bench_re
     out["found"] = sum.found;
     out["missing"] = sum.missing;
     out["fields"] = plan.fields;
+    out["view"] = plan.view;
   }
   std::puts(out.dump().c_str());
 }
@@ -181,10 +182,12 @@ command_body add_bench(CLI::App& app) {
       ->check(CLI::Range(1, 256))
       ->capture_default_str();
   app.add_option("--id-prefix", plan.id_prefix, "what the userIds begin with")->capture_default_str();
-  app.add_option("--fields", plan.fields, "only these keys of the profiles that are read, separated by commas")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->check(profile_key());
+  auto* fields =
+      app.add_option("--fields", plan.fields, "only these keys of the profiles that are read, separated by commas")
+          ->delimiter(',')
+          ->allow_extra_args(false)
+          ->check(profile_key());
+  app.add_option("--view", plan.view, "only what this view shows of the profiles that are read")->excludes(fields);
   app.add_option("--seed", flags->seed,
                  "of the random choices and the messageIds: the same events each time; 0: others each time");
   app.add_flag("--json", flags->json, "print one JSON object");

@@ -180,9 +180,9 @@ void bench_worker::send_get(lane_number at, std::size_t count, clock::time_point
   const auto msgid = to.next_msgid();
   frame_.clear();
   if (count == 1) {
-    net::write_get(frame_, msgid, ids_.front(), plan_.fields);
+    net::write_get(frame_, msgid, ids_.front(), plan_.fields, plan_.view);
   } else {
-    net::write_get_many(frame_, msgid, ids_, plan_.fields);
+    net::write_get_many(frame_, msgid, ids_, plan_.fields, plan_.view);
   }
   to.send(frame_, msgid, [this, at, count, intended](const net::reply& reply) {
     if (!reply && reply.error().code == errc::not_found) {

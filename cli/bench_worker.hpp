@@ -45,6 +45,7 @@ struct bench_plan {
   std::uint64_t seed = 1;
   std::string id_prefix = "u-";
   std::vector<std::string> fields;  ///< keys of the profiles read; empty: all
+  std::string view;                 ///< in place of them; empty: none
   unsigned threads = 1;
 };
 

@@ -306,11 +306,51 @@ void read_texts(const table_reader& reader, const toml::node& node, const std::s
   }
 }
 
-void read_webhook(table_reader& reader, const std::string& name, const toml::table& table, config& into) {
+void check_name(const table_reader& reader, const toml::table& table, const std::string& name) {
   constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
   if (name.empty() || name.size() > 64 || name.find_first_not_of(allowed) != std::string::npos) {
     reader.refuse(table, reader.path(), "the name must be 1 to 64 letters, digits, '_' and '-'");
   }
+}
+
+/// A path of a view: "traits.plan", or an array of keys.
+profile::view_path read_path(const table_reader& reader, const toml::node& node, const std::string& where) {
+  profile::view_path path;
+  if (const auto* text = node.as_string()) {
+    auto parsed = profile::parse_path(text->get());
+    if (!parsed) reader.refuse(node, where, parsed.error().message);
+    return std::move(*parsed);
+  }
+  if (!node.is_array()) reader.refuse(node, where, "must hold paths like \"traits.plan\", or arrays of keys");
+  read_texts(reader, node, where, path);
+  if (auto good = profile::check_path(path); !good) reader.refuse(node, where, good.error().message);
+  return path;
+}
+
+void read_view(table_reader& reader, const std::string& name, const toml::table& table,
+               std::vector<profile::view>& into) {
+  check_name(reader, table, name);
+  std::string description;
+  std::vector<profile::view_path> paths;
+  reader.text("description", description).key("fields", [&](const toml::node& node, const std::string& where) {
+    const auto* list = node.as_array();
+    if (list == nullptr || list->empty() || list->size() > limits::view_paths) {
+      reader.refuse(node, where,
+                    "must be an array of 1 to " + std::to_string(limits::view_paths) +
+                        " paths, for example [\"traits.plan\", \"segments\"]");
+    }
+    for (const auto& each : *list) paths.push_back(read_path(reader, each, where));
+  });
+  reader.read(table);
+  if (paths.empty()) reader.refuse(table, reader.path(), "needs fields, for example [\"traits.plan\", \"segments\"]");
+  if (into.size() == limits::views) {
+    reader.refuse(table, reader.path(), "is one too many: at most " + std::to_string(limits::views) + " views");
+  }
+  into.emplace_back(name, std::move(description), std::move(paths));
+}
+
+void read_webhook(table_reader& reader, const std::string& name, const toml::table& table, config& into) {
+  check_name(reader, table, name);
   auto& made = into.webhooks.emplace_back();
   made.name = name;
   const auto add_secret = [&](const toml::node& node, const std::string& where, const std::string& text) {
@@ -374,7 +414,7 @@ void describe_identity(table_reader& t, profile::identity::settings& into) {
   });
 }
 
-void describe(table_reader& root, config& into) {
+void describe(table_reader& root, config& into, std::vector<profile::view>& views) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
   root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
@@ -449,6 +489,9 @@ void describe(table_reader& root, config& into) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_view(reader, key, table, views);
+  });
   root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
     read_webhook(reader, key, table, into);
   });
@@ -486,8 +529,10 @@ result<config> parse_config(std::string_view toml_text, const std::string& file_
   try {
     const auto table = toml::parse(toml_text, file_name);
     table_reader root(file_name, "");
-    describe(root, made);
+    std::vector<profile::view> views;
+    describe(root, made, views);
     root.read(table);
+    made.runtime.views = std::make_shared<const profile::view_set>(std::move(views));
     return made;
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;

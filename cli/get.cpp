@@ -17,6 +17,7 @@ struct get_flags {
   bool profile = false;
   std::string external_type;
   std::vector<std::string> fields;
+  std::string view;
   bool json = false;
 };
 
@@ -32,7 +33,7 @@ int get(const get_flags& flags) {
   if (!options) return report_unreached("get", options.error());
   auto client = net::client::connect(*options);
   if (!client) return report_unreached("get", client.error(), *options);
-  const auto found = (*client)->get(identifier_of(flags), flags.fields);
+  const auto found = (*client)->get(identifier_of(flags), flags.fields, flags.view);
   if (!found) return report("get", found.error());
   const bool pretty = !flags.json && ::isatty(STDOUT_FILENO) != 0;
   const auto map = admin::to_json(*found);
@@ -53,7 +54,9 @@ command_body add_get(CLI::App& app) {
   auto* external = app.add_option("--external", flags->external_type, "ID is an external id of this type");
   anonymous->excludes(profile)->excludes(external);
   profile->excludes(external);
-  app.add_option("--fields", flags->fields, "only these keys, separated by commas")->delimiter(',');
+  auto* fields = app.add_option("--fields", flags->fields, "only these keys, separated by commas")->delimiter(',');
+  app.add_option("--view", flags->view, "only what this view shows, one of the server's configuration")
+      ->excludes(fields);
   app.add_flag("--json", flags->json, "one line, also on a terminal");
   app.footer("Exit codes: 0 found, 1 no such profile, 69 server not reached, 77 no permission.");
   return [flags] { return get(*flags); };

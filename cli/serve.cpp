@@ -223,6 +223,7 @@ void serving::reload() {
   }
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
+  runtime_->show(settings->runtime.views);
   webhooks_->deliver_to(settings->webhooks);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
@@ -231,7 +232,8 @@ void serving::reload() {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, webhooks, segments and computed traits are reloaded");
+      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, segments and computed traits are "
+      "reloaded");
 }
 
 void serving::report_progress() {
@@ -304,8 +306,9 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, webhooks, segments, computed traits and log "
-      "settings;\n"
+      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, segments, computed traits "
+      "and "
+      "log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");

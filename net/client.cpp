@@ -120,16 +120,17 @@ result<actors::publish_outcome> client::publish(const std::vector<std::string>& 
   return impl_->call<actors::publish_outcome>(std::move(frame), parse_publish_outcome);
 }
 
-result<std::string> client::get(const profile::identifier& id, const std::vector<std::string>& fields) {
+result<std::string> client::get(const profile::identifier& id, const std::vector<std::string>& fields,
+                                std::string_view view) {
   std::string frame;
-  write_get(frame, 0, id, fields);
+  write_get(frame, 0, id, fields, view);
   return impl_->call(std::move(frame));
 }
 
 result<std::string> client::get_many(const std::vector<profile::identifier>& ids,
-                                     const std::vector<std::string>& fields) {
+                                     const std::vector<std::string>& fields, std::string_view view) {
   std::string frame;
-  write_get_many(frame, 0, ids, fields);
+  write_get_many(frame, 0, ids, fields, view);
   return impl_->call(std::move(frame));
 }
 

@@ -39,11 +39,12 @@ class client {
 
   /// `events`: MessagePack maps.
   result<actors::publish_outcome> publish(const std::vector<std::string>& events, actors::publish_options options = {});
-  /// The profile map as MessagePack. Errors: not_found among them.
-  result<std::string> get(const profile::identifier& id, const std::vector<std::string>& fields = {});
+  /// The profile map as MessagePack, or what a view shows of it; give `fields` or `view`. Errors: not_found among them.
+  result<std::string> get(const profile::identifier& id, const std::vector<std::string>& fields = {},
+                          std::string_view view = {});
   /// The array of maps and nils as MessagePack.
-  result<std::string> get_many(const std::vector<profile::identifier>& ids,
-                               const std::vector<std::string>& fields = {});
+  result<std::string> get_many(const std::vector<profile::identifier>& ids, const std::vector<std::string>& fields = {},
+                               std::string_view view = {});
   /// The segments that a profile is in: `[{segment, since, until?}, …]` as MessagePack.
   result<std::string> segments(const profile::identifier& id);
   /// Why a profile is in a segment, or is not: `{segment, member, expression, parts, …}` as MessagePack.

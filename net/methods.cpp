@@ -141,20 +141,29 @@ void methods::on_published(const request& from, bool detail, const result<actors
 void methods::get(std::string_view params, const request& from) {
   auto parsed = parse_get(params);
   if (!parsed) return refuse(from, parsed.error());
-  if (!gets_.empty() && (fields_.bits != parsed->fields.bits || gets_.size() == gets_together)) hand_over_reads();
+  const bool alike = fields_.bits == parsed->fields.bits && view_ == parsed->view;
+  if (!gets_.empty() && (!alike || gets_.size() == gets_together)) hand_over_reads();
   fields_ = parsed->fields;
+  view_ = parsed->view;
   gets_.push_back(from);
   addresses_.push_back(parsed->addresses.front());
 }
 
 void methods::hand_over_reads() {
   if (gets_.empty()) return;
-  owner_.server().service.read(
-      owner_.group().home(), std::exchange(addresses_, {}), fields_,
-      [weak = owner_.weak(), from = std::exchange(gets_, {})](const result<actors::found_profiles>& found) {
-        const auto self = weak.lock();
-        if (self && !self->is_lost()) self->calls().on_read(from, found);
-      });
+  read(std::exchange(addresses_, {}), fields_, view_,
+       [weak = owner_.weak(), from = std::exchange(gets_, {})](const result<actors::found_profiles>& found) {
+         const auto self = weak.lock();
+         if (self && !self->is_lost()) self->calls().on_read(from, found);
+       });
+}
+
+void methods::read(std::vector<profile::hash128> addresses, profile::field_set fields, std::string_view view,
+                   actors::read_done done) {
+  auto& service = owner_.server().service;
+  const auto home = owner_.group().home();
+  if (view.empty()) return service.read(home, std::move(addresses), fields, std::move(done));
+  service.read_view(home, std::move(addresses), std::string(view), std::move(done));
 }
 
 void methods::on_read(const std::vector<request>& from, const result<actors::found_profiles>& found) {
@@ -175,11 +184,11 @@ void methods::on_read(const std::vector<request>& from, const result<actors::fou
 void methods::get_many(std::string_view params, const request& from) {
   auto parsed = parse_get_many(params, owner_.bounds());
   if (!parsed) return refuse(from, parsed.error());
-  owner_.server().service.read(owner_.group().home(), std::move(parsed->addresses), parsed->fields,
-                               [weak = owner_.weak(), from](const result<actors::found_profiles>& found) {
-                                 const auto self = weak.lock();
-                                 if (self && !self->is_lost()) self->calls().on_read_many(from, found);
-                               });
+  read(std::move(parsed->addresses), parsed->fields, parsed->view,
+       [weak = owner_.weak(), from](const result<actors::found_profiles>& found) {
+         const auto self = weak.lock();
+         if (self && !self->is_lost()) self->calls().on_read_many(from, found);
+       });
 }
 
 void methods::on_read_many(const request& from, const result<actors::found_profiles>& found) {

@@ -63,6 +63,8 @@ class methods {
   void stats(std::string_view params, const request& from);
 
   void on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome);
+  void read(std::vector<profile::hash128> addresses, profile::field_set fields, std::string_view view,
+            actors::read_done done);
   void on_read(const std::vector<request>& from, const result<actors::found_profiles>& found);
   void on_read_many(const request& from, const result<actors::found_profiles>& found);
   actors::read_done answer_one(const request& from);
@@ -84,6 +86,7 @@ class methods {
   std::vector<request> gets_;
   std::vector<profile::hash128> addresses_;
   profile::field_set fields_;
+  std::string view_;  ///< in place of fields_; empty: none
 
   std::map<std::uint64_t, actors::watch_id> watches_;  ///< by the number that the client knows
   std::uint64_t last_watch_ = 0;

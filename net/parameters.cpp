@@ -116,22 +116,26 @@ result<void> for_each_option(msgpack::reader& in, std::string_view what, Option 
   return {};
 }
 
-result<profile::field_set> parse_read_options(msgpack::reader& in) {
-  profile::field_set fields;
+result<void> parse_read_options(msgpack::reader& in, read_parameters& out) {
+  bool has_fields = false;
   auto read = for_each_option(in, "options", [&](std::string_view key, msgpack::reader& value) -> result<void> {
     if (key == "fields") {
       auto parsed = parse_fields(value);
       if (!parsed) return pass_on(std::move(parsed.error()));
-      fields = *parsed;
+      out.fields = *parsed;
+      has_fields = true;
       return {};
     }
     if (key != "view") return refuse("options: unknown key ", quoted(key), "; allowed are view, fields");
     const msgpack::token name = value.next();
-    if (!name.is_string()) return refuse("view: not a string");
-    return fail(errc::not_found, "no view named " + quoted(name.bytes));
+    if (!name.is_string() || name.bytes.empty()) return refuse("view: not the name of a view");
+    out.view = name.bytes;
+    return {};
   });
-  if (!read) return pass_on(std::move(read.error()));
-  return fields;
+  if (read && has_fields && !out.view.empty()) {
+    return refuse("options: view and fields; give one of them, since a view says which fields");
+  }
+  return read;
 }
 
 result<void> publish_option(std::string_view key, msgpack::reader& in, actors::publish_options& options) {
@@ -185,11 +189,9 @@ result<read_parameters> parse_get(std::string_view params) {
   if (!in) return pass_on(std::move(in.error()));
   auto address = parse_id(*in);
   if (!address) return pass_on(std::move(address.error()));
-  read_parameters out{{*address}, {}};
+  read_parameters out{{*address}, {}, {}};
   if (count == 1) return out;
-  auto fields = parse_read_options(*in);
-  if (!fields) return pass_on(std::move(fields.error()));
-  out.fields = *fields;
+  if (auto read = parse_read_options(*in, out); !read) return pass_on(std::move(read.error()));
   return out;
 }
 
@@ -211,9 +213,7 @@ result<read_parameters> parse_get_many(std::string_view params, const limits::co
     out.addresses.push_back(*address);
   }
   if (count == 1) return out;
-  auto fields = parse_read_options(*in);
-  if (!fields) return pass_on(std::move(fields.error()));
-  out.fields = *fields;
+  if (auto read = parse_read_options(*in, out); !read) return pass_on(std::move(read.error()));
   return out;
 }
 

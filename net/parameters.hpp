@@ -27,8 +27,8 @@ result<publish_parameters> parse_publish(std::string_view params, const limits::
 struct read_parameters {
   std::vector<profile::hash128> addresses;
   profile::field_set fields;
+  std::string_view view;  ///< in place of fields, whatever its name; empty: none. A view into the params
 };
-/// Errors: also not_found (there is no such view).
 result<read_parameters> parse_get(std::string_view params);
 /// Errors: also too_large (more ids than `bounds` allow).
 result<read_parameters> parse_get_many(std::string_view params, const limits::connection& bounds);

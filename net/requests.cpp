@@ -10,13 +10,18 @@ namespace msgpack = profile::msgpack;
 
 namespace {
 
-void write_fields(std::string& out, std::span<const std::string> fields) {
+void write_read_options(std::string& out, std::span<const std::string> fields, std::string_view view) {
   msgpack::writer to(out);
-  to.map(fields.empty() ? 0 : 1);
-  if (fields.empty()) return;
-  to.string("fields");
-  to.array(fields.size());
-  for (const std::string& field : fields) to.string(field);
+  to.map((fields.empty() ? 0U : 1U) + (view.empty() ? 0U : 1U));
+  if (!fields.empty()) {
+    to.string("fields");
+    to.array(fields.size());
+    for (const std::string& field : fields) to.string(field);
+  }
+  if (!view.empty()) {
+    to.string("view");
+    to.string(view);
+  }
 }
 
 bool parse_names(msgpack::reader& in, std::vector<std::string>& out) {
@@ -115,18 +120,18 @@ void write_identifier(std::string& out, const profile::identifier& id) {
 }
 
 void write_get(std::string& out, std::uint32_t msgid, const profile::identifier& id,
-               std::span<const std::string> fields) {
+               std::span<const std::string> fields, std::string_view view) {
   begin_request(out, msgid, "get", 2);
   write_identifier(out, id);
-  write_fields(out, fields);
+  write_read_options(out, fields, view);
 }
 
 void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profile::identifier> ids,
-                    std::span<const std::string> fields) {
+                    std::span<const std::string> fields, std::string_view view) {
   begin_request(out, msgid, "get_many", 2);
   msgpack::writer(out).array(ids.size());
   for (const profile::identifier& id : ids) write_identifier(out, id);
-  write_fields(out, fields);
+  write_read_options(out, fields, view);
 }
 
 void write_segments(std::string& out, std::uint32_t msgid, const profile::identifier& id) {

@@ -16,11 +16,11 @@ namespace kith::net {
 /// `events`: MessagePack maps, `count` of them one after another. A whole frame is appended to `out`.
 void write_publish(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
                    actors::publish_options options = {});
-/// `fields`: keys of a profile map; empty: all.
+/// `fields`: keys of a profile map; empty: all. `view`: in place of them; empty: none.
 void write_get(std::string& out, std::uint32_t msgid, const profile::identifier& id,
-               std::span<const std::string> fields = {});
+               std::span<const std::string> fields = {}, std::string_view view = {});
 void write_get_many(std::string& out, std::uint32_t msgid, std::span<const profile::identifier> ids,
-                    std::span<const std::string> fields = {});
+                    std::span<const std::string> fields = {}, std::string_view view = {});
 void write_segments(std::string& out, std::uint32_t msgid, const profile::identifier& id);
 void write_explain(std::string& out, std::uint32_t msgid, const profile::identifier& id, std::string_view segment);
 void write_hello(std::string& out, std::uint32_t msgid, std::string_view client, std::string_view token);

@@ -104,6 +104,8 @@ void write_stats_result(std::string& out, const actors::service& service) {
       {"events_too_late", counted.events_too_late},
       {"batches", counted.batches},
       {"reads", counted.reads},
+      {"views_served", counted.views_served},
+      {"views_built", counted.views_built},
       {"profiles_active", counted.profiles_active},
       {"profile_bytes", counted.profile_bytes},
       {"profiles_stored", counted.profiles_stored},

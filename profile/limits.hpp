@@ -15,6 +15,8 @@ inline constexpr std::size_t event_name_bytes = 255;
 inline constexpr std::size_t trait_path_bytes = 1024;
 inline constexpr std::size_t external_ids_per_event = 32;
 inline constexpr std::size_t max_nesting = 32;  ///< arrays and maps within one another, the outermost is 1
+inline constexpr std::size_t views = 64;        ///< that are configured
+inline constexpr std::size_t view_paths = 256;
 inline constexpr std::int64_t future_tolerance_ms = 5 * 60 * 1000;
 inline constexpr std::int64_t session_gap_ms = 30 * 60 * 1000;
 

@@ -5,7 +5,7 @@
 
 #include "profile/bytes.hpp"
 #include "profile/counters.hpp"
-#include "profile/identifier.hpp"
+#include "profile/identifier_list.hpp"
 #include "profile/recent_ids.hpp"
 #include "profile/segments/aggregates.hpp"
 #include "profile/sessions.hpp"
@@ -43,53 +43,6 @@ enum field : unsigned {
 
 std::int32_t day_of(std::int64_t ms) noexcept {
   return static_cast<std::int32_t>(ms >= 0 ? ms / ms_a_day : (ms + 1) / ms_a_day - 1);
-}
-
-/// Identifiers as sorted entries: kind (1), length (1), type, length (2), value.
-std::string identifier_entry(id_kind kind, std::string_view type, std::string_view value) {
-  std::string entry;
-  put(entry, static_cast<unsigned char>(kind));
-  put_text<std::uint8_t>(entry, type);
-  put_text<std::uint16_t>(entry, value);
-  return entry;
-}
-
-struct identifier_view {
-  id_kind kind;
-  std::string_view type;
-  std::string_view value;
-};
-
-identifier_view take_identifier(taker& in) {
-  const auto kind = static_cast<id_kind>(in.number<unsigned char>());
-  const auto type = in.text<std::uint8_t>();
-  return {kind, type, in.text<std::uint16_t>()};
-}
-
-void add_identifier(state_part to, std::string_view entry) {
-  taker in(to.view());
-  std::size_t at = 0;
-  while (!in.done()) {
-    const auto before = in.rest();
-    take_identifier(in);
-    const auto present = before.substr(0, before.size() - in.rest().size());
-    if (present == entry) return;
-    if (present > entry) break;
-    at += present.size();
-  }
-  to.replace(at, 0, entry);
-}
-
-bool identifiers_valid(std::string_view entries) {
-  taker in(entries);
-  for (std::string_view before; !in.done();) {
-    const auto rest = in.rest();
-    if (take_identifier(in).kind >= id_kind::profile) return false;
-    const auto entry = rest.substr(0, rest.size() - in.rest().size());
-    if (entry <= before) return false;
-    before = entry;
-  }
-  return !in.failed();
 }
 
 /// Where the recent days of a profile begin whose newest event is at `last_seen`.
@@ -131,8 +84,7 @@ field_set fields_named(std::initializer_list<std::string_view> names) noexcept {
 seen profile::check(const event_view& event) const noexcept {
   if (recent_ids::contains(state_, event.id)) return seen::duplicate;
   // A retry may bear another time than the first try, so a recent time does not prove that the id is not a spilled one.
-  const bool has_spilled = version() > recent_ids::size(state_);
-  return has_spilled ? seen::ask_spilled : seen::fresh;
+  return has_spilled() ? seen::ask_spilled : seen::fresh;
 }
 
 void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, int recent_days,
@@ -147,16 +99,7 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   const auto first_day = first_recent_day(s.last_seen, recent_days);
   if (!first && day_of(s.last_seen) > day_before) spill_old(state_, first_day, spilled);
   remember(state_, event.id, day_of(event.time_ms), first_day, spilled);
-  const state_part identifiers(state_, part::identifiers);
-  if (!event.user_id.empty()) add_identifier(identifiers, identifier_entry(id_kind::user, {}, event.user_id));
-  if (!event.anonymous_id.empty())
-    add_identifier(identifiers, identifier_entry(id_kind::anonymous, {}, event.anonymous_id));
-  for_each_external_id(event.external_ids, [&](std::string_view type, std::string_view id) {
-    std::string lowered;
-    add_identifier(identifiers,
-                   identifier_entry(id_kind::external, type, normalized(id_kind::external, type, id, lowered)));
-    return true;
-  });
+  identifier_list::for_each_of(event, [&](const std::string& entry) { identifier_list::add(state_, entry); });
   const bool first_of_name = counters::add({state_, part::events}, {event.name, 1, event.time_ms, event.time_ms});
   segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
@@ -180,7 +123,16 @@ void profile::retract(hash128 id, std::string_view name) {
   segments::aggregates::forget(state_, name);
 }
 
+bool profile::learns_identifier(const event_view& event) const {
+  bool any = false;
+  identifier_list::for_each_of(
+      event, [&](const std::string& entry) { any = any || !identifier_list::contains(state_, entry); });
+  return any;
+}
+
 bool profile::recently_counted(hash128 id) const noexcept { return recent_ids::contains(state_, id); }
+
+bool profile::has_spilled() const noexcept { return version() > recent_ids::size(state_); }
 
 std::vector<hash128> profile::recent_event_ids() const {
   std::vector<hash128> ids;
@@ -192,16 +144,17 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
   if (other.empty()) return;
   if (state_.absent()) state_.make();
   auto& mine = state_.of();
+  const bool first = empty();
+  const auto day_before = day_of(mine.last_seen);
   const auto& theirs = other.state_.of();
   mine.version += theirs.version;
   mine.first_seen = std::min(mine.first_seen, theirs.first_seen);
   mine.last_seen = std::max(mine.last_seen, theirs.last_seen);
   const auto first_day = first_recent_day(mine.last_seen, recent_days);
-  spill_old(state_, first_day, spilled);
+  if (!first && day_of(mine.last_seen) > day_before) spill_old(state_, first_day, spilled);
   for (const auto& each : recent_ids::sorted(other.state_)) remember(state_, each.id(), each.day, first_day, spilled);
   for (taker in(other.state_.view(part::identifiers)); !in.done();) {
-    const auto id = take_identifier(in);
-    add_identifier({state_, part::identifiers}, identifier_entry(id.kind, id.type, id.value));
+    identifier_list::add(state_, identifier_list::encoded(identifier_list::take(in)));
   }
   traits::join(state_, other.state_);
   state_part(state_, part::aggregates)
@@ -246,7 +199,7 @@ result<profile> profile::decode(std::string_view bytes) {
   for (const auto which : encoded_parts) state_part(to, which).assign(in.text<std::uint32_t>());
   if (format > 1) state_part(to, part::aggregates).assign(in.text<std::uint32_t>());
   recent_ids(to).decode(in);
-  if (in.failed() || !in.done() || !identifiers_valid(to.view(part::identifiers)) || !traits::valid(to) ||
+  if (in.failed() || !in.done() || !identifier_list::valid(to.view(part::identifiers)) || !traits::valid(to) ||
       !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) ||
       !segments::aggregates::valid(to.view(part::aggregates)) || decoded.empty() ||
       decoded.version() < recent_ids::size(to)) {
@@ -269,10 +222,10 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, cons
   };
   const auto write_ids = [&](id_kind kind) {
     std::size_t count = 0;
-    for (taker in(identifiers); !in.done();) count += take_identifier(in).kind == kind ? 1 : 0;
+    for (taker in(identifiers); !in.done();) count += identifier_list::take(in).kind == kind ? 1 : 0;
     out.array(count);
     for (taker in(identifiers); !in.done();) {
-      const auto each = take_identifier(in);
+      const auto each = identifier_list::take(in);
       if (each.kind != kind) continue;
       if (kind == id_kind::external) {
         out.map(2);

@@ -97,6 +97,8 @@ class profile {
   void retract(hash128 id, std::string_view name);
   /// Is it among the recent ids? check() tells more.
   bool recently_counted(hash128 id) const noexcept;
+  /// Has it counted events whose ids are not among the recent ones?
+  bool has_spilled() const noexcept;
   std::vector<hash128> recent_event_ids() const;
 
   /// Number of events applied.
@@ -107,6 +109,9 @@ class profile {
   std::string encode() const;
   /// Errors: internal, if the bytes are damaged or of a later format.
   static result<profile> decode(std::string_view bytes);
+
+  /// Does the event name an identifier that is not in the profile map yet?
+  bool learns_identifier(const event_view& event) const;
 
   /// Resident bytes that the state holds beside sizeof(profile).
   std::size_t heap_bytes() const noexcept { return state_.heap_bytes(); }

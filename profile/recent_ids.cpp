@@ -16,7 +16,7 @@ bool before(const dated_id& a, const dated_id& b) noexcept { return a.day != b.d
 
 template <class F>
 void for_each(const state& of, F each) {
-  if (const auto& many = of.of().many_recent) return many->for_each(each);
+  if (const auto* many = of.of().many_recent()) return many->for_each(each);
   const auto bytes = of.view(part::recent);
   for (std::size_t at = 0; at < bytes.size(); at += sizeof(dated_id)) each(get<dated_id>(bytes.data() + at));
 }
@@ -24,7 +24,7 @@ void for_each(const state& of, F each) {
 }  // namespace
 
 bool recent_ids::contains(const state& of, hash128 id) noexcept {
-  if (const auto& many = of.of().many_recent) return many->contains(id);
+  if (const auto* many = of.of().many_recent()) return many->contains(id);
   const auto wanted = dated_id::of(id, 0);
   const auto bytes = of.view(part::recent);
   const char* const end = bytes.data() + bytes.size();
@@ -38,7 +38,7 @@ bool recent_ids::contains(const state& of, hash128 id) noexcept {
 }
 
 std::size_t recent_ids::size(const state& of) noexcept {
-  if (const auto& many = of.of().many_recent) return many->size();
+  if (const auto* many = of.of().many_recent()) return many->size();
   return of.view(part::recent).size() / sizeof(dated_id);
 }
 
@@ -52,10 +52,9 @@ std::vector<dated_id> recent_ids::sorted(const state& of) {
 
 void recent_ids::insert(hash128 id, std::int32_t day) {
   const auto added = dated_id::of(id, day);
-  auto& many = of_.of().many_recent;
   const auto few = of_.view(part::recent).size();
-  if (many) {
-    many->insert(added);
+  if (of_.of().many_recent() != nullptr) {
+    of_.of().large->recent->insert(added);
   } else if (few < most_in_array * sizeof(dated_id)) {
     of_.replace(part::recent, few, 0, bytes_of(&added, 1));
   } else {
@@ -66,13 +65,14 @@ void recent_ids::insert(hash128 id, std::int32_t day) {
 }
 
 void recent_ids::assign(const std::vector<dated_id>& ids) {
-  auto& many = of_.of().many_recent;
-  many.reset();
+  if (of_.of().large) of_.of().large->recent.reset();
   const auto few = ids.size() > most_in_array ? std::string_view{} : bytes_of(ids.data(), ids.size());
   of_.replace(part::recent, 0, of_.view(part::recent).size(), few);
   if (ids.size() <= most_in_array) return;
-  of_.of().many_recent = std::make_unique<id_table>(ids.size());
-  for (const auto& each : ids) of_.of().many_recent->insert(each);
+  auto& large = of_.of().large;
+  if (!large) large = std::make_unique<state::large_parts>();
+  large->recent.emplace(ids.size());
+  for (const auto& each : ids) large->recent->insert(each);
 }
 
 void recent_ids::remove(hash128 id) {

@@ -57,8 +57,11 @@ void state::grow(std::size_t wanted) {
 
 std::size_t state::heap_bytes() const noexcept {
   if (block_ == nullptr) return 0;
-  const auto& many = block_->head.many_recent;
-  return sizeof(block) + block_->capacity + (many ? many->heap_bytes() : 0);
+  const auto bytes = sizeof(block) + block_->capacity;
+  const auto& large = block_->head.large;
+  if (!large) return bytes;
+  return bytes + sizeof(large_parts) + large->identifier_marks.capacity() * sizeof(std::uint32_t) +
+         (large->recent ? large->recent->heap_bytes() : 0);
 }
 
 }  // namespace kith::profile

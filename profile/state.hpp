@@ -8,7 +8,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
+#include <vector>
 
 #include "profile/id_table.hpp"
 #include "profile/prefetch.hpp"
@@ -21,11 +23,18 @@ inline constexpr unsigned part_count = 7;
 
 class state {
  public:
+  /// What only large profiles have.
+  struct large_parts {
+    std::optional<id_table> recent;               ///< in place of part::recent
+    std::vector<std::uint32_t> identifier_marks;  ///< offsets in part::identifiers, sorted
+  };
   struct numbers {
     std::uint64_t version = 0;
     std::int64_t first_seen = INT64_MAX;
     std::int64_t last_seen = INT64_MIN;
-    std::unique_ptr<id_table> many_recent;  ///< in place of part::recent, when there are many
+    std::unique_ptr<large_parts> large;
+
+    const id_table* many_recent() const noexcept { return large && large->recent ? &*large->recent : nullptr; }
   };
 
   state() noexcept = default;

@@ -73,7 +73,9 @@ struct sender::impl {
         look(now_ms);
         next_look = std::chrono::steady_clock::now() + look_every;
       }
-      if (now_ms >= paused_until_ms && !gone) start_due(now_ms);
+      // If the clock went back, the pause is one of a time that is over.
+      const bool paused = now_ms < paused_until_ms && paused_until_ms - now_ms <= longest_pause_of_all_ms;
+      if (!paused && !gone) start_due(now_ms);
       int running = 0;
       curl_multi_perform(all.get(), &running);
       finish();
@@ -116,7 +118,8 @@ struct sender::impl {
         give_up(item, told.error().message);
         continue;
       }
-      const bool waits = held_up.contains(told->profile) || told->next_ms > now_ms;
+      const bool is_early = told->next_ms > now_ms && told->next_ms - now_ms <= longest_pause_ms;
+      const bool waits = held_up.contains(told->profile) || is_early;
       held_up.insert(told->profile);
       if (waits) {
         left.push_back(std::move(item));

@@ -40,19 +40,24 @@ bool earlier(const evidence& a, const evidence& b) noexcept {
   return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.message_id < b.message_id;
 }
 
-template <class List, class Key>
-auto place_in(List& sorted, hash128 wanted, Key key) {
+template <class List>
+auto place_in(List& sorted, hash128 wanted) {
   return std::lower_bound(sorted.begin(), sorted.end(), wanted,
-                          [&](const auto& each, hash128 value) { return key(each) < value; });
+                          [&](const parting& each, hash128 value) { return each.from < value; });
 }
-constexpr auto to_of = [](const link& of) { return of.to; };
-constexpr auto from_of = [](const parting& of) { return of.from; };
+constexpr std::size_t most_unsorted = 64;
+
+bool before(const link& a, const link& b) noexcept { return a.to < b.to; }
 
 }  // namespace
 
 const link* kin::find(hash128 to) const noexcept {
-  const auto found = place_in(links_, to, to_of);
-  return found != links_.end() && found->to == to ? &*found : nullptr;
+  const auto end = links_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  const auto found =
+      std::lower_bound(links_.begin(), end, to, [](const link& each, hash128 wanted) { return each.to < wanted; });
+  if (found != end && found->to == to) return &*found;
+  const auto late = std::find_if(end, links_.end(), [&](const link& each) { return each.to == to; });
+  return late == links_.end() ? nullptr : &*late;
 }
 
 bool kin::knows(hash128 to, const evidence& why) const noexcept {
@@ -61,18 +66,20 @@ bool kin::knows(hash128 to, const evidence& why) const noexcept {
 }
 
 bool kin::parted(hash128 from, std::int64_t renewed_ms) const noexcept {
-  const auto found = place_in(partings_, from, from_of);
+  const auto found = place_in(partings_, from);
   return found != partings_.end() && found->from == from && renewed_ms <= found->time_ms;
 }
 
 bool kin::counts(const link& of) const noexcept { return !parted(of.to, of.why.renewed_ms); }
 
 bool kin::add(hash128 to, const identifier& who, const evidence& why) {
-  const auto at = place_in(links_, to, to_of);
-  if (at == links_.end() || at->to != to) {
-    links_.insert(at, {to, who, why});
+  const auto* known = find(to);
+  if (known == nullptr) {
+    links_.push_back({to, who, why});
+    if (links_.size() - sorted_ > most_unsorted) sort();
     return true;
   }
+  auto* at = &links_[static_cast<std::size_t>(known - links_.data())];
   bool changed = false;
   if (earlier(why, at->why)) {
     at->why.time_ms = why.time_ms;
@@ -86,8 +93,15 @@ bool kin::add(hash128 to, const identifier& who, const evidence& why) {
   return changed;
 }
 
+void kin::sort() {
+  const auto late = links_.begin() + static_cast<std::ptrdiff_t>(sorted_);
+  std::sort(late, links_.end(), before);
+  std::inplace_merge(links_.begin(), late, links_.end(), before);
+  sorted_ = links_.size();
+}
+
 bool kin::part(hash128 from, std::int64_t time_ms) {
-  const auto at = place_in(partings_, from, from_of);
+  const auto at = place_in(partings_, from);
   if (at == partings_.end() || at->from != from) {
     partings_.insert(at, {from, time_ms});
     return true;
@@ -104,6 +118,11 @@ std::size_t kin::heap_bytes() const noexcept {
 }
 
 std::string kin::encode() const {
+  if (sorted_ < links_.size()) {
+    auto sorted = *this;
+    sorted.sort();
+    return sorted.encode();
+  }
   std::string out;
   out.push_back(static_cast<char>(format_version));
   put_identifier(out, self_);
@@ -144,6 +163,7 @@ result<kin> kin::decode(std::string_view bytes) {
     if (!made.links_.empty() && !(made.links_.back().to < each.to)) in.fail();
     made.links_.push_back(std::move(each));
   }
+  made.sorted_ = made.links_.size();
   for (auto left = in.number<std::uint32_t>(); left > 0 && !in.failed(); --left) {
     parting each;
     each.from = take_hash(in);

@@ -61,7 +61,7 @@ class kin {
   void name(const identifier& self) {
     if (self_.value.empty()) self_ = self;
   }
-  const std::vector<link>& links() const noexcept { return links_; }
+  const std::vector<link>& links() const noexcept { return links_; }  ///< in no order
   const std::vector<parting>& partings() const noexcept { return partings_; }
   bool alone() const noexcept { return links_.empty() && partings_.empty(); }
 
@@ -85,9 +85,13 @@ class kin {
   static result<kin> decode(std::string_view bytes);
 
  private:
+  void sort();
+
   identifier self_;
   hash128 belongs_to_;
-  std::vector<link> links_;        ///< sorted by `to`
+  /// Sorted by `to` but for the last few: who is linked to a hundred thousand is not moved each time.
+  std::vector<link> links_;
+  std::size_t sorted_ = 0;
   std::vector<parting> partings_;  ///< sorted by `from`
 };
 

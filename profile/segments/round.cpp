@@ -112,6 +112,7 @@ std::string_view round::computed(std::uint32_t definition) {
 void round::set_computed(std::uint32_t definition, std::string_view value) {
   if (computed(definition) == value) return;
   at_.computed_.set(with_.compiled[definition].key, value);
+  changed_.recomputed.push_back(definition);
   for (const auto each : with_.compiled[definition].dependents) add(each);
 }
 

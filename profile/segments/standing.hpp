@@ -29,16 +29,18 @@ struct judgement {
   bool is_error;  ///< the expression gave an error, which counts as false
 };
 
-/// Indexes into the catalog's definitions, segments only.
+/// Indexes into the catalog's definitions.
 struct transitions {
-  std::vector<std::uint32_t> entered;
-  std::vector<std::uint32_t> left;
-  std::vector<judgement> judged;  ///< every definition that was evaluated, computed traits too
-  std::uint32_t errors = 0;       ///< expressions that gave an error; they count as false
+  std::vector<std::uint32_t> entered;     ///< segments
+  std::vector<std::uint32_t> left;        ///< segments
+  std::vector<std::uint32_t> recomputed;  ///< computed traits that have another value, or none any more
+  std::vector<judgement> judged;          ///< every definition that was evaluated, computed traits too
+  std::uint32_t errors = 0;               ///< expressions that gave an error; they count as false
   bool empty() const noexcept { return entered.empty() && left.empty(); }
   void clear() noexcept {
     entered.clear();
     left.clear();
+    recomputed.clear();
     judged.clear();
     errors = 0;
   }

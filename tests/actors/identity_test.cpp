@@ -176,6 +176,19 @@ TEST_CASE("an event that two profiles counted before they were joined counts onc
   CHECK(again.publish({event("old", {anonymous("a")}), event("order-1", {user("ada")})}).duplicate == 2);
 }
 
+TEST_CASE("an event that both sides counted with memory a moment ago, and that no file has yet, counts once") {
+  const temporary_directory directory;
+  auto options = options_for(directory.path());
+  options.journal.gathering = std::chrono::seconds(5);
+  running kith(options);
+  const actors::publish_options memory{actors::durability::memory, false};
+  kith.publish({event("m-1", {user("ada")}), event("m-1", {anonymous("a")}), event("m-2", {anonymous("a")})}, memory);
+  kith.publish({event("m-3", {user("ada"), anonymous("a")})}, memory);
+  CHECK(kith.get("ada")["version"] == 3);
+  CHECK(kith->stats().overlaps == 1);
+  CHECK(kith->stats().overlaps_unresolved == 0);
+}
+
 TEST_CASE("values that say nothing join nobody, are counted and shown") {
   const temporary_directory directory;
   running kith(options_for(directory.path()));

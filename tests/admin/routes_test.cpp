@@ -73,6 +73,31 @@ TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
   CHECK(second["next"].is_null());
 }
 
+TEST_CASE_METHOD(admin_fixture, "a profile is read through a view, and the views are listed") {
+  kith->show(std::make_shared<const profile::view_set>(std::vector<profile::view>{
+      {"card", "for the shop's header", {{"version"}, {"events", "Order Completed", "count"}}},
+      {"dotted", "", {{"events", "page.viewed"}}}}));
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z")});
+  CHECK(body("/v1/profiles/user/ada?view=card") ==
+        json{{"version", 1}, {"events", {{"Order Completed", {{"count", 1}}}}}});
+  CHECK(body("/v1/views") == json{{"items",
+                                   {{{"name", "card"},
+                                     {"description", "for the shop's header"},
+                                     {"fields", {"version", "events.Order Completed.count"}}},
+                                    {{"name", "dotted"},
+                                     {"description", ""},
+                                     {"fields", json::array({json::array({"events", "page.viewed"})})}}}},
+                                  {"next", nullptr}});
+  const auto none = ask("/v1/profiles/user/ada?view=fat");
+  CHECK(none.status == 400);
+  CHECK(json::parse(none.body)["detail"] == "view: there is none named \"fat\"; there are card, dotted");
+  CHECK(ask("/v1/profiles/user/ada?view=card&fields=version").status == 400);
+  CHECK(ask("/v1/profiles/user/nobody?view=card").status == 404);
+  CHECK(ask_as(somebody(false, false), "/v1/views", "GET").status == 403);
+  CHECK(body("/v1/stats")["viewsBuilt"] == 1);
+  CHECK(ask("/metrics").body.find("kith_views_served_total 1") != std::string::npos);
+}
+
 TEST_CASE_METHOD(admin_fixture, "a segment's members are explained by the message ids of their events") {
   kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z"), track("ada", "m-2", "2024-05-02T10:00:00Z")});
   REQUIRE(definitions->attach(*kith));

@@ -262,3 +262,38 @@ unique = false
              kith::tests::Contains("identity.priority: must be an array of strings"));
   CHECK_THAT(refused("[identity.types.email]\nlimits = 3"), kith::tests::Contains("did you mean limit?"));
 }
+
+TEST_CASE("views are read, with their paths") {
+  const auto made = good(
+      "[views.card]\ndescription = \"the header\"\nfields = [\"traits.plan\", [\"events\", \"page.viewed\", "
+      "\"count\"], "
+      "\"segments\"]\n[views.slim]\nfields = [\"version\"]\n");
+  const auto& views = made.runtime.views->all();
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].name() == "card");
+  CHECK(views[0].description() == "the header");
+  CHECK(views[0].paths() ==
+        std::vector<profile::view_path>{{"traits", "plan"}, {"events", "page.viewed", "count"}, {"segments"}});
+  CHECK(good("").runtime.views->all().empty());
+}
+
+TEST_CASE("a wrong view is refused with its place and what is allowed") {
+  const auto has = [](const std::string& toml, const std::string& wanted) {
+    const auto message = message_of(toml);
+    CAPTURE(message);
+    CHECK(message.find(wanted) != std::string::npos);
+  };
+  has("[views.a]\nfields = [\"version\", \"trait.plan\"]\n",
+      "kith.toml:2:22: views.a.fields: \"trait.plan\": begins with none of profile, version,");
+  has("[views.a]\nfields = [\"segments.loyal\"]\n", "segments is shown whole");
+  has("[views.a]\nfields = [[\"traits\", 5]]\n", "must hold strings only");
+  has("[views.a]\nfields = [5]\n", "must hold paths");
+  has("[views.a]\nfields = \"version\"\n", "must be an array of 1 to 256 paths");
+  has("[views.a]\nfields = []\n", "must be an array of 1 to 256 paths");
+  has("[views.a]\n", "views.a: needs fields");
+  has("[views.a]\nfield = [\"version\"]\n", "views.a.field: is not a key; did you mean fields?");
+  has("[views.\"a b\"]\nfields = [\"version\"]\n", "the name must be 1 to 64 letters");
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += "[views.v" + std::to_string(i) + "]\nfields = [\"version\"]\n";
+  has(many, "at most 64 views");
+}

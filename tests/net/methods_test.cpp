@@ -156,9 +156,46 @@ TEST_CASE("wrong parameters are named") {
   REQUIRE(refused(client->call("publish", json::array(), {{"detail", 1}})) == "detail: not a boolean");
   REQUIRE(refused(client->call("unwatch", "x")) == "n: not the number that watch gave");
   REQUIRE(refused(client->call("nonsense")) == "method \"nonsense\" is not served by this version");
-  const json got = client->call("get", {{"userId", "a"}}, {{"view", "slim"}});
-  REQUIRE(code(got) == "not_found");
-  REQUIRE(message(got) == "no view named \"slim\"");
+  REQUIRE(refused(client->call("get", {{"userId", "a"}}, {{"view", 5}})) == "view: not the name of a view");
+  REQUIRE(refused(client->call("get", {{"userId", "a"}}, {{"view", "slim"}, {"fields", {"version"}}})) ==
+          "options: view and fields; give one of them, since a view says which fields");
+}
+
+TEST_CASE("get and get_many read through a view, and one that is not there is told from a profile that is not") {
+  test_server server;
+  server.service.show(std::make_shared<const profile::view_set>(
+      std::vector<profile::view>{{"slim", "", {{"version"}}}, {"card", "", {{"traits"}}}}));
+  server.service.put(user("ann"), encoded({{"version", 3}}));
+  const auto client = server.connect();
+  const json slim = {{"view", "slim"}};
+  REQUIRE(client->call("get", {{"userId", "ann"}}, slim)[3] == json{{"version", 3}});
+  REQUIRE(client->call("get_many", {{{"userId", "ann"}}, {{"userId", "bob"}}}, slim)[3] ==
+          json::array({{{"version", 3}}, nullptr}));
+  REQUIRE(code(client->call("get", {{"userId", "bob"}}, slim)) == "not_found");
+  for (const auto* method : {"get", "get_many"}) {
+    const json ids = {{"userId", "ann"}};
+    const json got = client->call(method, method == std::string("get") ? ids : json::array({ids}), {{"view", "fat"}});
+    REQUIRE(code(got) == "invalid_argument");
+    REQUIRE(message(got) == "view: there is none named \"fat\"; there are slim, card");
+  }
+}
+
+TEST_CASE("gets through different views that come together are answered each by its own") {
+  test_server server;
+  server.service.show(
+      std::make_shared<const profile::view_set>(std::vector<profile::view>{{"slim", "", {{"version"}}}}));
+  server.service.put(user("ann"), encoded({{"version", 3}}));
+  const auto client = server.connect();
+  std::string together;
+  for (std::uint32_t i = 0; i < 30; ++i) {
+    const json options = i % 3 == 0 ? json::object() : json{{"view", i % 3 == 1 ? "slim" : "fat"}};
+    together += raw_client::request(100 + i, "get", {{"userId", "ann"}}, options);
+  }
+  client->send(together);
+  for (int i = 0; i < 30; ++i) {
+    const auto got = client->receive().value();
+    REQUIRE(code(got) == (got.at(1).get<int>() % 3 == 0 ? "invalid_argument" : ""));
+  }
 }
 
 TEST_CASE("too many events or ids at once are too large") {

@@ -407,6 +407,29 @@ TEST_CASE("check looks at the small files of a directory too") {
   REQUIRE(contains(checked.second, "segments.json: loyal: "));
 }
 
+TEST_CASE("kith get reads through a view, and SIGHUP brings others") {
+  const scratch room;
+  const auto view = [](const std::string& name, const std::string& field) {
+    return "[views." + name + "]\nfields = [\"" + field + "\"]\n";
+  };
+  server running(room, view("card", "traits.plan"));
+  room.write("one.jsonl", R"({"type":"identify","messageId":"1","userId":"ada","traits":{"plan":"gold","age":7}})");
+  REQUIRE(run_kith(room, with({"publish", room.path("one.jsonl")}, running.flags())).first == 0);
+  const auto get = [&](const std::string& name) {
+    return run_kith(room, with({"get", "ada", "--json", "--view", name}, running.flags()));
+  };
+  REQUIRE(get("card") == std::pair(0, std::string("{\"traits\":{\"plan\":\"gold\"}}\n")));
+  REQUIRE(get("age").first == 65);
+  room.write("kith.toml", view("card", "traits.plan") + view("age", "traits.age"));
+  running.send(SIGHUP);
+  REQUIRE(eventually([&] { return get("age").first == 0; }));
+  REQUIRE(get("age").second == "{\"traits\":{\"age\":7}}\n");
+  room.write("kith.toml", view("age", "traits.years..old"));
+  REQUIRE(contains(run_kith(room, {"serve", "--dev", "--check-config", "--config", room.path("kith.toml")}).second,
+                   "kith.toml:2:11: views.age.fields: \"traits.years..old\": has an empty key"));
+  REQUIRE(running.stop() == 0);
+}
+
 TEST_CASE("SIGHUP takes new tokens and drops old ones") {
   const scratch room;
   room.write("kith.toml", "");

@@ -150,6 +150,27 @@ TEST_CASE("what fails is sent again, later each time, and what comes behind it o
   CHECK(deliverer->statuses().at(0).now == webhooks::sending::delivering);
 }
 
+TEST_CASE("a clock that goes back does not make a message wait for the time that was taken back") {
+  std::atomic<bool> up{false};
+  const receiver endpoint([&](const received_message&) { return up ? 204U : 500U; });
+  const room at(endpoint);
+  running kith(at.options());
+  const auto deliverer = at.deliver(kith);
+  constexpr std::int64_t jump_ms = 30LL * 24 * 3'600'000;
+  *at.clock += jump_ms;
+  kith.publish({track("ada", "m-1", profile::format_time(start_ms + jump_ms))});
+  REQUIRE(eventually([&] { return deliverer->statuses().at(0).failed == 1; }));
+  *at.clock -= jump_ms;
+  REQUIRE(eventually([&] { return deliverer->statuses().at(0).failed == 2; }));
+  up = true;
+  // The pause behind that is one of the present time, and ends as ever.
+  CHECK(eventually([&] {
+    *at.clock += 1000;
+    return deliverer->statuses().at(0).delivered == 1;
+  }));
+  CHECK(deliverer->statuses().at(0).dead == 0);
+}
+
 TEST_CASE("what fails for too long is a dead letter, to be sent again or dropped") {
   std::atomic<bool> up{false};
   const receiver endpoint([&](const received_message&) { return up ? 200U : 400U; });

@@ -136,6 +136,14 @@ nlohmann::json running::get(const profile::identifier& id) {
   return first_of(promise->get_future().get());
 }
 
+nlohmann::json running::view(const profile::identifier& id, const std::string& name) {
+  auto promise = std::make_shared<std::promise<found>>();
+  boost::asio::post(runtime_->io(0), [this, promise, at = address(id), name] {
+    runtime_->read_view(0, {at}, name, [promise](const found& results) { promise->set_value(results); });
+  });
+  return first_of(promise->get_future().get());
+}
+
 nlohmann::json running::identity(const profile::identifier& id) {
   auto promise = std::make_shared<std::promise<found>>();
   boost::asio::post(runtime_->io(0), [this, promise, at = address(id)] {

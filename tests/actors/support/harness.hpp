@@ -72,6 +72,7 @@ class running {
   /// null where there is no such profile.
   nlohmann::json get(const std::string& user);
   nlohmann::json get(const profile::identifier& id);
+  nlohmann::json view(const profile::identifier& id, const std::string& name);
   /// What service::read_identity writes.
   nlohmann::json identity(const profile::identifier& id);
   result<void> unmerge(const profile::identifier& of, std::vector<profile::identifier> out);

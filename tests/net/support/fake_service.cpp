@@ -153,6 +153,25 @@ void fake_service::read(actors::shard_id home, std::vector<profile::hash128> add
   answer(home, [done = std::move(done), found] { done(found); });
 }
 
+void fake_service::read_view(actors::shard_id home, std::vector<profile::hash128> addresses, std::string view,
+                             actors::read_done done) {
+  ++view_reads;
+  if (const auto found = views()->find(view); !found) {
+    return answer(home, [done = std::move(done), why = found.error()] { done(tl::make_unexpected(why)); });
+  }
+  read(home, std::move(addresses), {}, std::move(done));
+}
+
+std::shared_ptr<const profile::view_set> fake_service::views() const {
+  const std::lock_guard lock(mutex_);
+  return views_;
+}
+
+void fake_service::show(std::shared_ptr<const profile::view_set> views) {
+  const std::lock_guard lock(mutex_);
+  views_ = std::move(views);
+}
+
 void fake_service::put_segments(profile::hash128 address, std::string list) {
   const std::lock_guard lock(mutex_);
   segments_[address] = std::move(list);

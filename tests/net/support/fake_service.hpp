@@ -49,6 +49,7 @@ class fake_service final : public actors::service {
   /// What publish answers; else every event is applied.
   void answer_with(std::function<result<actors::publish_outcome>(const published&)> outcome);
   std::atomic<std::size_t> reads{0};
+  std::atomic<std::size_t> view_reads{0};  ///< of them
 
   /// What read_segments and explain answer, as MessagePack; else not_found.
   void put_segments(profile::hash128 address, std::string list);
@@ -71,6 +72,11 @@ class fake_service final : public actors::service {
                actors::publish_done done) override;
   void read(actors::shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
             actors::read_done done) override;
+  /// As read(), of the whole map, if there is such a view.
+  void read_view(actors::shard_id home, std::vector<profile::hash128> addresses, std::string view,
+                 actors::read_done done) override;
+  std::shared_ptr<const profile::view_set> views() const override;
+  void show(std::shared_ptr<const profile::view_set> views) override;
   void read_segments(actors::shard_id home, profile::hash128 address, actors::read_done done) override;
   void explain(actors::shard_id home, profile::hash128 address, std::string segment, actors::read_done done) override;
   void read_identity(actors::shard_id home, profile::hash128, actors::read_done done) override {
@@ -133,6 +139,7 @@ class fake_service final : public actors::service {
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<shard>> shards_;
   std::map<profile::hash128, std::string> profiles_;
+  std::shared_ptr<const profile::view_set> views_ = std::make_shared<const profile::view_set>();
   std::vector<published> batches_;
   std::function<result<actors::publish_outcome>(const published&)> outcome_;
   bool holding_ = false;

@@ -1,0 +1,57 @@
+// Views: built at the first read, served as they are, and built anew at the next read once something that they show has
+// changed. Nothing is built that nobody reads, and an event that a view does not show costs it nothing.
+#include <algorithm>
+
+#include "actors/shard.hpp"
+
+namespace kith::actors {
+
+void shard::show(std::shared_ptr<const profile::view_set> views) {
+  views_ = std::move(views);
+  ++views_generation_;
+}
+
+void shard::write_view(profile_actor& actor, const read_group& group, std::string& to) {
+  const bool kept = group.views == views_;  // not those that were asked for just before others were configured
+  shard_counters::add(counters_.views_served, 1);
+  if (const auto built = actor.views_.find(views_generation_, group.view); kept && built) {
+    to.append(*built);
+    return;
+  }
+  shard_counters::add(counters_.views_built, 1);
+  scratch_map_.clear();
+  profile::msgpack::writer map(scratch_map_);
+  actor.state().write_map(map, actor.address(), group.fields, derived_of(actor));
+  const auto offset = to.size();
+  profile::msgpack::writer out(to);
+  (*group.views)[group.view].write(scratch_map_, out);
+  if (!kept) return;
+  actor.views_.keep(views_generation_, group.view, std::string_view(to).substr(offset));
+  count_bytes(actor);
+}
+
+template <class Changes>
+void shard::outdate_views(profile_actor& actor, Changes changes) {
+  if (actor.views_.empty()) return;
+  for (std::uint32_t view = 0; view < views_->all().size(); ++view) {
+    if (actor.views_.is_fresh(views_generation_, view) && changes((*views_)[view])) actor.views_.outdate(view);
+  }
+}
+
+void shard::outdate_views_by_event(profile_actor& actor, const profile::event_view& event) {
+  outdate_views(actor, [&](const profile::view& each) { return each.changes_with(actor.state(), event); });
+}
+
+/// By the evaluation before.
+void shard::outdate_views_by_standing(profile_actor& actor) {
+  const auto& changed = scratch_transitions_;
+  if (changed.empty() && changed.recomputed.empty()) return;
+  outdate_views(actor, [&](const profile::view& each) {
+    if (!changed.empty() && each.shows_segments()) return true;
+    return std::any_of(changed.recomputed.begin(), changed.recomputed.end(), [&](std::uint32_t index) {
+      return each.shows_computed(definitions_->definitions()[index].name);
+    });
+  });
+}
+
+}  // namespace kith::actors
