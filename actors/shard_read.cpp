@@ -111,12 +111,6 @@ void shard::write_answer(const profile_actor& actor, read_group& group, std::uin
   group.found.found(id_, index, offset);
 }
 
-void shard::publish_change(profile_actor& actor, std::string_view traits) {
-  const auto* slot = actor.identity_.get();
-  watches_.record(actor.address(), actor.state().version(), traits, last_change_,
-                  slot == nullptr ? nullptr : slot->addresses);
-}
-
 std::size_t shard::copy_some(std::size_t hand, std::vector<profile_copy>& into) const {
   // Who leaves the list gives its place to the last one, which was met already or has just come.
   hand = std::min(hand, actors_.size());

@@ -285,6 +285,7 @@ TEST_CASE("a watch gets every change once, and resumes behind its cursor") {
     ++sent;
     return count() > 0;
   }));
+  REQUIRE(eventually([&] { return count() == static_cast<std::size_t>(sent); }));
   const auto base = count();
   for (int i = 0; i < 50; ++i) kith.publish({track("w" + std::to_string(i), "m", "2024-05-01")});
   REQUIRE(eventually([&] { return count() >= base + 50; }));
