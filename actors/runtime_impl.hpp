@@ -182,7 +182,7 @@ class runtime_impl final : public runtime {
   std::vector<std::unique_ptr<persistence::journal>> change_logs_;  ///< by shard; none: no log is kept
   change_log_head change_head_;                                     ///< as the file has it, or will
   std::uint64_t log_generation_ = 0;
-  std::uint64_t change_log_bytes_then_ = 0;  ///< behind the last checkpoint
+  std::atomic<std::uint64_t> change_log_bytes_then_{0};  ///< behind the last checkpoint
   backfill_credit telling_{backfill::under_way};
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;

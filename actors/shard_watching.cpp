@@ -7,6 +7,7 @@
 namespace kith::actors {
 
 void shard::publish_change(profile_actor& actor, const profile::event_view* event) {
+  if (!environment_.watched.load(std::memory_order_relaxed)) return;
   watched_change made;
   if (event != nullptr) made.event = event_key(*event);
   if (replaying_) {
@@ -15,7 +16,6 @@ void shard::publish_change(profile_actor& actor, const profile::event_view* even
     const auto& told = environment_.told_events;
     if (std::binary_search(told.begin(), told.end(), made.event)) return;
   }
-  if (!environment_.watched.load(std::memory_order_relaxed)) return;
   made.profile = actor.address();
   made.version = actor.state().version();
   if (event != nullptr && !event->traits.empty()) made.traits = std::make_shared<const std::string>(event->traits);

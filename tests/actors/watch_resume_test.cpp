@@ -5,7 +5,9 @@
 #include <random>
 #include <set>
 
+#include "persistence/check.hpp"
 #include "tests/actors/support/harness.hpp"
+#include "tests/actors/support/hooked_store.hpp"
 #include "tests/catch.hpp"
 
 using namespace kith;
@@ -387,6 +389,10 @@ TEST_CASE("a change log that is damaged is given up: its cursors are refused, an
   for (const auto& file : std::filesystem::directory_iterator(room.directory.path() + "/changes")) {
     if (file.file_size() > 200 && file.path().extension() == ".log") std::filesystem::resize_file(file.path(), 150);
   }
+  const auto checked = persistence::check_directory(persistence::real_files(), room.directory.path(),
+                                                    [](std::string_view, std::uint64_t, std::uint64_t) {});
+  REQUIRE(checked);
+  CHECK_FALSE(checked->sound());
   auto options = room.options();
   std::mutex mutex;
   std::string told;
@@ -426,4 +432,29 @@ TEST_CASE("a change log that cannot be written is a failed disk, and nothing ack
   const auto all = seen.changes();  // and maybe one that tells of memberships alone
   const auto by_events = std::count_if(all.begin(), all.end(), [](const auto& each) { return each.traits != nullptr; });
   CHECK(by_events == acknowledged + 2);
+}
+
+TEST_CASE("what is not in the change log yet does not come into the store, where a replay would pass over it") {
+  const lives room;
+  watcher seen;
+  gated_files disk(persistence::real_files(), "/changes/");
+  std::atomic<bool> saved{false};
+  store_hooks hooks;
+  hooks.before = [&](store_call what, const auto& addresses) -> result<void> {
+    if (what == store_call::save && !addresses.empty()) saved = true;
+    return {};
+  };
+  running kith(hooked(room.options(), hooks), disk);
+  begin(seen, kith);
+  disk.closed = true;
+  kith.publish({order("u", 0, start_ms), order("v", 1, start_ms), order("w", 2, start_ms)});
+  saved = false;
+  auto saving = std::async(std::launch::async, [&] { return kith->save_memberships(); });
+  for (int i = 0; i < 50; ++i) kith.publish({order("x", 3 + i, start_ms)});
+  CHECK_FALSE(saved);
+  CHECK(seen.count() == 1);
+  disk.closed = false;
+  CHECK(saving.get());
+  CHECK(saved);
+  CHECK(eventually([&] { return seen.count() == 54; }));
 }
