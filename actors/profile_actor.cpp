@@ -168,7 +168,7 @@ void profile_actor::finish(const apply_event& message, bool applied) {
     if (applied) of.memberships[message.index] = home_.last_change();
   }
   if (applied) {
-    home_.publish_change(*this, of.events[message.index].traits);
+    home_.publish_change(*this, &of.events[message.index]);
     if (home_.last_change()) home_.note_membership_latency(of);
   }
   home_.event_done(of, message.index);

@@ -141,6 +141,7 @@ void profile_actor::hand_on(caf::mailbox_element_ptr mail) {
   auto& content = mail->content();
   if (content.match_element<refresh_standing>(0)) {
     // The root has a standing, and mail of its own.
+    home_.tell_difference(*this);
     if (auto* credit = content.get_as<refresh_standing>(0).of) home_.refreshed(*credit);
   } else if (content.match_element<apply_event>(0)) {
     const auto& message = content.get_as<apply_event>(0);

@@ -76,9 +76,12 @@ result<void> runtime_impl::open() {
                        "); they are kept in journal/quarantine, all else goes on");
     }
   }
-  environment_ = std::make_unique<shard_environment>(
-      system_, *store_, pool_, latency_, options_, shards_, [this](const error& why) { failed(why); },
-      static_cast<std::uint64_t>(options_.now_ms()));
+  environment_ = std::make_unique<shard_environment>(system_, files_, *store_, pool_, latency_, options_, shards_,
+                                                     [this](const error& why) { failed(why); });
+  environment_->log_wanted = [this] {
+    const std::lock_guard lock(maintenance_mutex_);
+    maintenance_wake_.notify_all();
+  };
   environment_->catch_up = [this]() -> result<void> {
     for (;;) {
       const auto fed = feeder_->feed(fed_at_once);
@@ -133,6 +136,7 @@ result<void> runtime_impl::open_journals() {
     if (!journal) return tl::make_unexpected(journal.error());
     journals.push_back(std::move(*journal));
   }
+  if (auto resumed = resume_changes(); !resumed) return resumed;
   for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]));
   return {};
 }
@@ -317,6 +321,8 @@ void runtime_impl::recover() {
   }
   wait_for_replayed(0);
   if (stopping_) return;
+  if (auto told = tell_differences(); !told) return failed(told.error());
+  if (stopping_) return;
   {
     // A define() that finds the server ready also finds the backfill begun that it is to end.
     const std::lock_guard one_at_a_time(defining_mutex_);
@@ -393,7 +399,7 @@ void runtime_impl::maintain() {
     {
       std::unique_lock lock(maintenance_mutex_);
       const std::chrono::seconds pause(environment_->history_behind ? 0 : 1);
-      maintenance_wake_.wait_for(lock, pause, [this] { return stopping_.load(); });
+      maintenance_wake_.wait_for(lock, pause, [this] { return stopping_ || changes_wanted(); });
     }
     if (stopping_) return;
     if (now() - rotated >= std::chrono::seconds(10)) {
@@ -402,6 +408,7 @@ void runtime_impl::maintain() {
     }
     if (state().now == phase::failed) continue;
     if (environment_->clock_went_back.exchange(false)) look_at_all_again();
+    if (auto tended = tend_changes(); !tended) failed(tended.error());
     if (auto fed = feed_history(); !fed) failed(fed.error());
     if (checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
@@ -449,7 +456,7 @@ bool runtime_impl::shards_busy() {
 
 bool runtime_impl::checkpoint_due() const {
   return journal_bytes() > journal_bytes_then_ + options_.checkpoint_bytes ||
-         now() - last_checkpoint_.load() > options_.checkpoint_interval;
+         now() - last_checkpoint_.load() > options_.checkpoint_interval || changes_due();
 }
 
 result<void> runtime_impl::checkpoint(catching_up history) {
@@ -458,6 +465,8 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
   }
   last_checkpoint_ = now();
+  const auto told = seal_changes();
+  if (!told) return tl::make_unexpected(told.error());
   auto marks = marks_;
   for (const auto& each : shards_) {
     auto sealed = each->journal().seal();
@@ -477,6 +486,7 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     marks_ = marks;
     outcome = remove_needless(marks);
   }
+  if (outcome) outcome = changes_saved(*told);
   journal_bytes_then_ = journal_bytes();
   return outcome;
 }
@@ -546,6 +556,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
     stopping_ = true;
   }
   if (feeder_) feeder_->cancel();
+  telling_.stop();
   maintenance_wake_.notify_all();
   replay_moved_.notify_all();
   if (recovery_.joinable()) recovery_.join();
@@ -556,6 +567,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   }
   // Order: the shards' threads end first, then the pool's work posts to nobody, then actors and store go.
   for (const auto& each : shards_) each->stop();
+  change_logs_.clear();
   pool_.join();
   shards_.clear();
 }

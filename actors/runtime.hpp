@@ -21,7 +21,7 @@ namespace kith::actors {
 
 struct runtime_options {
   unsigned shards = 0;                                   ///< 0: one a core
-  std::string data;                                      ///< directory; journal/, store/, quarantine/ inside
+  std::string data;                                      ///< directory; journal/, store/, changes/ inside
   std::size_t memory_bytes = 4ULL * 1024 * 1024 * 1024;  ///< of profiles in memory, over all shards
   std::chrono::seconds idle{600};                        ///< passivate a profile nobody asked for, for so long
   std::size_t checkpoint_bytes =
@@ -31,6 +31,8 @@ struct runtime_options {
   std::uint64_t history_lag_bytes = 8ULL * 1024 * 1024 * 1024;
   bool accept_missing_journal = false;                ///< start though segments are missing: what they held is given up
   std::size_t in_flight_bytes = 64ULL * 1024 * 1024;  ///< a shard's, past which it stops reading sockets
+  std::chrono::milliseconds watch_keep{3'600'000};    ///< changes go on being logged so long behind the last watch
+  std::uint64_t watch_bytes = 256ULL * 1024 * 1024;   ///< of changes on disk, past which the oldest go
   persistence::journal_options journal;
   persistence::store_options store;
   std::function<result<std::unique_ptr<persistence::store>>(persistence::file_system&, const std::string& directory,

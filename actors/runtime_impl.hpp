@@ -1,5 +1,5 @@
 // The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills;
-// runtime_identity.cpp takes apart and finds what belongs together.
+// runtime_identity.cpp takes apart and finds what belongs together; runtime_watching.cpp keeps what watchers are told.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "actors/backfill.hpp"
+#include "actors/change_log.hpp"
 #include "actors/history_feeder.hpp"
 #include "actors/runtime.hpp"
 #include "actors/shard.hpp"
@@ -127,6 +128,20 @@ class runtime_impl final : public runtime {
   void replay_record(std::string_view payload, const std::string& path);
   void wait_for_replayed(std::uint64_t most_in_flight);
 
+  // The log of changes
+  result<void> resume_changes();  ///< as the process before left it
+  result<void> tell_differences();
+  bool changes_wanted() const;  ///< somebody watches, and no log is kept
+  bool changes_due() const;     ///< a checkpoint makes cursors good, or room
+  result<void> tend_changes();
+  result<void> begin_changes();
+  result<void> end_changes();
+  result<void> open_change_logs();
+  result<change_log_head> seal_changes();
+  /// What that head tells of is in flushed snapshots.
+  result<void> changes_saved(const change_log_head& head);
+  std::uint64_t change_log_bytes() const;
+
   enum class catching_up : bool { no, yes };
   void maintain();
   result<void> feed_history();
@@ -173,7 +188,13 @@ class runtime_impl final : public runtime {
   std::uint64_t replayed_events_ = 0;
 
   std::mutex checkpoint_mutex_;
-  checkpoint_marks marks_;  ///< as the file has them
+  checkpoint_marks marks_;                                          ///< as the file has them
+  std::vector<std::unique_ptr<persistence::journal>> change_logs_;  ///< by shard; none: no log is kept
+  change_log_head change_head_;                                     ///< as the file has it, or will
+  std::uint64_t log_generation_ = 0;
+  std::atomic<bool> changes_survive_{false};             ///< a checkpoint was made behind the begin of the log
+  std::atomic<std::uint64_t> change_log_bytes_then_{0};  ///< behind the last checkpoint
+  backfill_credit telling_{backfill::under_way};
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;
   std::atomic<bool> stopping_{false};

@@ -209,7 +209,8 @@ class service {
   virtual bool ready_for_more(shard_id home) const = 0;
   virtual void on_resumed(shard_id home, std::function<void()> resumed) = 0;
 
-  /// Errors: invalid_argument (a cursor that is malformed, from before a restart or too old).
+  /// Errors: invalid_argument (a cursor that is malformed, of another server, or forgotten since nobody watched). One
+  /// whose changes are not kept any more ends the watch with not_found.
   virtual result<watch_id> watch(shard_id home, watch_filter filter, watch_callback callback) = 0;
   virtual void unwatch(shard_id home, watch_id watch) = 0;
 

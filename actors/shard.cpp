@@ -153,9 +153,10 @@ void shard::end_turn() {
   if (over_budget() && save_jobs_ < save_jobs) sweep();
   watches_.send();
   if (!changed_memberships_.empty()) {
-    const auto sent = now();
-    for (const auto came : changed_memberships_) environment_.latency.record(id_, stage::segment, sent - came);
-    changed_memberships_.clear();
+    watches_.when_logged([this, all = std::exchange(changed_memberships_, {})] {
+      const auto sent = now();
+      for (const auto came : all) environment_.latency.record(id_, stage::segment, sent - came);
+    });
   }
   resume_reading();
   counters_.bytes.store(bytes_, std::memory_order_relaxed);

@@ -48,38 +48,44 @@ class shard;
 
 /// What all shards share.
 struct shard_environment {
-  shard_environment(caf::actor_system& actor_system, persistence::store& snapshots, boost::asio::thread_pool& threads,
-                    latency_recorder& latencies, const runtime_options& settings,
-                    std::vector<std::unique_ptr<shard>>& all_shards, std::function<void(const error&)> on_failure,
-                    std::uint64_t process_id)
+  shard_environment(caf::actor_system& actor_system, persistence::file_system& file_calls,
+                    persistence::store& snapshots, boost::asio::thread_pool& threads, latency_recorder& latencies,
+                    const runtime_options& settings, std::vector<std::unique_ptr<shard>>& all_shards,
+                    std::function<void(const error&)> on_failure)
       : system(actor_system),
+        files(file_calls),
         store(snapshots),
         pool(threads),
         latency(latencies),
         options(settings),
         shards(all_shards),
         failed(std::move(on_failure)),
-        process(process_id),
+        changes_directory(settings.data + "/changes"),
         error_limit(settings.error_limit) {}
 
   caf::actor_system& system;
+  persistence::file_system& files;
   persistence::store& store;
   boost::asio::thread_pool& pool;  ///< for calls that block
   latency_recorder& latency;
   const runtime_options& options;
   std::vector<std::unique_ptr<shard>>& shards;
   const std::function<void(const error&)> failed;  ///< the disk failed; from any thread
-  const std::uint64_t process;                     ///< tells this process from the ones before, in cursors
+  const std::string changes_directory;             ///< of what watchers are told (actors/change_log.hpp)
   std::function<result<void>()> catch_up;          ///< blocking: the history takes in what is durable
   std::function<result<void>()> make_durable;      ///< blocking: what was applied before is durable
+  std::function<void()> log_wanted;                ///< somebody watches, and no log is kept; from any thread
+  std::vector<profile::hash128> told_events;       ///< keys, sorted, which a replay is not to tell; changes behind it
   std::atomic<bool> checkpointing{false};          ///< facets that changed must be saved before they move
   std::atomic<std::uint64_t> facets_moving{0};     ///< messages with facets on their way
   std::atomic<std::uint64_t> moves{0};             ///< of facets so far; tells old word of a facet from new
   std::atomic<std::uint64_t> error_limit;          ///< see service::limit_errors
   std::atomic<bool> clock_went_back{false};        ///< profiles that are not in memory are to be looked at
   std::atomic<std::uint64_t> watch_count{0};
-  std::atomic<bool> watched{false};         ///< somebody has watched since the start
-  std::atomic<bool> history_behind{false};  ///< so far that nothing more is taken in
+  std::atomic<time_point> last_watch{now()};  ///< when one ended, or the process began
+  std::atomic<bool> watched{false};           ///< somebody watches, or a log is kept for those who did
+  std::atomic<std::uint64_t> log_id{0};       ///< of the log of changes, begins cursors; 0: none is kept
+  std::atomic<bool> history_behind{false};    ///< so far that nothing more is taken in
 };
 
 /// Written by the shard's thread, read by any.
@@ -158,9 +164,13 @@ class shard : public caf::execution_unit {
   // Publishing (shard_publish.cpp)
   void publish(batch_ptr work);  ///< to the journal, then to the actors (or at once, with `memory`)
   void replay(batch_ptr work);   ///< to the actors
+  /// From now on watchers are told of all that happens. The profiles of which they may know otherwise than is true:
+  /// each is to be refreshed, which tells them.
+  std::vector<profile::hash128> end_replay();
   void journaled(const std::vector<std::uint64_t>& tags, const result<void>& outcome);
   bool ready_for_more() const noexcept {
     return in_flight_bytes_ < environment_.options.in_flight_bytes && !too_full() &&
+           watches_.unlogged_bytes() < environment_.options.in_flight_bytes &&
            !environment_.history_behind.load(std::memory_order_relaxed);
   }
   void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
@@ -236,7 +246,8 @@ class shard : public caf::execution_unit {
   void became_dirty(profile_actor& actor) { dirty_.push_back(actor.address()); }
   void count_bytes(profile_actor& actor);
   void event_done(batch& work, std::uint32_t index);
-  void publish_change(profile_actor& actor, std::string_view traits);
+  /// To watchers. `event`: which brought it about; null: none.
+  void publish_change(profile_actor& actor, const profile::event_view* event = nullptr);
   /// The event of this batch that was published last changed memberships.
   void note_membership_latency(const batch& of) {
     if (!of.replayed) changed_memberships_.push_back(of.started);
@@ -251,6 +262,8 @@ class shard : public caf::execution_unit {
   void standing_due(profile_actor& actor);
   /// Was it evaluated at a time that has not come yet, since the clock went back?
   bool is_ahead(const standing_slot& at) const { return ahead_until_ms_ != 0 && at.now.evaluated_ms() > wall_ms(); }
+  /// What watchers were told before a crash of who it is with, or not, is set right.
+  void tell_difference(profile_actor& actor);
   /// Of the evaluation before; null: nothing entered or left.
   const std::shared_ptr<const membership_change>& last_change() const noexcept { return last_change_; }
   void refreshed(backfill_credit& credit);
@@ -263,6 +276,8 @@ class shard : public caf::execution_unit {
 
   // Watching
   watch_hub& watches() noexcept { return watches_; }
+  /// What watchers were told that the store may not have. REQUIRES: not started.
+  void remember(told_memberships told) { told_ = std::move(told); }
 
  private:
   using save_continuation = std::function<void(const result<void>&)>;
@@ -322,6 +337,7 @@ class shard : public caf::execution_unit {
   bool has_due() const noexcept { return !timers_.empty() && timers_.top().due_ms <= timers_seen_ms_; }
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor, bool by_event);
+  void pass_over(profile_actor& actor, std::string_view segment, bool entered);
   void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
   void keep_memberships(profile_actor& actor, std::int64_t before_ms);
   void note_errors(const profile_actor& actor);
@@ -414,6 +430,8 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const profile::view_set> views_;
   std::uint32_t views_generation_ = 0;  ///< of what is built of them
   std::string scratch_map_;
+  bool replaying_ = true;
+  told_memberships told_;
   std::shared_ptr<const profile::identity::rules> identity_rules_;
   mutable std::mutex ignored_mutex_;
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask

@@ -109,24 +109,27 @@ bool shard::may_move(profile_actor& actor) {
 
 /// Segments and watchers are to see that the profile is another one.
 void shard::look_again(profile_actor& actor) {
-  if (!definitions_) return publish_change(actor, {});
+  if (!definitions_) return publish_change(actor);
   actor.enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
                                           refresh_standing{nullptr}),
                 this);
 }
 
 void shard::left_all(profile_actor& actor) {
+  const bool untold = replaying_ || told_.contains(actor.address());
   auto names = std::make_shared<membership_change>();
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
       names->left.emplace_back(name->second);
       tell_of(actor, names->left.back(), false, false);
+      if (untold) pass_over(actor, name->second, false);
     }
   }
   if (names->left.empty()) return;
   shard_counters::add(counters_.left, names->left.size());
+  if (untold) return;
   last_change_ = std::move(names);
-  publish_change(actor, {});
+  publish_change(actor);
   last_change_.reset();
 }
 

@@ -130,13 +130,6 @@ void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t 
   group.found.found(id_, index, offset);
 }
 
-void shard::publish_change(profile_actor& actor, std::string_view traits) {
-  if (environment_.watched.load(std::memory_order_relaxed)) actor.list_addresses();
-  const auto* slot = actor.identity_.get();
-  watches_.record(actor.address(), actor.state().version(), traits, last_change_,
-                  slot == nullptr ? nullptr : slot->addresses);
-}
-
 std::size_t shard::copy_some(std::size_t hand, std::vector<profile_copy>& into) const {
   // Who leaves the list gives its place to the last one, which was met already or has just come.
   hand = std::min(hand, actors_.size());

@@ -42,6 +42,7 @@ bool shard::make_current(profile_actor& actor) {
     if (actor.identity_) actor.standing_->now.rest_on(actor.identity_->basis);
   }
   if (actor.standing_->now.fits(*definitions_)) {
+    tell_difference(actor);
     if (is_ahead(*actor.standing_)) standing_due(actor);
     return true;
   }
@@ -54,9 +55,10 @@ bool shard::make_current(profile_actor& actor) {
     note_transitions(actor, false);
     if (!actor.state().empty()) actor.mark_dirty();  // the store is to know with which definitions, and when it is due
     if (last_change_) {
-      publish_change(actor, {});
+      publish_change(actor);
       last_change_.reset();
     }
+    tell_difference(actor);
     return true;
   }
   actor.recalling_ = true;
@@ -107,7 +109,7 @@ void shard::standing_due(profile_actor& actor) {
   actor.mark_dirty();  // when it is due next is in the store too
   keep_timer(actor);
   note_transitions(actor, false);
-  if (last_change_) publish_change(actor, {});
+  if (last_change_) publish_change(actor);
 }
 
 void shard::note_errors(const profile_actor& actor) {
@@ -131,6 +133,7 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
   shard_counters::add(counters_.left, changed.left.size());
+  const bool untold = replaying_ || told_.contains(actor.address());
   auto names = std::make_shared<membership_change>();
   const auto now_ms = wall_ms();
   const auto note = [&](std::uint32_t index, std::vector<std::string>& into, bool member) {
@@ -138,10 +141,11 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
     into.push_back(name);
     at.unsaved.push_back({segments::segment_key(name), now_ms, member});
     tell_of(actor, name, member, by_event);
+    if (untold) pass_over(actor, name, member);
   };
   for (const auto index : changed.entered) note(index, names->entered, true);
   for (const auto index : changed.left) note(index, names->left, false);
-  last_change_ = std::move(names);
+  if (!untold) last_change_ = std::move(names);
   memberships_changed(actor);
 }
 
@@ -226,6 +230,7 @@ void shard::refresh(profile::hash128 address, backfill_credit& credit) {
   auto* actor = find(address);
   if (actor != nullptr && actor->loaded() && actor->standing_ && definitions_ &&
       actor->standing_->now.fits(*definitions_) && !is_ahead(*actor->standing_)) {
+    tell_difference(*actor);
     return credit.give_back();
   }
   activate(address).enqueue(refresh_mail(&credit), this);

@@ -209,15 +209,16 @@ void shard::save(const std::vector<profile_actor*>& actors, bool let_go, save_co
     addresses.push_back(actor->address());
   }
   ++save_jobs_;
-  boost::asio::post(environment_.pool,
-                    [this, writes, addresses = std::move(addresses), let_go, then = std::move(then)] {
-                      auto outcome = environment_.store.save(*writes);
-                      post([this, addresses, let_go, then, outcome = std::move(outcome)] {
-                        --save_jobs_;
-                        saved(addresses, let_go, outcome);
-                        then(outcome);
-                      });
-                    });
+  auto write = [this, writes, addresses = std::move(addresses), let_go, then = std::move(then)] {
+    auto outcome = environment_.store.save(*writes);
+    post([this, addresses, let_go, then, outcome = std::move(outcome)] {
+      --save_jobs_;
+      saved(addresses, let_go, outcome);
+      then(outcome);
+    });
+  };
+  // What is in the store a replay tells nobody of.
+  watches_.when_logged([this, write = std::move(write)] { boost::asio::post(environment_.pool, write); });
 }
 
 void shard::saved(const std::vector<profile::hash128>& addresses, bool let_go, const result<void>& outcome) {

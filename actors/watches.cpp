@@ -16,15 +16,14 @@ bool parse_number(std::string_view& text, std::uint64_t& value) {
   return true;
 }
 
-/// One sequence a shard, or nothing if the text is no cursor of this process.
-std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, std::uint64_t process,
-                                                       std::size_t shards) {
+/// One sequence a shard, or nothing if the text is no cursor of this log.
+std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, std::uint64_t log, std::size_t shards) {
   std::uint64_t value = 0;
-  if (!parse_number(text, value) || value != process) return std::nullopt;
+  if (!parse_number(text, value) || log == 0 || value != log) return std::nullopt;
   std::vector<std::uint64_t> seen;
   while (!text.empty() && text.front() == '.') {
     text.remove_prefix(1);
-    if (!parse_number(text, value)) return std::nullopt;
+    if (!parse_number(text, value) || value == UINT64_MAX) return std::nullopt;
     seen.push_back(value);
   }
   if (!text.empty() || seen.size() != shards) return std::nullopt;
@@ -36,30 +35,34 @@ std::optional<std::vector<std::uint64_t>> parse_cursor(std::string_view text, st
 result<watch_id> watch_hub::add(const watch_filter& filter, watch_callback callback) {
   const auto shards = environment_.shards.size();
   std::optional<std::vector<std::uint64_t>> from;
+  // In this order: whoever ends the log looks at the count behind it.
+  environment_.watch_count.fetch_add(1);
   if (!filter.from.empty()) {
-    from = parse_cursor(filter.from, environment_.process, shards);
+    from = parse_cursor(filter.from, environment_.log_id, shards);
     if (!from) {
+      environment_.watch_count.fetch_sub(1);
       return fail(errc::invalid_argument,
                   "watch: the cursor \"" + filter.from.substr(0, 64) +
-                      "\" is malformed or from before the server's last start; read what you need again and watch "
-                      "without `from`");
+                      "\" is malformed, of another server, or older than watch.keep, after which the server forgets "
+                      "what nobody watched; read what you need again and watch without `from`");
     }
   }
+  environment_.watched = true;
   const auto id = next_id_++;
   watches_[id] = {std::move(callback), std::vector<std::optional<std::uint64_t>>(shards), {}};
-  environment_.watched.store(true, std::memory_order_relaxed);
-  environment_.watch_count.fetch_add(1, std::memory_order_relaxed);
   for (shard_id source = 0; source < shards; ++source) {
     auto& there = *environment_.shards[source];
     const auto seen = from ? std::optional((*from)[source]) : std::nullopt;
     there.post([&there, home = home_.id(), id, filter, seen] { there.watches().subscribe(home, id, filter, seen); });
   }
+  if (environment_.log_id == 0) environment_.log_wanted();
   return id;
 }
 
 void watch_hub::remove(watch_id id) {
   if (watches_.erase(id) == 0) return;
-  environment_.watch_count.fetch_sub(1, std::memory_order_relaxed);
+  environment_.last_watch = now();
+  environment_.watch_count.fetch_sub(1);
   for (const auto& source : environment_.shards) {
     source->post([there = source.get(), home = home_.id(), id] { there->watches().unsubscribe(home, id); });
   }
@@ -74,41 +77,85 @@ void watch_hub::end_all(const error& why) {
   }
 }
 
-void watch_hub::record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
-                       const std::shared_ptr<const membership_change>& memberships,
-                       const std::shared_ptr<const std::vector<profile::hash128>>& others) {
-  if (!environment_.watched.load(std::memory_order_relaxed)) {
-    ++first_;
-    return;
-  }
-  const bool first_of_others = others && others.use_count() == 1;
-  const auto bytes = traits.size() + (first_of_others ? others->size() * sizeof(profile::hash128) : 0);
-  kept_.push_back({profile, version, traits.empty() ? nullptr : std::make_shared<const std::string>(traits),
-                   memberships, others, bytes});
+void watch_hub::record(watched_change change) {
+  if (log_ != nullptr) put_in_log(change, end());
+  const bool first_of_addresses = change.addresses && change.addresses.use_count() == 2;  // the actor's, and this
+  const auto bytes = (change.traits ? change.traits->size() : 0) +
+                     (first_of_addresses ? change.addresses->size() * sizeof(profile::hash128) : 0);
+  kept_.push_back({std::move(change), bytes});
   bytes_ += bytes;
   while (kept_.size() > kept_changes || bytes_ > kept_bytes) {
     bytes_ -= kept_.front().bytes;
     kept_.pop_front();
     ++first_;
   }
+}
+
+void watch_hub::put_in_log(const watched_change& change, std::uint64_t sequence) {
+  const auto& record = unlogged_.emplace_back(sequenced_change{sequence, change}.encode());
+  unlogged_bytes_ += record.size();
+  to_log_.push_back({record, sequence, true});
+}
+
+void watch_hub::when_logged(std::function<void()> then) {
+  if (log_ == nullptr || logged_to() == end()) return then();
+  waiting_.emplace_back(end(), std::move(then));
+}
+
+void watch_hub::begin_log(persistence::journal& log, std::uint64_t generation, std::uint64_t next) {
+  first_ = next;
+  begin_log(log, generation);
+}
+
+void watch_hub::begin_log(persistence::journal& log, std::uint64_t generation) {
+  log_ = &log;
+  generation_ = generation;
+  logged_to_ = first_;
+  for (std::size_t i = 0; i < kept_.size(); ++i) put_in_log(kept_[i].what, first_ + i);
+}
+
+std::deque<std::string> watch_hub::end_log() {
+  log_ = nullptr;
+  to_log_.clear();
+  unlogged_bytes_ = 0;
+  for (auto& [sequence, then] : std::exchange(waiting_, {})) then();
+  if (subscriptions_.empty()) {
+    first_ = end();
+    kept_.clear();
+    bytes_ = 0;
+  }
+  return std::exchange(unlogged_, {});
+}
+
+void watch_hub::logged(std::uint64_t generation, std::size_t changes, const result<void>& outcome) {
+  if (!outcome) return environment_.failed(outcome.error());  // nobody is told what a crash could take back
+  if (log_ == nullptr || generation != generation_) return;
+  for (; changes > 0; --changes) {
+    unlogged_bytes_ -= unlogged_.front().size();
+    unlogged_.pop_front();
+    logged_to_.fetch_add(1, std::memory_order_acq_rel);
+  }
   changed_ = true;
+  while (!waiting_.empty() && waiting_.front().first <= logged_to()) {
+    const auto then = std::move(waiting_.front().second);
+    waiting_.pop_front();
+    then();
+  }
 }
 
 void watch_hub::subscribe(shard_id home, watch_id id, const watch_filter& filter, std::optional<std::uint64_t> from) {
-  const auto next = from ? *from + 1 : end();
-  subscriptions_.push_back({home, id, filter.profile, filter.segment, next});
+  subscriptions_.push_back({home, id, filter.profile, filter.segment, from ? *from + 1 : end()});
   changed_ = true;
-  auto& there = *environment_.shards[home];
-  there.post([&there, id, source = home_.id(), next] { there.watches().subscribed(id, source, next - 1); });
 }
 
 void watch_hub::unsubscribe(shard_id home, watch_id id) {
   std::erase_if(subscriptions_, [&](const auto& each) { return each.home == home && each.id == id; });
 }
 
-bool watch_hub::wants(const subscription& to, const kept_change& change) {
+bool watch_hub::wants(const subscription& to, const watched_change& change) {
+  const auto& all = change.addresses;
   if (to.profile && *to.profile != change.profile &&
-      (!change.others || !std::binary_search(change.others->begin(), change.others->end(), *to.profile))) {
+      (!all || !std::binary_search(all->begin(), all->end(), *to.profile))) {
     return false;
   }
   if (to.segment.empty()) return true;
@@ -119,24 +166,76 @@ bool watch_hub::wants(const subscription& to, const kept_change& change) {
 }
 
 void watch_hub::send() {
-  if (!std::exchange(changed_, false)) return;
+  if (!to_log_.empty()) {
+    log_->append(to_log_);
+    to_log_.clear();
+  }
+  if (log_ == nullptr || !std::exchange(changed_, false)) return;
   for (auto& to : subscriptions_) {
+    if (!to.waits) send_to(to);
+  }
+}
+
+void watch_hub::send_to(subscription& to) {
+  if (to.next > end()) return give_up(to, {errc::not_found, {}});  // the log is an older one, from a backup
+  const auto durable = logged_to();
+  if (!to.told && to.next <= durable) {
+    // What came before it is durable too: nothing else will ever have its sequence.
+    to.told = true;
     auto& there = *environment_.shards[to.home];
-    if (to.next < first_ || to.next > end()) {
-      there.post([&there, id = to.id] { there.watches().lost(id); });
-      to.next = end();
-      continue;
-    }
-    std::vector<sequenced_change> changes;
-    for (; to.next < end(); ++to.next) {
-      const auto& kept = kept_[to.next - first_];
-      if (wants(to, kept)) changes.push_back({to.next, kept});
-    }
-    if (changes.empty()) continue;
-    there.post([&there, id = to.id, source = home_.id(), changes = std::move(changes)] {
-      there.watches().arrived(id, source, changes);
+    there.post([&there, id = to.id, source = home_.id(), seen = to.next - 1] {
+      there.watches().subscribed(id, source, seen);
     });
   }
+  if (to.next >= durable) return;
+  if (to.next < first_) return read_for(to);
+  to.at = {};
+  std::vector<sequenced_change> changes;
+  for (; to.next < durable; ++to.next) {
+    const auto& kept = kept_[to.next - first_].what;
+    if (wants(to, kept)) changes.push_back({to.next, kept});
+  }
+  hand_over(to, std::move(changes));
+}
+
+void watch_hub::hand_over(const subscription& to, std::vector<sequenced_change> changes) {
+  if (changes.empty()) return;
+  auto& there = *environment_.shards[to.home];
+  there.post([&there, id = to.id, source = home_.id(), changes = std::move(changes)] {
+    there.watches().arrived(id, source, changes);
+  });
+}
+
+void watch_hub::read_for(subscription& to) {
+  to.waits = true;
+  boost::asio::post(environment_.pool, [this, to, durable = logged_to()] {
+    auto page = read_changes(environment_.files, environment_.changes_directory, home_.id(), {{}, to.next, to.at},
+                             durable, [&](const watched_change& change) { return wants(to, change); });
+    home_.post([this, home = to.home, id = to.id, page = std::move(page)] { was_read(home, id, page); });
+  });
+}
+
+void watch_hub::was_read(shard_id home, watch_id id, const result<changes_page>& page) {
+  const auto found = std::find_if(subscriptions_.begin(), subscriptions_.end(),
+                                  [&](const auto& each) { return each.home == home && each.id == id; });
+  if (found == subscriptions_.end()) return;
+  if (!page) return give_up(*found, page.error());
+  hand_over(*found, page->changes);
+  found->next = page->next;
+  found->at = page->at;
+  found->waits = false;
+  changed_ = true;
+}
+
+void watch_hub::give_up(subscription& to, error why) {
+  to.waits = true;
+  if (why.code == errc::not_found) {
+    why.message =
+        "watch: changes behind the cursor are not kept any more (watch.bytes); read what you need again and watch "
+        "without `from`";
+  }
+  auto& there = *environment_.shards[to.home];
+  there.post([&there, id = to.id, why = std::move(why)] { there.watches().ended(id, why); });
 }
 
 void watch_hub::subscribed(watch_id id, shard_id source, std::uint64_t seen) {
@@ -172,18 +271,16 @@ void watch_hub::hand_out(watch& to, shard_id source, const sequenced_change& cha
                                 cursor_of(to)});
 }
 
-void watch_hub::lost(watch_id id) {
+void watch_hub::ended(watch_id id, const error& why) {
   const auto found = watches_.find(id);
   if (found == watches_.end()) return;
   const auto callback = found->second.callback;
   remove(id);
-  callback(fail(errc::not_found, "watch: changes behind the cursor are not kept any more (the newest " +
-                                     std::to_string(kept_changes) +
-                                     " a shard are); read what you need again and watch without `from`"));
+  callback(tl::make_unexpected(why));
 }
 
 std::string watch_hub::cursor_of(const watch& of) const {
-  std::string cursor = std::to_string(environment_.process);
+  std::string cursor = std::to_string(environment_.log_id.load());
   for (const auto& seen : of.seen) cursor += '.' + std::to_string(*seen);
   return cursor;
 }

@@ -1,23 +1,27 @@
-// Watching changes. Each shard's hub keeps the recent changes of its own profiles (source) and the watches of its own
+// Watching changes. Each shard's hub keeps the changes of its own profiles (source) and the watches of its own
 // connections (home); sources hand matching changes to homes at the end of a turn.
 //
-// A cursor is `<start of this process>.<sequence at shard 0>.<sequence at shard 1>…`: what has been seen of each
-// source.
+// A cursor is `<id of the change log>.<sequence at shard 0>.<sequence at shard 1>…`: what has been seen of each source.
 //
 // Invariants
-//   - A source keeps at most `kept_changes` changes and `kept_bytes` of what they hold; a watch that needs older ones
-//   ends with
-//     not_found. Nothing is kept before the first watch of this process.
+//   - A change is told once it is durable in the change log, which from the first checkpoint behind its begin on holds
+//     all that a crash would have told again: from then on every cursor leads on, in this process and the next.
+//   - A source has its newest changes in memory, at most `kept_changes` and `kept_bytes` of what they hold; older ones
+//     are read from the log, as far as it has them; a watch that needs still older ones ends with not_found. Nothing is
+//     kept while nobody watches and no log is kept for those who did.
 //   - A watch gets each change of a profile once, in the order in which they were applied.
-// Thread safety: belongs to the shard's thread; hubs talk by posting.
+// Thread safety: belongs to the shard's thread, but for logged_to(); hubs talk by posting.
 #pragma once
 
+#include <atomic>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "actors/change_log.hpp"
 #include "actors/service.hpp"
 
 namespace kith::actors {
@@ -32,31 +36,34 @@ class watch_hub {
 
   watch_hub(shard& home, shard_environment& environment) : home_(home), environment_(environment) {}
 
-  /// Errors: invalid_argument (a cursor that is malformed or from before a restart).
+  /// Errors: invalid_argument (a cursor that is malformed, or not of this change log).
   result<watch_id> add(const watch_filter& filter, watch_callback callback);
   void remove(watch_id id);
   /// Ends every watch of this home with the error.
   void end_all(const error& why);
 
-  /// A profile of this shard changed; `traits`: MessagePack map, maybe empty.
-  /// `others`: the addresses of its identifiers, under which it may be watched too; null: only its own.
-  void record(profile::hash128 profile, std::uint64_t version, std::string_view traits,
-              const std::shared_ptr<const membership_change>& memberships,
-              const std::shared_ptr<const std::vector<profile::hash128>>& others);
+  /// A profile of this shard changed. To be called while somebody watches, or a log is kept.
+  void record(watched_change change);
   void send();
+  /// Once what was recorded before is in the log; at once, if none is kept.
+  void when_logged(std::function<void()> then);
+
+  /// From now on, and what is in memory, goes into this log. REQUIRES: it stays until end_log().
+  void begin_log(persistence::journal& log, std::uint64_t generation);
+  void begin_log(persistence::journal& log, std::uint64_t generation, std::uint64_t next);
+  /// What the log may still be writing from.
+  std::deque<std::string> end_log();
+  /// The log's word, of that generation.
+  void logged(std::uint64_t generation, std::size_t changes, const result<void>& outcome);
+  bool logging() const noexcept { return log_ != nullptr; }
+  std::size_t unlogged_bytes() const noexcept { return unlogged_bytes_; }
+  /// Sequences below are durable. Any thread.
+  std::uint64_t logged_to() const noexcept { return logged_to_.load(std::memory_order_acquire); }
 
  private:
   struct kept_change {
-    profile::hash128 profile;
-    std::uint64_t version;
-    std::shared_ptr<const std::string> traits;
-    std::shared_ptr<const membership_change> memberships;
-    std::shared_ptr<const std::vector<profile::hash128>> others;
+    watched_change what;
     std::size_t bytes;  ///< of traits, and of addresses that no change before held
-  };
-  struct sequenced_change {
-    std::uint64_t sequence;
-    kept_change what;
   };
   struct subscription {
     shard_id home;
@@ -64,6 +71,9 @@ class watch_hub {
     std::optional<profile::hash128> profile;
     std::string segment;
     std::uint64_t next;
+    persistence::journal_position at = {};  ///< of `next` in the log, once it was read from there
+    bool told = false;                      ///< its home knows where it begins
+    bool waits = false;                     ///< for what is being read for it, or for its end
   };
   struct watch {
     watch_callback callback;
@@ -72,11 +82,17 @@ class watch_hub {
   };
 
   void subscribe(shard_id home, watch_id id, const watch_filter& filter, std::optional<std::uint64_t> from);
-  static bool wants(const subscription& to, const kept_change& change);
+  static bool wants(const subscription& to, const watched_change& change);
   void unsubscribe(shard_id home, watch_id id);
+  void send_to(subscription& to);
+  void hand_over(const subscription& to, std::vector<sequenced_change> changes);
+  void read_for(subscription& to);
+  void was_read(shard_id home, watch_id id, const result<changes_page>& page);
+  void give_up(subscription& to, error why);
+  void put_in_log(const watched_change& change, std::uint64_t sequence);
   void subscribed(watch_id id, shard_id source, std::uint64_t seen);
   void arrived(watch_id id, shard_id source, const std::vector<sequenced_change>& changes);
-  void lost(watch_id id);
+  void ended(watch_id id, const error& why);
   void hand_out(watch& to, shard_id source, const sequenced_change& change);
   std::string cursor_of(const watch& of) const;
   std::uint64_t end() const noexcept { return first_ + kept_.size(); }
@@ -90,6 +106,13 @@ class watch_hub {
   std::size_t bytes_ = 0;
   std::vector<subscription> subscriptions_;
   bool changed_ = false;
+  persistence::journal* log_ = nullptr;
+  std::uint64_t generation_ = 0;
+  std::deque<std::string> unlogged_;  ///< records that are not durable yet
+  std::size_t unlogged_bytes_ = 0;
+  std::vector<persistence::append_request> to_log_;  ///< of this turn
+  std::deque<std::pair<std::uint64_t, std::function<void()>>> waiting_;
+  std::atomic<std::uint64_t> logged_to_{1};
 
   // As a home.
   std::map<watch_id, watch> watches_;

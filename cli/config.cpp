@@ -454,6 +454,10 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
         "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
     t.bytes("lag", runtime.history_lag_bytes, 1024 * kib, 1024 * 1024 * gib);
   });
+  root.table("watch", [&](table_reader& t) {
+    t.milliseconds("keep", [&](std::int64_t ms) { runtime.watch_keep = std::chrono::milliseconds(ms); });
+    t.bytes("bytes", runtime.watch_bytes, 1024 * kib, 1024 * gib);
+  });
   root.table("limits", [&](table_reader& t) {
     const auto time = [&](const char* name, std::chrono::milliseconds& field) {
       t.milliseconds(name, [&field](std::int64_t ms) { field = std::chrono::milliseconds(ms); });

@@ -63,7 +63,7 @@ command_body add_watch(CLI::App& app) {
   flags->client.add_to(app);
   app.add_option("ID", flags->id, "whose changes, as for `kith get`; none: everybody's");
   app.add_option("--segment", flags->segment, "only changes that enter or leave this segment");
-  app.add_option("--from", flags->from, "resume behind this cursor");
+  app.add_option("--from", flags->from, "resume behind this cursor, be it of before a restart");
   app.add_option("--count", flags->count, "stop after so many changes");
   app.add_flag("--json", flags->json, "JSON lines: what it prints anyway");
   app.footer(

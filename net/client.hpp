@@ -22,7 +22,7 @@ namespace kith::net {
 struct watch_request {
   std::optional<profile::identifier> profile;  ///< nothing: all profiles
   std::string segment;                         ///< only changes that enter or leave it; empty: all
-  std::string from;                            ///< a cursor of this server process; a restart ends them
+  std::string from;                            ///< a cursor, maybe of before a restart
 };
 
 /// `change`: the MessagePack map {profile, version, entered, left, traits, cursor}, valid during the call. With an

@@ -43,6 +43,24 @@ void check_extent(const std::string& directory, const journal_extent& journal, c
   }
 }
 
+/// The log of what watchers were told, if one is kept.
+result<void> check_changes(file_system& files, const std::string& directory, check_report& report) {
+  const auto kept = files.exists(directory + "/log");
+  if (!kept) return tl::make_unexpected(kept.error());
+  if (!*kept) return {};
+  const auto scanned = scan_journal(files, directory);
+  if (!scanned) return tl::make_unexpected(scanned.error());
+  for (const auto& each : *scanned) {
+    for (const auto& damage : each.damages) {
+      report.findings.push_back({directory + ", segment " + std::to_string(each.segment) + " of shard " +
+                                     std::to_string(each.shard) + " at byte " + std::to_string(damage.offset),
+                                 damage.what,
+                                 "the next start gives the log up: watches cannot go on from cursors of before"});
+    }
+  }
+  return {};
+}
+
 result<void> check_store(file_system& files, const std::string& directory, journal_extent& journal,
                          check_report& report, const progress_report& progress) {
   store_options options;
@@ -109,6 +127,8 @@ result<check_report> check_directory(file_system& files, const std::string& dire
   if (auto checked = check_store(files, directory + "/store", journal, report, progress); !checked)
     return tl::make_unexpected(checked.error());
   check_extent(directory + "/journal", journal, report);
+  if (auto checked = check_changes(files, directory + "/changes", report); !checked)
+    return tl::make_unexpected(checked.error());
   return report;
 }
 

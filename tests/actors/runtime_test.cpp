@@ -286,6 +286,7 @@ TEST_CASE("a watch gets every change once, and resumes behind its cursor") {
     const std::lock_guard lock(mutex);
     return !changes.empty() && changes.back().version == sent;
   }));
+  REQUIRE(eventually([&] { return count() == static_cast<std::size_t>(sent); }));
   const auto base = count();
   for (int i = 0; i < 50; ++i) kith.publish({track("w" + std::to_string(i), "m", "2024-05-01")});
   REQUIRE(eventually([&] { return count() >= base + 50; }));

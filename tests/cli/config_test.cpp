@@ -46,13 +46,16 @@ TEST_CASE("whether unlisted certificates were spoken of is known") {
 TEST_CASE("sizes, durations and words are read") {
   const auto made = good(
       "[memory]\nprofiles = \"4GiB\"\nidle = \"90s\"\n[journal]\nsegment = 65536\ncheckpoint_interval = \"1h\"\n"
-      "[dedup]\nretention = \"30d\"\n[history]\nretention = \"forever\"\n[log]\nlevel = \"warning\"\nformat = "
+      "[watch]\nkeep = \"2h\"\nbytes = \"1MiB\"\n[dedup]\nretention = \"30d\"\n[history]\nretention = "
+      "\"forever\"\n[log]\nlevel = \"warning\"\nformat = "
       "\"json\"\n"
       "[limits]\nframe_timeout = \"250ms\"\nevents_per_second = 1.5\n");
   REQUIRE(made.runtime.memory_bytes == 4ULL << 30);
   REQUIRE(made.runtime.idle == std::chrono::seconds(90));
   REQUIRE(made.runtime.journal.segment_bytes == 65536);
   REQUIRE(made.runtime.checkpoint_interval == std::chrono::hours(1));
+  REQUIRE(made.runtime.watch_keep == std::chrono::hours(2));
+  REQUIRE(made.runtime.watch_bytes == 1 << 20);
   REQUIRE(made.runtime.dedup_retention_ms == 30LL * 24 * 3600 * 1000);
   REQUIRE(made.runtime.store.history_retention_ms == 0);
   REQUIRE(made.log_at_least == cli::log_level::warning);

@@ -72,7 +72,7 @@ _clock::now;^(profile|persistence|actors)/;^actors/clock[.]hpp$;take the time as
 (^|[^a-z_:.>])s?rand *[(];.;^$;use a generator of <random> that is handed in
 (^|[^a-z_:.>])(std::)?time *[(] *(0|NULL|nullptr|&);.;^$;use <chrono> where clocks are allowed
 gettimeofday|clock_gettime;.;^actors/clock[.]hpp$;use <chrono> where clocks are allowed
-random_device;^(profile|persistence|actors)/;^actors/runtime[.]cpp$;take the randomness as a value
+random_device;^(profile|persistence|actors)/;^actors/runtime_watching[.]cpp$;take the randomness as a value
 std::(thread|jthread|async|mutex);^profile/;^$;the domain is pure and single-threaded
 fsync *[(]|fdatasync *[(];.;^persistence/file[.]cpp$;go through persistence/file.hpp
 (^|[^a-z_>])::(open|pwrite|rename) *[(];^(profile|persistence|actors)/;^persistence/file[.]cpp$;go through persistence/file.hpp

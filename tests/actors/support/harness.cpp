@@ -44,7 +44,7 @@ temporary_directory::~temporary_directory() {
 
 result<std::unique_ptr<persistence::file>> gated_files::open(const std::string& path, persistence::open_mode mode) {
   auto opened = below_.open(path, mode);
-  if (!opened || path.find("/journal/") == std::string::npos) return opened;
+  if (!opened || path.find(folder_) == std::string::npos) return opened;
   return std::make_unique<gated_file>(std::move(*opened), *this);
 }
 

@@ -28,7 +28,9 @@ class temporary_directory {
 /// Forwards to another file system, and holds every sync while `closed`.
 class gated_files : public persistence::file_system {
  public:
-  explicit gated_files(persistence::file_system& below) : below_(below) {}
+  /// Of the files whose paths have `folder` in them.
+  explicit gated_files(persistence::file_system& below, std::string folder = "/journal/")
+      : below_(below), folder_(std::move(folder)) {}
   result<std::unique_ptr<persistence::file>> open(const std::string& path, persistence::open_mode mode) override;
   result<void> rename(const std::string& from, const std::string& to) override { return below_.rename(from, to); }
   result<void> remove(const std::string& path) override { return below_.remove(path); }
@@ -38,11 +40,12 @@ class gated_files : public persistence::file_system {
   result<bool> exists(const std::string& path) override { return below_.exists(path); }
   result<std::uint64_t> free_bytes(const std::string& path) override { return below_.free_bytes(path); }
 
-  std::atomic<bool> closed{false};   ///< a journal's sync waits
-  std::atomic<bool> failing{false};  ///< a journal's sync fails
+  std::atomic<bool> closed{false};   ///< their syncs wait
+  std::atomic<bool> failing{false};  ///< their syncs fail
 
  private:
   persistence::file_system& below_;
+  const std::string folder_;
 };
 
 /// A track event as JSON.
