@@ -175,6 +175,7 @@ command_body add_bench(CLI::App& app) {
                "events happen when they are sent, instead of at times that are the same in each run");
   app.add_flag("--steady-traits", plan.steady_traits,
                "a profile's events set the same traits again, instead of others each time");
+  app.add_flag("--two-ids", plan.two_ids, "events name an anonymousId beside the userId, always the same with it");
   app.add_option("--durability", flags->durability, "fsync or memory")
       ->check(CLI::IsMember({"fsync", "memory"}))
       ->capture_default_str();

@@ -72,15 +72,15 @@ class rank_spreader {
 };
 
 /// An order with three traits (last writer wins) and counters, about 170 bytes. Fields of fixed width are patched in
-/// place.
+/// place. With two ids it names an anonymousId too, one for each userId and the same text.
 class event_template {
  public:
   /// `run` tells the messageIds of this run from those of others.
-  explicit event_template(std::uint32_t run, const std::string& id_prefix = "u-") {
+  explicit event_template(std::uint32_t run, const std::string& id_prefix = "u-", bool two_ids = false) {
     profile::msgpack::writer out(bytes_);
     char id[32];
     std::snprintf(id, sizeof id, "%08x-%011d", run, 0);
-    out.map(7);
+    out.map(two_ids ? 8 : 7);
     out.string("type");
     out.string("track");
     out.string("event");
@@ -91,6 +91,11 @@ class event_template {
     out.string("userId");
     out.string(id_prefix + "0000000000");
     user_digits_ = bytes_.size() - 10;
+    if (two_ids) {
+      out.string("anonymousId");
+      out.string(id_prefix + "0000000000");
+      anonymous_digits_ = bytes_.size() - 10;
+    }
     out.string("timestamp");
     out.integer(1'700'000'000'000);
     time_ = bytes_.size() - 8;
@@ -120,6 +125,7 @@ class event_template {
               std::uint64_t traits_of) {
     put_digits(message_digits_, 11, number);
     put_digits(user_digits_, 10, user);
+    if (anonymous_digits_ > 0) put_digits(anonymous_digits_, 10, user);
     for (int i = 0; i < 8; ++i)
       bytes_[time_ + static_cast<std::size_t>(i)] = static_cast<char>((time_ms >> (56 - 8 * i)) & 0xff);
     bytes_[country_] = static_cast<char>('A' + traits_of % 26);
@@ -135,6 +141,7 @@ class event_template {
   std::string bytes_;
   std::size_t message_digits_ = 0;
   std::size_t user_digits_ = 0;
+  std::size_t anonymous_digits_ = 0;  ///< 0: none
   std::size_t time_ = 0;
   std::size_t country_ = 0;
   std::size_t score_ = 0;

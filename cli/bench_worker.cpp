@@ -49,7 +49,7 @@ bench_worker::bench_worker(const bench_plan& plan, unsigned index, net::client_o
       done_(done),
       bar_(bar),
       random_(plan.seed + index),
-      event_(static_cast<std::uint32_t>(std::mt19937_64(plan.seed)()), plan.id_prefix),
+      event_(static_cast<std::uint32_t>(std::mt19937_64(plan.seed)()), plan.id_prefix, plan.two_ids),
       spread_(plan.profiles) {
   if (plan.zipf > 0) zipf_.emplace(plan.profiles, plan.zipf);
 }

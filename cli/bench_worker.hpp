@@ -41,6 +41,7 @@ struct bench_plan {
   bool in_turn = false;
   bool now = false;            ///< events of the time when they are sent; else of one that is the same in each run
   bool steady_traits = false;  ///< the same in each event of a profile
+  bool two_ids = false;        ///< an event names an anonymousId beside its userId
   bool memory = false;         ///< durability
   std::uint64_t seed = 1;
   std::string id_prefix = "u-";

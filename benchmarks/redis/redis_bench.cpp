@@ -1,8 +1,8 @@
 // The load of `kith bench`, for Redis: the same events, the same choice of profiles, the same JSON as the result.
 //
-// One event is one EVALSHA of the script below. A group of --pipeline commands is sent on each connection at once, and
-// the next group when all of it was answered; a command's latency ends with its own reply, so that Redis is not
-// charged for the rest of the group.
+// One event is one EVALSHA of one of the scripts below. A group of --pipeline commands is sent on each connection at
+// once, and the next group when all of it was answered; a command's latency ends with its own reply, so that Redis is
+// not charged for the rest of the group.
 #include <utility>
 #include <CLI/CLI.hpp>
 #include <boost/asio/connect.hpp>
@@ -20,6 +20,7 @@
 #include <sys/resource.h>
 #include <vector>
 
+#include "actors/clock.hpp"
 #include "actors/histogram.hpp"
 #include "benchmarks/redis/resp.hpp"
 #include "cli/bench_load.hpp"
@@ -53,8 +54,35 @@ redis.call('HINCRBY', KEYS[1], 'cents', ARGV[6])
 return 1
 )lua";
 
+// Ten windowed segments, the same as those of benchmarks/segments: days, then how many events make a member. The dedup
+// key, the user's events by time without those that left the longest window, a count for each of the five windows; the
+// memberships as ten characters, and the users in each segment as a set, touched only by who enters or leaves.
+constexpr std::string_view segments_script = R"lua(
+if not redis.call('SET', KEYS[2], '1', 'NX', 'EX', 604800) then return 0 end
+local day = 86400000
+local wanted = {1, {2, 5}, 7, {3, 8}, 14, {4, 10}, 30, {5, 12}, 90, {6, 15}}
+local now = tonumber(ARGV[1])
+local events, memberships = KEYS[1] .. ':events', KEYS[1] .. ':in'
+redis.call('ZADD', events, ARGV[1], KEYS[2])
+redis.call('ZREMRANGEBYSCORE', events, '-inf', string.format('%.0f', now - 90 * day))
+local before = redis.call('GET', memberships) or '0000000000'
+local after = {}
+for i = 1, #wanted, 2 do
+  local count = redis.call('ZCOUNT', events, string.format('(%.0f', now - wanted[i] * day), '+inf')
+  for _, least in ipairs(wanted[i + 1]) do after[#after + 1] = count >= least and '1' or '0' end
+end
+local joined = table.concat(after)
+if joined == before then return 1 end
+redis.call('SET', memberships, joined)
+for i = 1, #after do
+  if after[i] ~= before:sub(i, i) then redis.call(after[i] == '1' and 'SADD' or 'SREM', 'segment:' .. i, KEYS[1]) end
+end
+return 1
+)lua";
+
 struct bench_flags {
   std::string what = "publish";
+  std::string script = "profile";
   std::string host = "127.0.0.1";
   unsigned short port = 6379;
   std::string ca;
@@ -222,7 +250,8 @@ void bench::connect_all() {
 }
 
 void bench::load_script() {
-  write_command(connections_[0]->outbound(), {"SCRIPT", "LOAD", publish_script});
+  write_command(connections_[0]->outbound(),
+                {"SCRIPT", "LOAD", flags_.script == "segments" ? segments_script : publish_script});
   connections_[0]->flush();
   while (sha_.empty()) io_.run_one();
 }
@@ -235,6 +264,11 @@ void bench::write_event(std::string& out) {
   } else {
     char id[40];
     std::snprintf(id, sizeof id, "d:%08x-%011llu", run_, static_cast<unsigned long long>(number));
+    if (flags_.script == "segments") {
+      write_command(out, {"EVALSHA", sha_, "2", user, id, std::to_string(actors::wall_clock_ms())});
+      ++written_;
+      return;
+    }
     const auto time = std::to_string(1'700'000'000'000 + static_cast<std::int64_t>(number % 604'800'000));
     const char country[] = {static_cast<char>('A' + number % 26), 'E'};
     const auto score = std::to_string(10'000 + number % 256);
@@ -357,6 +391,8 @@ int main(int argc, char** argv) {
   bench_flags flags;
   CLI::App app{"The load of kith bench, for Redis"};
   app.add_option("WHAT", flags.what, "publish or get")->check(CLI::IsMember({"publish", "get"}));
+  app.add_option("--script", flags.script, "what an event does: traits and counters of a profile, or ten segments")
+      ->check(CLI::IsMember({"profile", "segments"}));
   app.add_option("--host", flags.host, "an IP address");
   app.add_option("--port", flags.port, "its TLS port");
   app.add_option("--ca", flags.ca, "PEM file")->required();

@@ -94,6 +94,17 @@ TEST_CASE("the bench's events are events, each with an id of its own") {
   REQUIRE(ids.count("abcdef01-00000000255") == 1);
 }
 
+TEST_CASE("the bench's events with two ids name an anonymousId that belongs to the userId") {
+  cli::event_template events(1, "load-", true);
+  std::string bytes;
+  events.append(bytes, 12, 7, 1'700'000'000'123, 12);
+  const auto event = profile::parse_event(bytes, {1'800'000'000'000, 0, {}});
+  if (!event) FAIL(event.error().message);
+  REQUIRE(event->encoded.size() == bytes.size());
+  REQUIRE(event->user_id == "load-0000000007");
+  REQUIRE(event->anonymous_id == "load-0000000007");
+}
+
 TEST_CASE("users have names of fixed width") {
   REQUIRE(cli::bench_user(0) == "u-0000000000");
   REQUIRE(cli::bench_user(1234567890) == "u-1234567890");
