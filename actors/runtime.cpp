@@ -80,7 +80,7 @@ result<void> runtime_impl::open() {
                                                      [this](const error& why) { failed(why); });
   environment_->log_wanted = [this] {
     const std::lock_guard lock(maintenance_mutex_);
-    maintenance_wake_.notify_all();
+    changes_wake_.notify_all();
   };
   environment_->catch_up = [this]() -> result<void> {
     for (;;) {
@@ -341,6 +341,7 @@ void runtime_impl::recover() {
   const auto seconds = std::chrono::duration<double>(now() - started).count();
   log("info", "ready: " + std::to_string(replayed_events_) + " events replayed in " + std::to_string(seconds) + " s");
   maintenance_ = std::thread([this] { maintain(); });
+  changes_keeper_ = std::thread([this] { keep_changes(); });
 }
 
 result<void> runtime_impl::replay(const persistence::segment_file& segment, bool last) {
@@ -399,7 +400,7 @@ void runtime_impl::maintain() {
     {
       std::unique_lock lock(maintenance_mutex_);
       const std::chrono::seconds pause(environment_->history_behind ? 0 : 1);
-      maintenance_wake_.wait_for(lock, pause, [this] { return stopping_ || changes_wanted(); });
+      maintenance_wake_.wait_for(lock, pause, [this] { return stopping_.load(); });
     }
     if (stopping_) return;
     if (now() - rotated >= std::chrono::seconds(10)) {
@@ -408,7 +409,6 @@ void runtime_impl::maintain() {
     }
     if (state().now == phase::failed) continue;
     if (environment_->clock_went_back.exchange(false)) look_at_all_again();
-    if (auto tended = tend_changes(); !tended) failed(tended.error());
     if (auto fed = feed_history(); !fed) failed(fed.error());
     if (checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
@@ -454,7 +454,7 @@ bool runtime_impl::shards_busy() {
   return busy_;
 }
 
-bool runtime_impl::checkpoint_due() const {
+bool runtime_impl::checkpoint_due() {
   return journal_bytes() > journal_bytes_then_ + options_.checkpoint_bytes ||
          now() - last_checkpoint_.load() > options_.checkpoint_interval || changes_due();
 }
@@ -558,10 +558,12 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   if (feeder_) feeder_->cancel();
   telling_.stop();
   maintenance_wake_.notify_all();
+  changes_wake_.notify_all();
   replay_moved_.notify_all();
   if (recovery_.joinable()) recovery_.join();
+  if (maintenance_.joinable()) maintenance_.join();  // it may begin a backfill
   if (backfill_) backfill_->stop();
-  if (maintenance_.joinable()) maintenance_.join();
+  if (changes_keeper_.joinable()) changes_keeper_.join();
   if (save && now() < until) {
     if (auto saved = checkpoint(catching_up::no); !saved) log("error", "saving at the stop: " + saved.error().message);
   }

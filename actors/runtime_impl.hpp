@@ -132,7 +132,8 @@ class runtime_impl final : public runtime {
   result<void> resume_changes();  ///< as the process before left it
   result<void> tell_differences();
   bool changes_wanted() const;  ///< somebody watches, and no log is kept
-  bool changes_due() const;     ///< a checkpoint makes cursors good, or room
+  bool changes_due();           ///< a checkpoint makes room in the log
+  void keep_changes();
   result<void> tend_changes();
   result<void> begin_changes();
   result<void> end_changes();
@@ -147,7 +148,7 @@ class runtime_impl final : public runtime {
   result<void> feed_history();
   void hold_back_if_behind();
   bool shards_busy();
-  bool checkpoint_due() const;
+  bool checkpoint_due();
   result<void> checkpoint(catching_up history);
   result<void> save_dirty();
   result<void> feed_through(const checkpoint_marks& marks);
@@ -189,14 +190,16 @@ class runtime_impl final : public runtime {
 
   std::mutex checkpoint_mutex_;
   checkpoint_marks marks_;                                          ///< as the file has them
+  std::mutex changes_mutex_;                                        ///< guards the log of changes against a checkpoint
   std::vector<std::unique_ptr<persistence::journal>> change_logs_;  ///< by shard; none: no log is kept
   change_log_head change_head_;                                     ///< as the file has it, or will
   std::uint64_t log_generation_ = 0;
-  std::atomic<bool> changes_survive_{false};             ///< a checkpoint was made behind the begin of the log
+  std::vector<std::deque<std::string>> still_written_;   ///< by shard, what a log that ends may be writing from
   std::atomic<std::uint64_t> change_log_bytes_then_{0};  ///< behind the last checkpoint
   backfill_credit telling_{backfill::under_way};
   std::mutex maintenance_mutex_;
   std::condition_variable maintenance_wake_;
+  std::condition_variable changes_wake_;
   std::atomic<bool> stopping_{false};
   bool stopped_ = false;
   std::atomic<time_point> last_checkpoint_{now()};
@@ -206,6 +209,7 @@ class runtime_impl final : public runtime {
   bool busy_ = false;
   std::thread recovery_;
   std::thread maintenance_;
+  std::thread changes_keeper_;
 };
 
 template <class F>

@@ -55,7 +55,6 @@ result<void> runtime_impl::resume_changes() {
   }
   environment_->told_events = std::move(found->events);
   environment_->watched = true;
-  changes_survive_ = true;
   return {};
 }
 
@@ -81,15 +80,27 @@ bool runtime_impl::changes_wanted() const {
   return environment_->watch_count > 0 && change_logs_.empty() && state().now == phase::ready;
 }
 
-bool runtime_impl::changes_due() const {
-  return !change_logs_.empty() &&
-         (!changes_survive_ || change_log_bytes() > change_log_bytes_then_ + options_.watch_bytes);
+bool runtime_impl::changes_due() {
+  const std::lock_guard lock(changes_mutex_);
+  return change_log_bytes() > change_log_bytes_then_ + options_.watch_bytes;
 }
 
 std::uint64_t runtime_impl::change_log_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& each : change_logs_) bytes += each->bytes();
   return bytes;
+}
+
+/// On a thread of its own: a watch does not wait for a checkpoint that is under way.
+void runtime_impl::keep_changes() {
+  while (!stopping_) {
+    {
+      std::unique_lock lock(maintenance_mutex_);
+      changes_wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_ || changes_wanted(); });
+    }
+    if (stopping_ || state().now == phase::failed) continue;
+    if (auto tended = tend_changes(); !tended) failed(tended.error());
+  }
 }
 
 result<void> runtime_impl::tend_changes() {
@@ -100,42 +111,46 @@ result<void> runtime_impl::tend_changes() {
 }
 
 result<void> runtime_impl::begin_changes() {
-  const std::lock_guard lock(checkpoint_mutex_);
+  const std::lock_guard lock(changes_mutex_);
   const auto& directory = environment_->changes_directory;
   if (auto made = files_.make_directory(directory); !made) return made;
   if (auto gone = remove_segments(files_, directory); !gone) return gone;
   change_head_ = {random_id(), {}};
   if (auto opened = open_change_logs(); !opened) return opened;
-  return on_every_shard([this](shard& at, auto done) {
+  auto begun = on_every_shard([this](shard& at, auto done) {
     at.watches().begin_log(*change_logs_[at.id()], log_generation_);
     done({});
   });
+  last_checkpoint_ = now() - options_.checkpoint_interval - std::chrono::seconds(1);  // the next one is due
+  maintenance_wake_.notify_all();
+  return begun;
 }
 
 result<void> runtime_impl::end_changes() {
-  const std::lock_guard lock(checkpoint_mutex_);
+  const std::lock_guard lock(changes_mutex_);
   const auto id = environment_->log_id.exchange(0);
   if (environment_->watch_count > 0) {  // somebody came with a cursor, maybe
     environment_->log_id = id;
     return {};
   }
-  changes_survive_ = false;
   if (!change_logs_.empty()) {
     if (auto gone = remove_head(files_, environment_->changes_directory); !gone) return gone;
   }
   environment_->watched = false;
   environment_->watched = environment_->watch_count > 0;
-  auto still_written = std::make_shared<std::vector<std::deque<std::string>>>(shards_.size());
-  auto outcome = on_every_shard([still_written](shard& at, auto done) {
-    (*still_written)[at.id()] = at.watches().end_log();
+  still_written_.resize(shards_.size());
+  auto outcome = on_every_shard([this](shard& at, auto done) {
+    still_written_[at.id()] = at.watches().end_log();
     done({});
   });
   if (!outcome || change_logs_.empty()) return outcome;
   change_logs_.clear();
+  still_written_.clear();
   return remove_segments(files_, environment_->changes_directory);
 }
 
 result<change_log_head> runtime_impl::seal_changes() {
+  const std::lock_guard lock(changes_mutex_);
   auto head = change_head_;
   if (change_logs_.empty()) return change_log_head();
   for (const auto& each : shards_) {
@@ -157,11 +172,11 @@ result<change_log_head> runtime_impl::seal_changes() {
 }
 
 result<void> runtime_impl::changes_saved(const change_log_head& head) {
-  if (head.id == 0) return {};
+  const std::lock_guard lock(changes_mutex_);
+  if (head.id != change_head_.id || change_logs_.empty()) return {};  // none was kept then, or is now
   const auto& directory = environment_->changes_directory;
   if (auto written = write_head(files_, directory, head); !written) return written;
   change_head_ = head;
-  changes_survive_ = true;
   const auto segments = persistence::list_segments(files_, directory);
   if (!segments) return tl::make_unexpected(segments.error());
   const auto share = options_.watch_bytes / shards_.size();

@@ -36,7 +36,10 @@ void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<d
 
 bool shard::make_current(profile_actor& actor) {
   last_change_.reset();
-  if (!definitions_) return true;
+  if (!definitions_) {
+    if (actor.standing_) actor.standing_->now.outdate();  // events that it does not know of may come
+    return true;
+  }
   if (!actor.standing_) {
     actor.standing_ = std::make_unique<standing_slot>();
     if (actor.identity_) actor.standing_->now.rest_on(actor.identity_->basis);

@@ -192,6 +192,24 @@ TEST_CASE("new definitions are filled from the history, for all profiles, while 
   CHECK(members_of(again, "big") == expected);
 }
 
+TEST_CASE("events that came while nothing was defined count once it is again") {
+  timed room;
+  const auto definitions = catalog_of({{"loyal", "events(\"Order Completed\").sum(\"properties.total\") >= 30.0"}});
+  running kith(room.options(definitions));
+  const auto publish = [&](int number) {
+    auto event = order("ada", "m-" + std::to_string(number), start_ms);
+    event["properties"] = {{"total", 10.0}};
+    kith.publish({event});
+  };
+  publish(1);
+  REQUIRE(kith->define(catalog_of({})));
+  publish(2);
+  REQUIRE(kith->define(definitions));
+  publish(3);
+  REQUIRE(eventually([&] { return !kith->backfilling().running; }));
+  CHECK(members_of(kith, "loyal") == std::set<std::string>{address_text("ada")});
+}
+
 namespace {
 
 /// 300 users, each with an order over 50 in the history, most of them on disk.
