@@ -75,7 +75,7 @@ class expected {
       REQUIRE_FALSE(map.is_null());
       const auto group = first(key(id));
       const auto [known, fresh] = profile_of.emplace(group, map["profile"]);
-      CHECK(known->second == map["profile"]);
+      CHECK(known->second == map["profile"].get<std::string>());
       const auto [group_known, fresh_group] = group_of.emplace(map["profile"], group);
       CHECK(group_known->second == group);
       std::map<std::string, std::set<std::string>> by_name;
