@@ -2,7 +2,7 @@
 // watched for long.
 //
 // A log survives a crash only once a checkpoint was made behind its begin: then a replay holds nothing that happened
-// before it. Until then its cursors are good in this process alone.
+// before it. Until then nobody is told what is in it.
 #include <algorithm>
 #include <random>
 
@@ -55,6 +55,7 @@ result<void> runtime_impl::resume_changes() {
   }
   environment_->told_events = std::move(found->events);
   environment_->watched = true;
+  environment_->log_survives = true;
   return {};
 }
 
@@ -133,6 +134,7 @@ result<void> runtime_impl::end_changes() {
     environment_->log_id = id;
     return {};
   }
+  environment_->log_survives = false;
   if (!change_logs_.empty()) {
     if (auto gone = remove_head(files_, environment_->changes_directory); !gone) return gone;
   }
@@ -177,6 +179,10 @@ result<void> runtime_impl::changes_saved(const change_log_head& head) {
   const auto& directory = environment_->changes_directory;
   if (auto written = write_head(files_, directory, head); !written) return written;
   change_head_ = head;
+  environment_->log_survives = true;
+  for (const auto& each : shards_) {
+    each->post([] {});  // a turn, at the end of which watchers are told
+  }
   const auto segments = persistence::list_segments(files_, directory);
   if (!segments) return tl::make_unexpected(segments.error());
   const auto share = options_.watch_bytes / shards_.size();

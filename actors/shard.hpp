@@ -85,6 +85,7 @@ struct shard_environment {
   std::atomic<time_point> last_watch{now()};  ///< when one ended, or the process began
   std::atomic<bool> watched{false};           ///< somebody watches, or a log is kept for those who did
   std::atomic<std::uint64_t> log_id{0};       ///< of the log of changes, begins cursors; 0: none is kept
+  std::atomic<bool> log_survives{false};      ///< a crash, and so do its cursors; until then none is given
   std::atomic<bool> history_behind{false};    ///< so far that nothing more is taken in
 };
 

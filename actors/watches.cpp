@@ -170,7 +170,8 @@ void watch_hub::send() {
     log_->append(to_log_);
     to_log_.clear();
   }
-  if (log_ == nullptr || !std::exchange(changed_, false)) return;
+  if (log_ == nullptr || !environment_.log_survives.load(std::memory_order_relaxed)) return;
+  if (!std::exchange(changed_, false)) return;
   for (auto& to : subscriptions_) {
     if (!to.waits) send_to(to);
   }

@@ -4,8 +4,8 @@
 // A cursor is `<id of the change log>.<sequence at shard 0>.<sequence at shard 1>…`: what has been seen of each source.
 //
 // Invariants
-//   - A change is told once it is durable in the change log, which from the first checkpoint behind its begin on holds
-//     all that a crash would have told again: from then on every cursor leads on, in this process and the next.
+//   - A change is told once it is durable in the change log, and the log holds all that a crash would have told again
+//     (shard_environment::log_survives). So every cursor that was given leads on, in this process and the next.
 //   - A source has its newest changes in memory, at most `kept_changes` and `kept_bytes` of what they hold; older ones
 //     are read from the log, as far as it has them; a watch that needs still older ones ends with not_found. Nothing is
 //     kept while nobody watches and no log is kept for those who did.
