@@ -5,6 +5,7 @@
 #include <string>
 
 #include "profile/bytes.hpp"
+#include "profile/prefetch.hpp"
 
 namespace kith::actors {
 
@@ -66,10 +67,8 @@ void built_views::outdate(std::uint32_t view) noexcept {
 std::size_t built_views::heap_bytes() const noexcept { return empty() ? 0 : sizeof(head) + of().bytes; }
 
 void built_views::prefetch() const noexcept {
-  constexpr std::size_t line_bytes = 64;
-  if (empty()) return;
-  __builtin_prefetch(block_.get());
-  __builtin_prefetch(block_.get() + line_bytes);
+  constexpr std::size_t first_bytes = 128;
+  if (!empty()) profile::prefetch_bytes(block_.get(), first_bytes);
 }
 
 }  // namespace kith::actors

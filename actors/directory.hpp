@@ -32,8 +32,7 @@ class directory {
   void prefetch_actor(profile::hash128 address) const noexcept {
     const auto place = places_[home_of(address)];
     if (place == 0) return;
-    const auto* at = reinterpret_cast<const char*>(actor_of(place));
-    for (std::size_t offset = 0; offset < sizeof(profile_actor); offset += 64) __builtin_prefetch(at + offset);
+    profile::prefetch_bytes(actor_of(place), sizeof(profile_actor));
   }
 
   /// REQUIRES: it is not here.

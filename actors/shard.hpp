@@ -350,7 +350,7 @@ class shard : public caf::execution_unit {
   void outdate_views(profile_actor& actor, Changes changes);
   void outdate_views_by_standing(profile_actor& actor);
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
-  profile::derived derived_of(const profile_actor& actor);
+  profile::derived derived_of(const profile_actor& actor, profile::field_set fields);  ///< as far as they show it
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
   /// Calls each(index), with the memory that the look-up of address_at(index) needs called for some time before.
   template <class Addresses, class F>

@@ -104,7 +104,7 @@ void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t 
   const auto& standing = actor.standing_ ? actor.standing_->now : nothing;
   switch (group.asks) {
     case read_group::question::map:
-      actor.state().write_map(out, actor.address(), group.fields, derived_of(actor));
+      actor.state().write_map(out, actor.address(), group.fields, derived_of(actor, group.fields));
       break;
     case read_group::question::view: write_view(actor, group, buffer); break;
     case read_group::question::identity: actor.write_identity(out); break;

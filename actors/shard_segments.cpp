@@ -316,8 +316,8 @@ bool shard::can_answer(const profile_actor& actor, const read_group& group) cons
          !is_ahead(*actor.standing_);
 }
 
-profile::derived shard::derived_of(const profile_actor& actor) {
-  if (!definitions_ || !actor.standing_) return {};
+profile::derived shard::derived_of(const profile_actor& actor, profile::field_set fields) {
+  if (!definitions_ || !actor.standing_ || !fields.needs_standing()) return {};
   scratch_names_.clear();
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {

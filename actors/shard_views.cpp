@@ -21,7 +21,7 @@ void shard::write_view(profile_actor& actor, const read_group& group, std::strin
   shard_counters::add(counters_.views_built, 1);
   scratch_map_.clear();
   profile::msgpack::writer map(scratch_map_);
-  actor.state().write_map(map, actor.address(), group.fields, derived_of(actor));
+  actor.state().write_map(map, actor.address(), group.fields, derived_of(actor, group.fields));
   const auto offset = to.size();
   profile::msgpack::writer out(to);
   (*group.views)[group.view].write(scratch_map_, out);

@@ -10,9 +10,6 @@ namespace msgpack = profile::msgpack;
 namespace {
 
 constexpr std::string_view id_forms = "give one of {userId}, {anonymousId}, {externalId: {type, id}}, {profile}";
-constexpr std::string_view all_fields =
-    "profile, version, userIds, anonymousIds, externalIds, traits, computed, segments, consent, firstSeen, lastSeen, "
-    "events, sessions";
 
 template <class... Parts>
 tl::unexpected<error> refuse(Parts&&... parts) {
@@ -88,14 +85,14 @@ result<profile::hash128> parse_id(msgpack::reader& in) {
 
 result<profile::field_set> parse_fields(msgpack::reader& in) {
   const msgpack::token head = in.next();
-  if (!head.is_array()) return refuse("fields: not an array; allowed are ", all_fields);
+  if (!head.is_array()) return refuse("fields: not an array; allowed are ", profile::field_list());
   profile::field_set fields{0};
   for (std::uint32_t i = 0; i < head.size; ++i) {
     const msgpack::token name = in.next();
     unsigned field = 0;
-    if (!name.is_string()) return refuse("fields: an element is not a string; allowed are ", all_fields);
+    if (!name.is_string()) return refuse("fields: an element is not a string; allowed are ", profile::field_list());
     if (!profile::field_index(name.bytes, field)) {
-      return refuse("fields: unknown field ", quoted(name.bytes), "; allowed are ", all_fields);
+      return refuse("fields: unknown field ", quoted(name.bytes), "; allowed are ", profile::field_list());
     }
     fields.bits |= 1U << field;
   }

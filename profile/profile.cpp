@@ -208,6 +208,15 @@ result<profile> profile::decode(std::string_view bytes) {
   return decoded;
 }
 
+const std::string& field_list() {
+  static const std::string list = [] {
+    std::string all;
+    for (const auto name : field_names) all.append(all.empty() ? "" : ", ").append(name);
+    return all;
+  }();
+  return list;
+}
+
 bool field_set::needs_standing() const noexcept { return has(f_computed) || has(f_segments); }
 
 void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, const derived& with) const {

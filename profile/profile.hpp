@@ -48,6 +48,8 @@ struct derived {
 /// False if `name` is none of: profile version userIds anonymousIds externalIds traits computed segments consent
 /// firstSeen lastSeen events sessions.
 bool field_index(std::string_view name, unsigned& field) noexcept;
+/// All of them, for people: with commas between.
+const std::string& field_list();
 /// REQUIRES: each is one of them.
 field_set fields_named(std::initializer_list<std::string_view> names) noexcept;
 

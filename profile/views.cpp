@@ -11,9 +11,6 @@ namespace kith::profile {
 
 namespace {
 
-constexpr std::string_view all_fields =
-    "profile, version, userIds, anonymousIds, externalIds, traits, computed, segments, consent, firstSeen, lastSeen, "
-    "events, sessions";
 constexpr std::array<std::string_view, 3> of_an_event_name = {"count", "firstAt", "lastAt"};
 
 tl::unexpected<error> refuse(const view_path& path, const std::string& why) {
@@ -92,7 +89,7 @@ result<void> check_path(const view_path& path) {
   if (std::find(path.begin(), path.end(), std::string()) != path.end()) return refuse(path, "has an empty key");
   unsigned field = 0;
   if (!field_index(path.front(), field)) {
-    return refuse(path, "begins with none of " + std::string(all_fields));
+    return refuse(path, "begins with none of " + field_list());
   }
   if (path.size() == 1) return {};
   const auto& first = path.front();

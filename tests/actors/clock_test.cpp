@@ -10,10 +10,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::int64_t hour = 3'600'000;
-constexpr std::int64_t day = 24 * hour;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 struct room {
   temporary_directory directory;
   std::shared_ptr<std::atomic<std::int64_t>> clock = std::make_shared<std::atomic<std::int64_t>>(start_ms);

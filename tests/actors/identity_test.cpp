@@ -18,9 +18,6 @@ using profile::identifier;
 
 namespace {
 
-constexpr std::int64_t day = 24 * 3'600'000;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 identifier user(const std::string& id) { return {id_kind::user, "", id}; }
 identifier anonymous(const std::string& id) { return {id_kind::anonymous, "", id}; }
 identifier external(const std::string& type, const std::string& id) { return {id_kind::external, type, id}; }

@@ -132,7 +132,6 @@ TEST_CASE("masses of events of one profile leave its shard time for others") {
   options.definitions = catalog_of({{"busy", "events(\"Order Completed\").within(\"30d\").count() >= 1000"}});
   running kith(options);
   std::vector<json> events;
-  constexpr std::int64_t start_ms = 1'714'557'600'000;
   for (std::size_t i = 0; i < count; ++i) {
     events.push_back(track("mega", "m-" + std::to_string(i),
                            profile::format_time(start_ms + static_cast<std::int64_t>(i) * 10'000)));

@@ -18,9 +18,6 @@ using profile::segments::segment_key;
 
 namespace {
 
-constexpr std::int64_t day = 24 * 3'600'000;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 struct kept {
   explicit kept(const std::string& directory) {
     persistence::store_options options;

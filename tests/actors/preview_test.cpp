@@ -18,9 +18,6 @@ using profile::segments::definition_kind;
 
 namespace {
 
-constexpr std::int64_t day = 24 * 3'600'000;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 /// As the admin API asks: beside the definitions that there are.
 actors::preview_question question(const std::string& expression, const std::string& beside = "true",
                                   std::size_t sample = 10) {

@@ -17,10 +17,6 @@ using profile::segments::definition_kind;
 
 namespace {
 
-constexpr std::int64_t hour = 3'600'000;
-constexpr std::int64_t day = 24 * hour;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 const auto loyal_and_fresh = [] {
   return catalog_of({{"loyal", "events(\"Order Completed\").count() >= 3"},
                      {"fresh", "events(\"Order Completed\").within(\"7d\").any()"}});

@@ -12,9 +12,6 @@ using profile::segments::definition_kind;
 
 namespace {
 
-constexpr std::int64_t day = 24 * 3'600'000;
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
-
 using paths = std::vector<std::string>;
 
 std::shared_ptr<const profile::view_set> views_of(const std::vector<std::pair<std::string, paths>>& all) {

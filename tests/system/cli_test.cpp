@@ -378,6 +378,8 @@ TEST_CASE("check looks at the small files of a directory too") {
   REQUIRE(run_kith(room, with({"segments", "define", "loyal", "--expression", "events(\"Seen\").count() >= 3"},
                               running.flags()))
               .first == 0);
+  // It is written once all profiles are up to date.
+  REQUIRE(eventually([&] { return std::filesystem::exists(running.data() + "/definitions"); }));
   REQUIRE(running.stop() == 0);
   REQUIRE(run_kith(room, {"check", running.data()}).first == 0);
   for (const auto* name : {"checkpoint", "segments.json", "definitions"}) {

@@ -15,7 +15,6 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::int64_t start_ms = 1'714'557'600'000;  // 2024-05-01T10:00:00Z
 const std::string secret(32, 's');
 
 /// A directory, a clock that stands until it is moved, two segments, one endpoint; the runtime and the deliverer as

@@ -14,6 +14,10 @@
 
 namespace kith::tests {
 
+inline constexpr std::int64_t hour = 3'600'000;
+inline constexpr std::int64_t day = 24 * hour;
+inline constexpr std::int64_t start_ms = 1'714'557'600'000;  ///< 2024-05-01T10:00:00Z
+
 /// A directory under the system's temporary one, removed at the end.
 class temporary_directory {
  public:
