@@ -37,8 +37,11 @@ awk '
     home["caf"] = " actors "
     home["re2"] = " profile "
     home["rocksdb"] = " persistence "
-    home["openssl"] = " net webhooks admin cli "
-    home["curl"] = " webhooks "
+    home["openssl"] = " net webhooks ingest admin cli "
+    home["curl"] = " webhooks ingest "
+    home["cjose"] = " ingest "
+    home["simdjson"] = " ingest "
+    home["valijson"] = " ingest "
     home["prometheus"] = " admin "
     home["CLI"] = " cli "
     home["toml++"] = " cli "
@@ -77,10 +80,10 @@ std::(thread|jthread|async|mutex);^profile/;^$;the domain is pure and single-thr
 fsync *[(]|fdatasync *[(];.;^persistence/file[.]cpp$;go through persistence/file.hpp
 (^|[^a-z_>])::(open|pwrite|rename) *[(];^(profile|persistence|actors)/;^persistence/file[.]cpp$;go through persistence/file.hpp
 std::[oi]?fstream|fopen *[(];^(profile|persistence|actors)/;^$;go through persistence/file.hpp
-sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
+sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
 (^|[^a-z_:.>&] *)(std::)?(system|popen) *[(]["a-z];.;^actors/;start no other programs
 (^|[^a-z_])(strcpy|strcat|sprintf|gets) *[(];.;^$;use std::string
-std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|webhooks|admin)/;^$;return a value, or log through what was handed in
+std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^$;return a value, or log through what was handed in
 RULES
 
 # A test waits for a condition; it never just sleeps. (support/ holds the helpers that poll.)

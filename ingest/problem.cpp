@@ -1,0 +1,66 @@
+#include "ingest/problem.hpp"
+
+#include <nlohmann/json.hpp>
+#include <string_view>
+
+namespace kith::ingest {
+
+namespace {
+
+std::string_view title_of(unsigned status) noexcept {
+  switch (status) {
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 411: return "Length Required";
+    case 413: return "Content Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Internal Server Error";
+  }
+}
+
+}  // namespace
+
+unsigned status_of(errc code) noexcept {
+  switch (code) {
+    case errc::unauthenticated: return 401;
+    case errc::forbidden: return 403;
+    case errc::not_found: return 404;
+    case errc::too_large: return 413;
+    case errc::resource_exhausted: return 429;
+    case errc::unavailable: return 503;
+    case errc::internal: return 500;
+    case errc::invalid_argument:
+    case errc::too_late: return 400;
+  }
+  return 500;
+}
+
+net::http_response problem(unsigned status, const error& why, std::uint64_t retry_after_ms) {
+  const nlohmann::ordered_json document = {
+      {"type", "about:blank"},     {"title", title_of(status)}, {"status", status},
+      {"code", name_of(why.code)}, {"detail", why.message},
+  };
+  net::http_response made;
+  made.status = status;
+  made.content_type = "application/problem+json";
+  made.body = document.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  if (retry_after_ms > 0) made.fields.emplace_back("Retry-After", std::to_string((retry_after_ms + 999) / 1000));
+  return made;
+}
+
+net::http_response problem(const error& why, std::uint64_t retry_after_ms) {
+  return problem(status_of(why.code), why, retry_after_ms);
+}
+
+}  // namespace kith::ingest
