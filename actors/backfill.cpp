@@ -102,6 +102,8 @@ void backfill::run(const steps& with) {
   }
   const auto in_memory = active();
   total_ = std::max<std::uint64_t>(total_, in_memory.size());
+  burst_began_ = now();
+  served_before_ = served();
   for (const auto address : in_memory) {
     if (!refresh(address)) return;
   }
@@ -155,7 +157,7 @@ std::uint64_t backfill::estimate() const {
 
 /// False: stopped.
 bool backfill::refresh(hash128 address) {
-  if (!take_turn()) return false;
+  if (!take_turn() || !make_way()) return false;
   auto& credit = *credit_.load();
   if (!credit.take()) return false;
   auto& home = *shards_[shard_of(address, shards_.size())];
@@ -182,6 +184,26 @@ bool backfill::take_turn() {
       return true;
     }
   }
+}
+
+/// Batches and reads of all shards.
+std::uint64_t backfill::served() const {
+  std::uint64_t all = 0;
+  for (const auto& each : shards_) all += each->counters().batches + each->counters().reads;
+  return all;
+}
+
+/// Leaves the machine to others for a while, if there are any. False: stopped.
+bool backfill::make_way() {
+  if (now() - burst_began_ < burst) return true;
+  const auto since_then = served();
+  if (std::exchange(served_before_, since_then) != since_then) {
+    credit_.load()->settle();
+    std::unique_lock lock(mutex_);
+    moved_.wait_for(lock, pauses * (now() - burst_began_), [this] { return stopping_.load(); });
+  }
+  burst_began_ = now();
+  return !stopping_;
 }
 
 /// Some at a time, so that no view of the store is held for as long as all of it takes.

@@ -14,12 +14,16 @@ namespace kith::net {
 
 inline constexpr std::size_t errc_count = static_cast<std::size_t>(errc::internal) + 1;
 
-struct probe {
+/// Of any server.
+struct connection_counts {
+  std::atomic<std::uint64_t> connections_open{0};
+  std::atomic<std::uint64_t> connections_total{0};
+  std::atomic<std::uint64_t> connections_refused{0};  ///< over the bound
+};
+
+struct probe : connection_counts {
   using counter = std::atomic<std::uint64_t>;
 
-  counter connections_open{0};
-  counter connections_total{0};
-  counter connections_refused{0};  ///< over limits::connection::connections
   counter handshake_failures{0};
   counter timeouts{0};  ///< handshake, hello and half-sent frames
   counter malformed_frames{0};

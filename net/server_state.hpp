@@ -4,12 +4,13 @@
 #pragma once
 
 #include <utility>
-#include <condition_variable>
 #include <memory>
 #include <mutex>
 
 #include "actors/service.hpp"
 #include "net/credentials.hpp"
+#include "net/event_loops.hpp"
+#include "net/open_connections.hpp"
 #include "net/probe.hpp"
 #include "net/server.hpp"
 #include "net/tls_context.hpp"
@@ -20,16 +21,19 @@ struct server_state {
   server_state(actors::service& runs, std::shared_ptr<reloadable_tls> certificates,
                std::shared_ptr<credential_store> known, server_options chosen)
       : service(runs),
+        loops(runs),
         tls(std::move(certificates)),
         credentials(std::move(known)),
         options(std::move(chosen)),
         limits_(std::make_shared<const limits::connection>(options.limits)) {}
 
   actors::service& service;
+  shard_loops loops;
   const std::shared_ptr<reloadable_tls> tls;
   const std::shared_ptr<credential_store> credentials;
   const server_options options;
   probe counts;
+  open_connections open{counts};
 
   /// Those for a connection that begins now.
   std::shared_ptr<const limits::connection> limits() const {
@@ -41,23 +45,8 @@ struct server_state {
     limits_ = std::make_shared<const limits::connection>(next);
   }
 
-  void connection_begins() noexcept {
-    probe::add(counts.connections_open);
-    probe::add(counts.connections_total);
-  }
-  void connection_ends() {
-    const std::lock_guard lock(mutex_);
-    if (counts.connections_open.fetch_sub(1) == 1) none_open_.notify_all();
-  }
-  /// False if some were still open at the deadline.
-  bool wait_for_none(std::chrono::steady_clock::time_point deadline) {
-    std::unique_lock lock(mutex_);
-    return none_open_.wait_until(lock, deadline, [this] { return counts.connections_open.load() == 0; });
-  }
-
  private:
   mutable std::mutex mutex_;
-  std::condition_variable none_open_;
   std::shared_ptr<const limits::connection> limits_;
 };
 

@@ -14,11 +14,12 @@ frame_limits frame_limits_of(const server_options& options, const limits::connec
 
 }  // namespace
 
-session::session(tcp::socket socket, std::shared_ptr<tls_context> tls, std::shared_ptr<session_group> group)
-    : channel(std::move(socket), std::move(tls), tls_role::server),
+session::session(tcp::socket socket, std::shared_ptr<server_state> server, std::shared_ptr<session_group> group)
+    : tended_session(std::move(socket), server->tls->current(), tls_role::server),
+      server_(std::move(server)),
       group_(std::move(group)),
-      bounds_(group_->server().limits()),
-      finder_(frame_limits_of(group_->server().options, *bounds_)),
+      bounds_(server_->limits()),
+      finder_(frame_limits_of(server_->options, *bounds_)),
       methods_(*this),
       since_(actors::now()) {}
 
@@ -47,7 +48,7 @@ bool session::has_too_much() const {
 }
 
 bool session::shard_is_ready() {
-  if (server().service.ready_for_more(group_->home())) return true;
+  if (group_->is_ready()) return true;
   if (!std::exchange(waits_for_shard_, true)) group_->wake_when_ready(weak());
   return false;
 }
@@ -117,7 +118,7 @@ void session::resume() {
   read_more();
 }
 
-void session::shard_has_room() {
+void session::loop_has_room() {
   waits_for_shard_ = false;
   resume();
 }

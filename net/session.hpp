@@ -13,34 +13,30 @@
 #include <optional>
 
 #include "actors/clock.hpp"
-#include "net/channel.hpp"
 #include "net/frame_finder.hpp"
 #include "net/methods.hpp"
+#include "net/server_state.hpp"
 #include "net/session_group.hpp"
+#include "net/tended_session.hpp"
 
 namespace kith::net {
 
-class session final : public channel {
+class session final : public tended_session {
  public:
-  session(tcp::socket socket, std::shared_ptr<tls_context> tls, std::shared_ptr<session_group> group);
+  session(tcp::socket socket, std::shared_ptr<server_state> server, std::shared_ptr<session_group> group);
 
-  void start();
+  void start() override;
   /// Reads on if it stopped because of what has passed since.
   void resume();
-  /// As resume(); the group has taken the session off its list of those that wait for the shard.
-  void shard_has_room();
-  /// Answers what is in flight, then closes.
-  void drain();
-
-  /// Is something late that was due by now?
-  bool is_overdue(actors::time_point now) const;
-  void give_up(actors::time_point now);
-  /// To be called now and then: idle connections give their buffers back.
-  void tidy_memory();
+  void loop_has_room() override;
+  void drain() override;
+  bool is_overdue(actors::time_point now) const override;
+  void give_up(actors::time_point now) override;
+  void tidy_memory() override;
 
   // For the methods.
   session_group& group() noexcept { return *group_; }
-  server_state& server() noexcept { return group_->server(); }
+  server_state& server() noexcept { return *server_; }
   const limits::connection& bounds() const noexcept { return *bounds_; }
   methods& calls() noexcept { return methods_; }
   std::weak_ptr<session> weak() { return std::static_pointer_cast<session>(shared_from_this()); }
@@ -67,6 +63,7 @@ class session final : public channel {
   void reject(std::string_view frame, errc code, std::string_view message);
   void finish_if_idle();
 
+  std::shared_ptr<server_state> server_;
   std::shared_ptr<session_group> group_;
   std::shared_ptr<const limits::connection> bounds_;
   frame_finder finder_;
