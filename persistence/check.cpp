@@ -1,5 +1,6 @@
 #include "persistence/check.hpp"
 
+#include "persistence/dead_letters.hpp"
 #include "persistence/directory_lock.hpp"
 #include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
@@ -57,6 +58,18 @@ result<void> check_changes(file_system& files, const std::string& directory, che
                                  damage.what,
                                  "the next start gives the log up: watches cannot go on from cursors of before"});
     }
+  }
+  return {};
+}
+
+result<void> check_dead_letters(file_system& files, const std::string& directory, check_report& report,
+                                const progress_report& progress) {
+  const auto damages = dead_letters::verify(files, directory, progress, report.dead_letters);
+  if (!damages) return tl::make_unexpected(damages.error());
+  for (const auto& damage : *damages) {
+    report.findings.push_back({directory, damage,
+                               "restore the directory from a backup, or drop the letters that are damaged; profiles are "
+                               "not concerned"});
   }
   return {};
 }
@@ -128,6 +141,8 @@ result<check_report> check_directory(file_system& files, const std::string& dire
     return tl::make_unexpected(checked.error());
   check_extent(directory + "/journal", journal, report);
   if (auto checked = check_changes(files, directory + "/changes", report); !checked)
+    return tl::make_unexpected(checked.error());
+  if (auto checked = check_dead_letters(files, directory + "/dead-letters", report, progress); !checked)
     return tl::make_unexpected(checked.error());
   return report;
 }

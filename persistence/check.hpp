@@ -21,6 +21,7 @@ struct check_report {
   std::uint64_t journal_bytes = 0;
   std::uint64_t torn_bytes = 0;  ///< never acknowledged: no damage
   std::uint64_t snapshots = 0;
+  std::uint64_t dead_letters = 0;
   std::vector<finding> findings;
 
   bool sound() const noexcept { return findings.empty(); }
