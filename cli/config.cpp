@@ -187,6 +187,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.text("address", into.address)
         .number("port_base", into.port_base, 1, 65533)
         .listen("protocol", into.protocol)
+        .listen("ingest", into.ingest)
         .listen("admin", into.admin);
   });
   root.table("tls", [&](table_reader& t) {

@@ -26,6 +26,7 @@ struct config {
   std::string address = "127.0.0.1";
   unsigned short port_base = 7440;         ///< protocol; +1: ingest HTTPS; +2: admin HTTPS
   std::optional<listen_address> protocol;  ///< instead of address and port_base
+  std::optional<listen_address> ingest;
   std::optional<listen_address> admin;
   net::tls_files tls;
   bool require_client_certificate = false;
@@ -41,6 +42,9 @@ struct config {
   log_format log_as = log_format::automatic;
 
   listen_address protocol_address() const { return protocol.value_or(listen_address{address, port_base}); }
+  listen_address ingest_address() const {
+    return ingest.value_or(listen_address{address, static_cast<unsigned short>(port_base + 1)});
+  }
   listen_address admin_address() const {
     return admin.value_or(listen_address{address, static_cast<unsigned short>(port_base + 2)});
   }

@@ -14,6 +14,7 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "ingest/front.hpp"
 #include "net/server.hpp"
 
 namespace kith::cli {
@@ -131,9 +132,12 @@ class serving {
 
   const serve_flags& flags_;
   config settings_;
+  std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
+  std::unique_ptr<persistence::dead_letters> letters_;
   std::unique_ptr<admin::definition_store> definitions_;
   std::shared_ptr<net::reloadable_tls> protocol_tls_;
+  std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
   std::unique_ptr<net::server> server_;
@@ -154,6 +158,11 @@ result<void> serving::start() {
   auto admin_tls = net::reloadable_tls::load({settings_.tls, net::peer_certificate::optional, "http/1.1"});
   if (!admin_tls) return tl::make_unexpected(admin_tls.error());
   admin_tls_ = *admin_tls;
+  net::tls_server_options for_senders{settings_.tls, net::peer_certificate::none, "http/1.1"};
+  for_senders.also_tls_1_2 = true;  // not all that sends webhooks has TLS 1.3
+  auto ingest_tls = net::reloadable_tls::load(for_senders);
+  if (!ingest_tls) return tl::make_unexpected(ingest_tls.error());
+  ingest_tls_ = *ingest_tls;
   auto credentials = net::credential_store::make(settings_.credentials, unlisted_rights(settings_));
   if (!credentials) return tl::make_unexpected(credentials.error());
   credentials_ = *credentials;
@@ -179,6 +188,20 @@ result<void> serving::start() {
   if (!server) return tl::make_unexpected(server.error());
   server_ = std::move(*server);
 
+  persistence::dead_letter_options letter_options;
+  letter_options.now_ms = actors::wall_clock_ms;
+  letter_options.log = log;
+  auto letters =
+      persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters", letter_options);
+  if (!letters) return tl::make_unexpected(letters.error());
+  letters_ = std::move(*letters);
+  ingest::front_options edges;
+  edges.address = settings_.ingest_address().address;
+  edges.port = settings_.ingest_address().port;
+  auto ingest = ingest::front::start(*runtime_, *letters_, ingest_tls_, credentials_, edges);
+  if (!ingest) return tl::make_unexpected(ingest.error());
+  ingest_ = std::move(*ingest);
+
   webhooks_ = std::make_unique<webhooks::deliverer>(
       webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
   webhooks_->deliver_to(settings_.webhooks);
@@ -196,8 +219,10 @@ result<void> serving::start() {
 
 void serving::print_urls() const {
   const auto protocol = address_text(settings_.protocol_address().address, server_->port());
+  const auto ingest = "https://" + address_text(settings_.ingest_address().address, ingest_->port());
   const auto admin = "https://" + address_text(settings_.admin_address().address, admin_->port());
   std::printf("protocol  %s  (TLS 1.3, MessagePack-RPC)\n", protocol.c_str());
+  std::printf("ingest    %s/v1/batch  /v1/track  /kith.js  (Segment's HTTP tracking API)\n", ingest.c_str());
   std::printf("admin     %s/v1/stats  /v1/segments  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
   if (flags_.dev) {
     const auto* data = settings_.data.c_str();
@@ -210,6 +235,8 @@ void serving::print_urls() const {
 
 void serving::reload() {
   if (auto loaded = protocol_tls_->reload(); !loaded)
+    return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
+  if (auto loaded = ingest_tls_->reload(); !loaded)
     return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
   if (auto loaded = admin_tls_->reload(); !loaded)
     return log("error", "SIGHUP: " + loaded.error().message + "; the old certificate stays");
@@ -284,10 +311,13 @@ int serving::run() {
   const auto begun = std::chrono::steady_clock::now();
   admin_.reset();
   webhooks_.reset();
-  server_->stop(stop_deadline / 3);
-  server_.reset();  // while the shards whose sockets it uses are still there
+  ingest_->stop(stop_deadline / 4);
+  server_->stop(stop_deadline / 4);
+  server_.reset();   // while the shards whose sockets it uses are still there
+  letters_.reset();  // what waits is written, and told to edges whose shards are still there
   runtime_->stop(stop_deadline - (std::chrono::steady_clock::now() - begun));
   runtime_.reset();
+  ingest_.reset();
   log("info", "stopped");
   return exit_ok;
 }

@@ -109,6 +109,8 @@ http_parser::status http_parser::parse(std::string_view bytes, std::size_t& used
     begun_ = true;
     beast::error_code ec;
     used += reader_->put(boost::asio::buffer(bytes.data() + used, bytes.size() - used), ec);
+    // Beast goes on to the body although on_header_impl() failed, and forgets its error.
+    if (!why_.message.empty()) return status::failed;
     if (ec == http::error::need_more) {
       // Beast bounds the header only once its end is there.
       if (!has_header() && bytes.size() - used > bounds_.header_bytes) {

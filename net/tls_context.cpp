@@ -83,6 +83,11 @@ result<std::shared_ptr<tls_context>> make_server_context(const tls_server_option
     SSL_CTX_set_client_CA_list(raw, SSL_load_client_CA_file(options.files.ca.c_str()));
   }
   if (!options.alpn.empty()) accept_alpn(raw, options.alpn);
+  if (options.also_tls_1_2) {
+    SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
+    SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_options(raw, SSL_OP_NO_RENEGOTIATION);
+  }
   return context;
 }
 

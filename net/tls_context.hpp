@@ -1,4 +1,4 @@
-// TLS contexts: TLS 1.3 only, ALPN kith/1 offered and not required.
+// TLS contexts: TLS 1.3, ALPN kith/1 offered and not required.
 #pragma once
 
 #include <utility>
@@ -25,7 +25,8 @@ struct tls_files {
 struct tls_server_options {
   tls_files files;  ///< no `ca`: client certificates are not asked for
   peer_certificate clients = peer_certificate::optional;
-  std::string alpn = alpn_protocol;  ///< empty: none, e.g. for HTTPS
+  std::string alpn = alpn_protocol;  ///< empty: none
+  bool also_tls_1_2 = false;         ///< with forward secrecy and authenticated encryption: what RFC 9325 recommends
 };
 
 using tls_context = boost::asio::ssl::context;

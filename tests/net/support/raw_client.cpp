@@ -68,14 +68,60 @@ std::optional<raw_client::json> raw_client::receive(std::chrono::milliseconds pa
       in_.consume(frame.bytes);
       return json::from_msgpack(bytes);
     }
+    if (!read_some(deadline)) return {};
+  }
+}
+
+bool raw_client::read_some(clock::time_point deadline) {
+  for (;;) {
     char* to = in_.space(64 * 1024);
     const net::tls_step step = stream_->read(to, in_.space_left());
     if (step.is == kind::done) {
       in_.commit(step.bytes);
-    } else if (!wait(step.is, deadline)) {
-      return {};
+      return true;
     }
+    if (!wait(step.is, deadline)) return false;
   }
+}
+
+std::string raw_client::http_answer::field(const std::string& name) const {
+  const auto at = head.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return {};
+  const auto begin = at + name.size() + 4;
+  return head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
+std::optional<raw_client::http_answer> raw_client::receive_http(std::chrono::milliseconds patience, bool head_only) {
+  const auto deadline = clock::now() + patience;
+  http_answer made;
+  std::size_t length = 0;
+  for (;;) {
+    const auto end = in_.bytes().find("\r\n\r\n");
+    if (end != std::string_view::npos) {
+      made.head = in_.bytes().substr(0, end + 2);
+      in_.consume(end + 4);
+      made.status = static_cast<unsigned>(std::stoul(made.head.substr(9, 3)));
+      const auto said = made.field("Content-Length");
+      if (!said.empty() && !head_only) length = std::stoul(said);
+      break;
+    }
+    if (!read_some(deadline)) return {};
+  }
+  while (in_.bytes().size() < length) {
+    if (!read_some(deadline)) return {};
+  }
+  made.body = in_.bytes().substr(0, length);
+  in_.consume(length);
+  return made;
+}
+
+raw_client::http_answer raw_client::ask(const std::string& method, const std::string& target, const std::string& body,
+                                        const std::string& more_fields) {
+  send(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(body.size()) +
+       "\r\n" + more_fields + "\r\n" + body);
+  auto got = receive_http(std::chrono::seconds(10), method == "HEAD");
+  if (!got) throw std::runtime_error("no answer to " + method + " " + target);
+  return *got;
 }
 
 bool raw_client::is_closed_by_server() {

@@ -29,6 +29,20 @@ class raw_client {
   void send_plain(std::string_view bytes);
   /// The next MessagePack value; nothing if the connection ended or none came within `patience`.
   std::optional<json> receive(std::chrono::milliseconds patience = std::chrono::seconds(10));
+  struct http_answer {
+    unsigned status = 0;
+    std::string head;  ///< its lines
+    std::string body;
+
+    /// Of a header field; empty: there is none.
+    std::string field(const std::string& name) const;
+  };
+  /// The next HTTP response that says its Content-Length; `head_only`: no body follows.
+  std::optional<http_answer> receive_http(std::chrono::milliseconds patience = std::chrono::seconds(10),
+                                          bool head_only = false);
+  /// Sends a request with Host and Content-Length, and takes the answer.
+  http_answer ask(const std::string& method, const std::string& target, const std::string& body = {},
+                  const std::string& more_fields = {});
   /// Reads and discards until the server closes; false if it does not within ten seconds.
   bool is_closed_by_server();
   void reset();  ///< closes without a good-bye
@@ -53,6 +67,8 @@ class raw_client {
  private:
   static std::string encode(std::uint32_t msgid, const std::string& method, const json& params);
   json exchange(const std::string& request);
+  /// Reads once. False: none came in time, or the connection ended.
+  bool read_some(std::chrono::steady_clock::time_point deadline);
   bool wait(net::tls_step::kind which, std::chrono::steady_clock::time_point deadline);
 
   boost::asio::io_context io_;

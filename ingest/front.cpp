@@ -1,0 +1,123 @@
+#include "ingest/front.hpp"
+
+#include <utility>
+#include <array>
+
+#include "ingest/exchange.hpp"
+#include "ingest/intake.hpp"
+#include "ingest/problem.hpp"
+#include "ingest/web_assets.hpp"
+#include "profile/encoding.hpp"
+
+namespace kith::ingest {
+
+namespace {
+
+/// The path behind `prefix`; empty: another path.
+std::string_view behind(std::string_view path, std::string_view prefix) noexcept {
+  return path.starts_with(prefix) ? path.substr(prefix.size()) : std::string_view();
+}
+
+/// What analytics.js abbreviates: it sends a track to /v1/t.
+std::string_view whole_name(std::string_view name) noexcept {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 7> letters = {{{"t", "track"},
+                                                                                     {"i", "identify"},
+                                                                                     {"p", "page"},
+                                                                                     {"s", "screen"},
+                                                                                     {"g", "group"},
+                                                                                     {"a", "alias"},
+                                                                                     {"b", "batch"}}};
+  for (const auto& [letter, name_of_it] : letters) {
+    if (name == letter) return name_of_it;
+  }
+  return name;
+}
+
+}  // namespace
+
+struct front::impl {
+  impl(actors::service& on, persistence::dead_letters& letters, std::shared_ptr<net::credential_store> known,
+       const front_options& options)
+      : service(on),
+        loops(on),
+        into(on, letters, counts),
+        tracking(into, std::move(known), options.tracking, counts, on.shard_count()) {}
+
+  void handle(unsigned home, const net::http_request& request, net::http_reply reply);
+  void get(std::string_view path, const exchange_ptr& with);
+  void health(const exchange_ptr& with);
+
+  actors::service& service;
+  net::shard_loops loops;
+  probe counts;
+  intake into;
+  tracking_api tracking;
+  web_assets assets;
+  std::unique_ptr<net::http_server> server;
+};
+
+void front::impl::handle(unsigned home, const net::http_request& request, net::http_reply reply) {
+  const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply)});
+  const auto path = request.path();
+  if (request.method == "OPTIONS") return with->answer(preflight_answer(request));
+  if (request.method == "GET" || request.method == "HEAD") return get(path, with);
+  const auto name = whole_name(behind(path, "/v1/"));
+  if (request.method == "POST") {
+    if (tracking_api::has(name)) return tracking.handle(name, with);
+    // analytics.js counts itself there, if its settings ask for it; ours do not.
+    if (name == "m") return with->answer({200, "application/json", R"({"success":true})", {}});
+  }
+  if (tracking_api::has(name)) {
+    auto made = problem(405, {errc::invalid_argument, "this is for POST"});
+    made.fields.emplace_back("Allow", "POST, OPTIONS");
+    return with->answer(std::move(made));
+  }
+  with->refuse({errc::not_found,
+                "there is no such path here; events go to POST /v1/track, identify, page, screen, group, alias, batch "
+                "and import"});
+}
+
+void front::impl::get(std::string_view path, const exchange_ptr& with) {
+  constexpr std::string_view settings = "/settings";
+  if (path == "/kith.js" || (path.starts_with("/analytics.js/v1/") && path.ends_with(".js"))) {
+    return with->answer(assets.script(with->request));
+  }
+  if (path == "/healthz") return health(with);
+  if (const auto project = behind(path, "/v1/projects/"); project.ends_with(settings)) {
+    const auto key = profile::percent_decoded(project.substr(0, project.size() - settings.size()));
+    if (key) return with->answer(web_assets::settings(*key, with->request));
+  }
+  with->refuse({errc::not_found, "there is no such path here; GET knows /kith.js and /healthz"});
+}
+
+void front::impl::health(const exchange_ptr& with) {
+  const auto now = service.state();
+  const bool ready = now.now == actors::phase::ready;
+  with->answer(
+      {ready ? 200U : 503U, "application/json", ready ? R"({"status":"ready"})" : R"({"status":"not ready"})", {}});
+}
+
+front::front(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
+front::~front() { stop({}); }
+
+result<std::unique_ptr<front>> front::start(actors::service& service, persistence::dead_letters& letters,
+                                            std::shared_ptr<net::reloadable_tls> tls,
+                                            std::shared_ptr<net::credential_store> credentials, front_options options) {
+  auto made = std::make_unique<impl>(service, letters, std::move(credentials), options);
+  auto server = net::http_server::start(
+      made->loops, std::move(tls), {options.address, options.port, options.http},
+      [at = made.get()](unsigned home, const net::http_request& request, net::http_reply reply) {
+        at->handle(home, request, std::move(reply));
+      },
+      [](unsigned status, const error& why) { return problem(status, why); });
+  if (!server) return tl::make_unexpected(std::move(server.error()));
+  made->server = std::move(*server);
+  return std::unique_ptr<front>(new front(std::move(made)));
+}
+
+unsigned short front::port() const noexcept { return impl_->server->port(); }
+const probe& front::stats() const noexcept { return impl_->counts; }
+const net::http_counts& front::connections() const noexcept { return impl_->server->stats(); }
+void front::stop(std::chrono::steady_clock::duration deadline) { impl_->server->stop(deadline); }
+
+}  // namespace kith::ingest

@@ -1,0 +1,52 @@
+// The ingest HTTPS server (port 7441): finds the edge that a request is for.
+//
+// Thread safety: all public members, from threads that are no shard's.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "actors/service.hpp"
+#include "ingest/probe.hpp"
+#include "ingest/tracking.hpp"
+#include "net/credentials.hpp"
+#include "net/http_limits.hpp"
+#include "net/http_server.hpp"
+#include "net/tls_context.hpp"
+#include "persistence/dead_letters.hpp"
+#include "profile/result.hpp"
+
+namespace kith::ingest {
+
+struct front_options {
+  std::string address = "127.0.0.1";
+  unsigned short port = 7441;  ///< 0: any that is free
+  net::http_limits http;
+  tracking_limits tracking;
+};
+
+class front {
+ public:
+  /// REQUIRES: the service and the letters outlive it, and no shard runs when it goes. Errors: as of listener::start.
+  static result<std::unique_ptr<front>> start(actors::service& service, persistence::dead_letters& letters,
+                                              std::shared_ptr<net::reloadable_tls> tls,
+                                              std::shared_ptr<net::credential_store> credentials,
+                                              front_options options);
+  ~front();
+  front(const front&) = delete;
+  front& operator=(const front&) = delete;
+
+  unsigned short port() const noexcept;
+  const probe& stats() const noexcept;
+  const net::http_counts& connections() const noexcept;
+  /// Accepts no more, answers what is in flight, closes.
+  void stop(std::chrono::steady_clock::duration deadline);
+
+ private:
+  struct impl;
+  explicit front(std::unique_ptr<impl> made);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace kith::ingest

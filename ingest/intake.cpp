@@ -1,0 +1,88 @@
+#include "ingest/intake.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <memory>
+
+#include "profile/event_outline.hpp"
+#include "profile/msgpack.hpp"
+
+namespace kith::ingest {
+
+namespace msgpack = profile::msgpack;
+
+struct intake::under_way {
+  actors::shard_id home;
+  arrival what;
+  intake_done done;
+  intake_outcome outcome;
+};
+
+namespace {
+
+/// Of the rejected ones, which are in the order of the array.
+void add_rejected(const std::vector<actors::rejection>& rejected, arrival& what) {
+  if (rejected.empty()) return;
+  msgpack::reader in(what.events);
+  in.next();
+  std::uint32_t at = 0;
+  for (const auto& each : rejected) {
+    for (; at < each.index; ++at) in.skip();
+    ++at;
+    const auto index = what.indexes.empty() ? each.index : what.indexes[each.index];
+    what.refused.push_back(
+        {index, std::string(name_of(each.code)), each.message, "application/msgpack", std::string(in.skip())});
+  }
+}
+
+persistence::dead_letter letter_of(const arrival& what, refused_event& refused) {
+  persistence::dead_letter made;
+  made.source = what.source;
+  made.edge = name_of(what.by);
+  made.code = refused.code;
+  made.message = refused.message;
+  made.content_type = refused.content_type;
+  if (refused.content_type == "application/msgpack") {
+    auto outline = profile::outline_of(refused.bytes);
+    made.event = std::move(outline.name);
+    made.message_id = std::move(outline.message_id);
+    made.ids = std::move(outline.ids);
+  }
+  made.bytes = std::move(refused.bytes);
+  return made;
+}
+
+}  // namespace
+
+void intake::take(actors::shard_id home, arrival what, intake_done done) {
+  probe::add(counts_.of(what.by).events, what.count + what.refused.size());
+  auto work = std::make_shared<under_way>(under_way{home, std::move(what), std::move(done), {}});
+  if (work->what.count == 0) return keep_refused(std::move(work));
+  const std::string_view events = work->what.events;
+  service_.publish(home, events, {}, work->what.source, [this, work](result<actors::publish_outcome> outcome) {
+    if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
+    work->outcome.applied = outcome->applied;
+    work->outcome.duplicate = outcome->duplicate;
+    add_rejected(outcome->rejected, work->what);
+    keep_refused(work);
+  });
+}
+
+void intake::keep_refused(std::shared_ptr<under_way> work) {
+  auto& refused = work->what.refused;
+  if (refused.empty()) return work->done(std::move(work->outcome));
+  std::stable_sort(refused.begin(), refused.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
+  probe::add(counts_.of(work->what.by).refused, refused.size());
+  std::vector<persistence::dead_letter> letters;
+  letters.reserve(refused.size());
+  for (auto& each : refused) letters.push_back(letter_of(work->what, each));
+  work->outcome.refused = std::move(refused);
+  letters_.put(std::move(letters), [this, work](result<void> kept) {
+    boost::asio::post(service_.io(work->home), [work, kept = std::move(kept)] {
+      if (!kept) return work->done(tl::make_unexpected(kept.error()));
+      work->done(std::move(work->outcome));
+    });
+  });
+}
+
+}  // namespace kith::ingest

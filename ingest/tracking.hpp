@@ -1,0 +1,55 @@
+// Segment's HTTP tracking API: POST /v1/{track,identify,page,screen,group,alias,batch} and /v1/import.
+//
+// A write key is a credential's token: as user name of Basic, as Bearer, or as `writeKey` in the body, for
+// navigator.sendBeacon, which can set no header.
+//
+// Thread safety: handle() on the exchange's shard; each shard has its own parser.
+#pragma once
+
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "ingest/body.hpp"
+#include "ingest/exchange.hpp"
+#include "ingest/intake.hpp"
+#include "ingest/json_events.hpp"
+#include "ingest/probe.hpp"
+#include "net/credentials.hpp"
+
+namespace kith::ingest {
+
+struct tracking_limits {
+  std::size_t batch_bytes = 500 * 1024;  ///< without Content-Encoding
+  std::size_t batch_events = 2500;
+};
+
+class tracking_api {
+ public:
+  tracking_api(intake& into, std::shared_ptr<net::credential_store> credentials, tracking_limits bounds, probe& counts,
+               unsigned shards);
+
+  /// Is there such an endpoint? `name`: what stands behind /v1/.
+  static bool has(std::string_view name) noexcept;
+  void handle(std::string_view name, const exchange_ptr& with);
+
+ private:
+  struct tools {
+    body_decoder decoder;
+    json_events parser;
+  };
+  using identity_ptr = std::shared_ptr<net::identity>;
+
+  identity_ptr known(const net::http_request& request) const;
+  bool may_publish(const exchange_ptr& with, const identity_ptr& who);
+  void take(const exchange_ptr& with, bool is_batch, const identity_ptr& who, converted_events events);
+  probe::of_edge& counts() { return counts_.of(edge::tracking); }
+
+  intake& into_;
+  std::shared_ptr<net::credential_store> credentials_;
+  tracking_limits bounds_;
+  probe& counts_;
+  std::vector<tools> tools_;  ///< by shard
+};
+
+}  // namespace kith::ingest
