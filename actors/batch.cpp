@@ -28,7 +28,7 @@ bool parse_events(std::string_view bytes, std::uint32_t count, const reception& 
     if (into.rejected.empty()) {
       for (std::uint32_t before = 0; before < index; ++before) into.indexes.push_back(before);
     }
-    into.rejected.push_back({index, parsed.error().code, std::move(parsed.error().message)});
+    into.rejected.push_back({index, parsed.error().code, std::move(parsed.error().message), std::string(encoded)});
   }
   return true;
 }

@@ -43,6 +43,7 @@ struct rejection {
   std::uint32_t index = 0;  ///< in the published batch
   errc code = errc::invalid_argument;
   std::string message;
+  std::string encoded{};  ///< the event, as it was sent
 };
 
 /// Names of segments.

@@ -93,6 +93,37 @@ void add_webhooks(std::vector<MetricFamily>& to, const std::vector<webhooks::sta
       });
 }
 
+void add_dead_letters(std::vector<MetricFamily>& to, const persistence::dead_letter_status& of) {
+  const auto number = [](std::uint64_t value) { return static_cast<double>(value); };
+  const auto by_reason = [&](const char* name, const char* help, MetricType type, auto value_of) {
+    to.push_back(family(name, help, type));
+    for (const auto& each : of.counts) {
+      add(to.back(), number(value_of(each)), {{"source", each.source}, {"code", each.code}});
+    }
+  };
+  using count = persistence::dead_letter_count;
+  by_reason("kith_dead_letters_total", "Dead letters kept since the start.", MetricType::Counter,
+            [](const count& each) { return each.taken; });
+  by_reason("kith_dead_letters", "Dead letters that are there.", MetricType::Gauge,
+            [](const count& each) { return each.letters; });
+  to.push_back(family("kith_dead_letters_bytes", "Size of the dead letters.", MetricType::Gauge));
+  add(to.back(), number(of.bytes));
+  to.push_back(
+      family("kith_dead_letters_pushed_out_total", "Dead letters that the bounds pushed out.", MetricType::Counter));
+  add(to.back(), number(of.pushed_out_by_bytes), {{"bound", "bytes"}});
+  add(to.back(), number(of.pushed_out_by_age), {{"bound", "keep"}});
+  const auto total = [&](const char* name, const char* help, std::uint64_t value) {
+    to.push_back(family(name, help, MetricType::Counter));
+    add(to.back(), number(value));
+  };
+  total("kith_dead_letters_refused_total", "Dead letters that could not be kept; their senders were told so.",
+        of.refused);
+  total("kith_dead_letters_truncated_total", "Dead letters that were cut, and cannot be replayed.", of.truncated);
+  total("kith_dead_letters_replayed_total", "Dead letters that were replayed with success.", of.replayed);
+  total("kith_dead_letters_refused_again_total", "Replays that were refused again.", of.again_refused);
+  total("kith_dead_letters_dropped_total", "Dead letters that somebody dropped.", of.dropped);
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -153,7 +184,8 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
 }
 
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks) {
+                         const std::vector<webhooks::status>& webhooks,
+                         const persistence::dead_letter_status* letters) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -170,6 +202,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   families.push_back(latencies_of(service.latency()));
   if (protocol != nullptr) add_protocol(families, *protocol);
   if (!webhooks.empty()) add_webhooks(families, webhooks);
+  if (letters != nullptr) add_dead_letters(families, *letters);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -7,6 +7,7 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "net/probe.hpp"
+#include "persistence/dead_letters.hpp"
 #include "webhooks/sender.hpp"
 
 namespace kith::admin {
@@ -21,8 +22,9 @@ struct named_counter {
 
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
-/// Prometheus' text format, version 0.0.4. `protocol` may be null.
+/// Prometheus' text format, version 0.0.4. `protocol` and `letters` may be null.
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks);
+                         const std::vector<webhooks::status>& webhooks,
+                         const persistence::dead_letter_status* letters = nullptr);
 
 }  // namespace kith::admin

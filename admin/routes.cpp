@@ -100,6 +100,9 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "webhooks"}, needs::read, &routes::list_webhooks},
       {"GET", {"v1", "dead-letters"}, needs::read, &routes::dead_letters},
       {"POST", {"v1", "dead-letters"}, needs::admin, &routes::decide_dead_letters},
+      {"GET", {"v1", "dead-letters:counts"}, needs::read, &routes::count_dead_letters},
+      {"GET", {"v1", "dead-letters:export"}, needs::read, &routes::export_dead_letters},
+      {"GET", {"v1", "dead-letters", "{}"}, needs::read, &routes::dead_letter},
       {"GET", {"v1", "segments"}, needs::read, &routes::definitions},
       {"POST", {"v1", "segments"}, needs::admin, &routes::add_definition},
       {"POST", {"v1", "segments:preview"}, needs::read, &routes::preview},
@@ -178,7 +181,12 @@ response routes::readyz(const call&) {
 
 response routes::metrics(const call&) {
   const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, protocol_, all), {}};
+  std::optional<persistence::dead_letter_status> letters;
+  if (letters_.store != nullptr) letters = letters_.store->status();
+  return {200,
+          "text/plain; version=0.0.4; charset=utf-8",
+          metrics_text(service_, definitions_, protocol_, all, letters ? &*letters : nullptr),
+          {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

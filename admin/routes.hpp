@@ -14,16 +14,27 @@
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
 #include "net/probe.hpp"
+#include "persistence/dead_letters.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
+
+/// The dead letters, and what tries them again; the store may be null, the replayer empty.
+struct dead_letter_access {
+  persistence::dead_letters* store = nullptr;
+  persistence::replayer replay;
+};
 
 class routes {
  public:
   /// `protocol` and `webhooks` may be null.
   routes(actors::service& service, definition_store& definitions, const net::probe* protocol,
-         webhooks::deliverer* webhooks = nullptr)
-      : service_(service), definitions_(definitions), protocol_(protocol), webhooks_(webhooks) {}
+         webhooks::deliverer* webhooks = nullptr, dead_letter_access letters = {})
+      : service_(service),
+        definitions_(definitions),
+        protocol_(protocol),
+        webhooks_(webhooks),
+        letters_(std::move(letters)) {}
 
   response handle(const request& asked);
 
@@ -72,7 +83,14 @@ class routes {
 
   // webhook_routes.cpp
   response list_webhooks(const call& asked);
+  response webhook_letters(const call& asked);
+  response decide_webhook_letters(const call& asked);
+
+  // dead_letter_routes.cpp
   response dead_letters(const call& asked);
+  response dead_letter(const call& asked);
+  response count_dead_letters(const call& asked);
+  response export_dead_letters(const call& asked);
   response decide_dead_letters(const call& asked);
 
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
@@ -86,6 +104,7 @@ class routes {
   definition_store& definitions_;
   const net::probe* protocol_;
   webhooks::deliverer* webhooks_;
+  const dead_letter_access letters_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -1,4 +1,4 @@
-// The routes of outgoing webhooks: how each endpoint does, and the dead letters.
+// The routes of outgoing webhooks: how each endpoint does, and what it was not told in time.
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "persistence/store_keys.hpp"
@@ -98,7 +98,7 @@ response routes::list_webhooks(const call& asked) {
   return ok({{"items", std::move(items)}, {"next", nullptr}});
 }
 
-response routes::dead_letters(const call& asked) {
+response routes::webhook_letters(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"webhook", "limit", "cursor"})) return *unknown;
   const auto webhook = asked.target.query.find("webhook");
   if (webhook == asked.target.query.end()) {
@@ -127,7 +127,7 @@ response routes::dead_letters(const call& asked) {
   return ok({{"items", std::move(items)}, {"next", std::move(next)}});
 }
 
-response routes::decide_dead_letters(const call& asked) {
+response routes::decide_webhook_letters(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   const auto wanted = decision_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());

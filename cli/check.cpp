@@ -72,14 +72,16 @@ int check(const check_flags& flags) {
                              {"journalBytes", found->journal_bytes},
                              {"tornBytes", found->torn_bytes},
                              {"snapshots", found->snapshots},
+                             {"deadLetters", found->dead_letters},
                              {"findings", findings}}
                   .dump()
                   .c_str());
   } else {
-    std::printf("journal: %llu segments, %llu records, %llu bytes\nstore: %llu snapshots\n",
+    std::printf("journal: %llu segments, %llu records, %llu bytes\nstore: %llu snapshots\ndead letters: %llu\n",
                 static_cast<unsigned long long>(found->segments), static_cast<unsigned long long>(found->records),
                 static_cast<unsigned long long>(found->journal_bytes),
-                static_cast<unsigned long long>(found->snapshots));
+                static_cast<unsigned long long>(found->snapshots),
+                static_cast<unsigned long long>(found->dead_letters));
     if (found->torn_bytes > 0) {
       std::printf(
           "%llu bytes of a write that was never acknowledged are at the journal's end; the next start cuts them\n",

@@ -220,6 +220,13 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
         "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
     t.bytes("lag", runtime.history_lag_bytes, 1024 * kib, 1024 * 1024 * gib);
   });
+  root.table("dead_letters", [&](table_reader& t) {
+    auto& letters = into.dead_letters;
+    t.milliseconds(
+        "keep", [&](std::int64_t ms) { letters.keep_ms = ms; }, true);
+    t.bytes("bytes", letters.bytes, 1024 * kib, 1024 * 1024 * gib)
+        .bytes("letter_bytes", letters.letter_bytes, kib, 64 * 1024 * kib);
+  });
   root.table("watch", [&](table_reader& t) {
     t.milliseconds("keep", [&](std::int64_t ms) { runtime.watch_keep = std::chrono::milliseconds(ms); });
     t.bytes("bytes", runtime.watch_bytes, 1024 * kib, 1024 * gib);
@@ -302,6 +309,8 @@ result<config> parse_config(std::string_view toml_text, const std::string& file_
     std::vector<profile::view> views;
     describe(root, made, views);
     root.read(table);
+    if (auto good = persistence::check(made.dead_letters); !good)
+      throw bad_config{file_name + ": " + good.error().message};
     made.runtime.views = std::make_shared<const profile::view_set>(std::move(views));
     return made;
   } catch (const toml::parse_error& error) {

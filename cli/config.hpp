@@ -10,6 +10,7 @@
 #include "cli/log.hpp"
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
+#include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
 #include "webhooks/endpoint.hpp"
 
@@ -35,6 +36,7 @@ struct config {
   std::vector<net::credential_config> credentials;
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
+  persistence::dead_letter_options dead_letters;
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -6,11 +6,13 @@
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
 #include "cli/progress.hpp"
+#include "persistence/dead_letters.hpp"
 #include "persistence/directory_lock.hpp"
 #include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
@@ -225,16 +227,34 @@ int export_all(const std::string& directory) {
   return reader.damages().empty() ? exit_ok : exit_data;
 }
 
+int export_letters(const std::string& directory) {
+  auto& files = persistence::real_files();
+  const auto lock = persistence::lock_for_reading(directory);
+  if (!lock) return report("export", lock.error());
+  const auto letters = directory + "/dead-letters";
+  const auto there = files.exists(letters);
+  if (!there) return report("export", there.error());
+  if (!*there) return exit_ok;
+  const auto read = persistence::dead_letters::for_each(letters, [](const persistence::dead_letter& each) {
+    return std::puts(admin::dump(admin::letter_json(each)).c_str()) != EOF;
+  });
+  if (!read) return report("export", read.error());
+  if (std::fflush(stdout) == EOF) return report("export", {errc::unavailable, "standard output cannot be written"});
+  return exit_ok;
+}
+
 }  // namespace
 
 command_body add_export(CLI::App& app) {
   auto directory = std::make_shared<std::string>();
+  auto letters = std::make_shared<bool>(false);
   app.add_option("DIR", *directory, "the data directory; no server may run on it")->required();
+  app.add_flag("--dead-letters", *letters, "the dead letters instead, the oldest first");
   app.footer(
       "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
       "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory,\n"
       "69 a server runs on it.");
-  return [directory] { return export_all(*directory); };
+  return [directory, letters] { return *letters ? export_letters(*directory) : export_all(*directory); };
 }
 
 }  // namespace kith::cli

@@ -14,6 +14,7 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "ingest/event_replayer.hpp"
 #include "ingest/front.hpp"
 #include "net/server.hpp"
 
@@ -134,12 +135,12 @@ class serving {
   config settings_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
-  std::unique_ptr<persistence::dead_letters> letters_;
   std::unique_ptr<admin::definition_store> definitions_;
   std::shared_ptr<net::reloadable_tls> protocol_tls_;
   std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
+  std::unique_ptr<persistence::dead_letters> letters_;
   std::unique_ptr<net::server> server_;
   std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::admin_server> admin_;
@@ -178,7 +179,15 @@ result<void> serving::start() {
   runtime_ = std::move(*runtime);
   if (auto attached = definitions_->attach(*runtime_); !attached) return attached;
 
+  settings_.dead_letters.now_ms = actors::wall_clock_ms;
+  settings_.dead_letters.log = log;
+  auto letters = persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters",
+                                                 settings_.dead_letters);
+  if (!letters) return tl::make_unexpected(letters.error());
+  letters_ = std::move(*letters);
+
   net::server_options options;
+  options.letters = letters_.get();
   options.address = settings_.protocol_address().address;
   options.port = settings_.protocol_address().port;
   options.limits = settings_.connection;
@@ -188,13 +197,6 @@ result<void> serving::start() {
   if (!server) return tl::make_unexpected(server.error());
   server_ = std::move(*server);
 
-  persistence::dead_letter_options letter_options;
-  letter_options.now_ms = actors::wall_clock_ms;
-  letter_options.log = log;
-  auto letters =
-      persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters", letter_options);
-  if (!letters) return tl::make_unexpected(letters.error());
-  letters_ = std::move(*letters);
   ingest::front_options edges;
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
@@ -209,8 +211,11 @@ result<void> serving::start() {
   admin::admin_options admin;
   admin.address = settings_.admin_address().address;
   admin.port = settings_.admin_address().port;
-  auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin,
-                                                 &server_->stats(), webhooks_.get());
+  auto admin_server = admin::admin_server::start(
+      *runtime_, *definitions_, admin_tls_, credentials_, admin, &server_->stats(), webhooks_.get(),
+      {letters_.get(), [events = ingest::event_replayer(*runtime_)](const persistence::dead_letter& letter) {
+         return events.replay(letter);
+       }});
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());

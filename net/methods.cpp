@@ -5,6 +5,7 @@
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
+#include "profile/event_outline.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -14,6 +15,7 @@ namespace msgpack = profile::msgpack;
 namespace {
 
 constexpr std::size_t gets_together = 1024;
+constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
 
 }  // namespace
 
@@ -122,18 +124,58 @@ void methods::publish(std::string_view params, const request& from) {
         {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name + "\" may publish"},
         wait);
   }
-  owner_.server().service.publish(
-      owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
-      [weak = owner_.weak(), from, detail = parsed->options.detail](const result<actors::publish_outcome>& outcome) {
-        const auto self = weak.lock();
-        if (self && !self->is_lost()) self->calls().on_published(from, detail, outcome);
-      });
+  owner_.server().service.publish(owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
+                                  [weak = owner_.weak(), from, detail = parsed->options.detail,
+                                   who = who_](result<actors::publish_outcome> outcome) {
+                                    const auto self = weak.lock();
+                                    if (self && !self->is_lost()) {
+                                      self->calls().on_published(from, detail, who->rights.source, std::move(outcome));
+                                    }
+                                  });
 }
 
-void methods::on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome) {
+void methods::on_published(const request& from, bool detail, const std::string& source,
+                           result<actors::publish_outcome> outcome) {
   if (!outcome) return refuse(from, outcome.error());
+  if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
+    return keep_rejected(from, detail, source, std::move(*outcome));
+  }
+  answer_published(from, detail, *outcome);
+}
+
+void methods::keep_rejected(const request& from, bool detail, const std::string& source,
+                            actors::publish_outcome outcome) {
+  std::vector<persistence::dead_letter> letters;
+  letters.reserve(outcome.rejected.size());
+  for (auto& each : outcome.rejected) {
+    auto outline = profile::outline_of(each.encoded);
+    auto& letter = letters.emplace_back();
+    letter.source = source;
+    letter.edge = "protocol";
+    letter.code = name_of(each.code);
+    letter.message = each.message;
+    letter.ids = std::move(outline.ids);
+    letter.event = std::move(outline.name);
+    letter.message_id = std::move(outline.message_id);
+    letter.content_type = "application/msgpack";
+    letter.bytes = std::move(each.encoded);
+  }
+  owner_.server().options.letters->put(std::move(letters),
+                                       [weak = owner_.weak(), &io = owner_.group().io(), from, detail,
+                                        outcome = std::move(outcome)](const result<void>& kept) {
+                                         boost::asio::post(io, [weak, from, detail, outcome, kept] {
+                                           const auto self = weak.lock();
+                                           if (!self || self->is_lost()) return;
+                                           // What was applied will be a duplicate when the request is sent again.
+                                           if (!kept) return self->calls().refuse(from, kept.error(), letters_retry_ms);
+                                           self->calls().answer_published(from, detail, outcome);
+                                         });
+                                       });
+}
+
+void methods::answer_published(const request& from, bool detail, const actors::publish_outcome& outcome) {
   begin_response(owner_.outbound(), from.msgid);
-  write_publish_result(owner_.outbound(), *outcome, detail);
+  write_publish_result(owner_.outbound(), outcome, detail);
   record(actors::stage::end_to_end, from);
   owner_.answered(from.frame_bytes);
 }

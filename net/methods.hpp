@@ -62,7 +62,11 @@ class methods {
   void unwatch(std::string_view params, const request& from);
   void stats(std::string_view params, const request& from);
 
-  void on_published(const request& from, bool detail, const result<actors::publish_outcome>& outcome);
+  void on_published(const request& from, bool detail, const std::string& source,
+                    result<actors::publish_outcome> outcome);
+  /// As dead letters; the answer waits until they are durable.
+  void keep_rejected(const request& from, bool detail, const std::string& source, actors::publish_outcome outcome);
+  void answer_published(const request& from, bool detail, const actors::publish_outcome& outcome);
   void read(std::vector<profile::hash128> addresses, profile::field_set fields, std::string_view view,
             actors::read_done done);
   void on_read(const std::vector<request>& from, const result<actors::found_profiles>& found);

@@ -16,6 +16,7 @@
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
+#include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
 
 namespace kith::net {
@@ -28,6 +29,9 @@ struct server_options {
   std::string version = KITH_VERSION;
   std::string node = "kith-1";
   limits::event event;  ///< told in `hello`; the service enforces them
+  /// Keeps the events that are rejected, before that is answered; null: it is only answered. Outlives the server, and
+  /// calls nothing back once it is gone: it ends before the service.
+  persistence::dead_letters* letters = nullptr;
 };
 
 class server {

@@ -68,8 +68,8 @@ result<void> check_dead_letters(file_system& files, const std::string& directory
   if (!damages) return tl::make_unexpected(damages.error());
   for (const auto& damage : *damages) {
     report.findings.push_back({directory, damage,
-                               "restore the directory from a backup, or drop the letters that are damaged; profiles are "
-                               "not concerned"});
+                               "restore the directory from a backup, or drop the letters that are damaged; profiles "
+                               "are not concerned"});
   }
   return {};
 }

@@ -3,6 +3,7 @@
 // Thread safety: letter_files, from any thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <rocksdb/db.h>
@@ -25,12 +26,13 @@ struct letter_weight {
 
 class letter_files {
  public:
+  using logger = std::function<void(std::string_view level, std::string_view message)>;
   enum family : std::size_t { f_default, f_heads, f_bytes, f_meta, family_count };
 
   static tl::unexpected<error> failed(const rocksdb::Status& status, std::string_view doing);
 
   /// Errors: as dead_letters::open.
-  result<void> open(const std::string& directory, bool read_only);
+  result<void> open(const std::string& directory, bool read_only, const logger& log = {});
   /// Is there a database? Errors: internal, if there was one and its file CURRENT is missing.
   static result<bool> is_there(file_system& files, const std::string& directory);
 

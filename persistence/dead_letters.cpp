@@ -20,15 +20,15 @@ namespace {
 using rocksdb::Slice;
 using rocksdb::WriteBatch;
 
-constexpr std::size_t group_bytes = 8 * 1024 * 1024;          ///< written and synced together, at least one call's
-constexpr std::size_t pushed_out_at_once = 1000;              ///< letters, in one write
-constexpr std::size_t examined_a_page = 100'000;              ///< letters
-constexpr std::size_t searched_a_page = 64 * 1024 * 1024;     ///< bytes
-constexpr std::size_t page_bytes = 4 * 1024 * 1024;           ///< after the first letter
-constexpr std::size_t counted_apart = 4096;                   ///< pairs of source and code of which no letter is left
-constexpr std::size_t overhead = 256;                         ///< of a letter in the queue
-constexpr std::int64_t told_every_ms = 60'000;                ///< what was pushed out
-constexpr std::chrono::seconds looked_every{10};              ///< at ages
+constexpr std::size_t group_bytes = 8 * 1024 * 1024;       ///< written and synced together, at least one call's
+constexpr std::size_t pushed_out_at_once = 1000;           ///< letters, in one write
+constexpr std::size_t examined_a_page = 100'000;           ///< letters
+constexpr std::size_t searched_a_page = 64 * 1024 * 1024;  ///< bytes
+constexpr std::size_t page_bytes = 4 * 1024 * 1024;        ///< after the first letter
+constexpr std::size_t counted_apart = 4096;                ///< pairs of source and code of which no letter is left
+constexpr std::size_t overhead = 256;                      ///< of a letter in the queue
+constexpr std::int64_t told_every_ms = 60'000;             ///< what was pushed out
+constexpr std::chrono::seconds looked_every{10};           ///< at ages
 constexpr std::string_view next_key = "next";
 
 std::size_t size_of(const dead_letter& letter) {
@@ -100,7 +100,7 @@ class letter_store final : public dead_letters {
   std::mutex write_mutex_;  ///< one write at a time: what is counted is what was written
   std::uint64_t next_ = 1;
   std::uint64_t oldest_ = 0;  ///< no letter has a smaller number
-  bool failed_ = false;       ///< the last write
+  bool failing_ = false;      ///< the last write did
   std::uint64_t untold_bytes_ = 0;
   std::uint64_t untold_age_ = 0;
   std::int64_t told_ms_ = INT64_MIN;
@@ -132,7 +132,7 @@ result<void> letter_store::start(file_system& files, const std::string& director
   if (auto good = check(options_); !good) return good;
   if (auto there = letter_files::is_there(files, directory); !there) return tl::make_unexpected(there.error());
   if (auto made = files.make_directory(directory); !made) return made;
-  if (auto opened = files_.open(directory, false); !opened) return opened;
+  if (auto opened = files_.open(directory, false, options_.log); !opened) return opened;
   if (auto counted = count_all(); !counted) return counted;
   thread_ = std::thread([this] { run(); });
   return {};
@@ -208,10 +208,10 @@ void letter_store::put(std::vector<dead_letter> letters, std::function<void(resu
   if (taken) {
     wake_.notify_one();
     if (cut == 0) return;
-    log("warning", "dead letters: " + std::to_string(cut) + " were cut, since bytes are over dead_letters.letter_bytes (" +
-                       std::to_string(options_.letter_bytes) + ") or headers over " +
-                       std::to_string(letter_headers_bytes) + "; the longest has " + std::to_string(cut_bytes) +
-                       " bytes. They cannot be replayed");
+    log("warning",
+        "dead letters: " + std::to_string(cut) + " were cut, since bytes are over dead_letters.letter_bytes (" +
+            std::to_string(options_.letter_bytes) + ") or headers over " + std::to_string(letter_headers_bytes) +
+            "; the longest has " + std::to_string(cut_bytes) + " bytes. They cannot be replayed");
     const std::lock_guard lock(state_mutex_);
     totals_.truncated += cut;
     return;
@@ -253,21 +253,21 @@ void letter_store::run() {
   tell_pushed_out(true);
 }
 
-/// After a failed write RocksDB takes nothing more until it has left the file behind that it failed on. It can do that
-/// where there was no space; other failures are final until the next start, as the journal's are.
+/// After a write that found no room RocksDB refuses others until there is room, then leaves the file behind that it
+/// failed on. Other failures are final until the next start, as the journal's are.
 result<void> letter_store::write(WriteBatch& batch, bool sync, std::string_view doing) {
-  if (failed_) {
-    if (const auto resumed = files_.db().Resume(); !resumed.ok()) return letter_files::failed(resumed, doing);
-  }
   rocksdb::WriteOptions how;
   how.sync = sync;
   const auto status = files_.db().Write(how, &batch);
   if (status.ok()) {
-    if (std::exchange(failed_, false)) log("info", "dead letters: can be written again");
+    if (std::exchange(failing_, false)) log("info", "dead letters: are kept again");
     return {};
   }
   auto refused = letter_files::failed(status, doing);
-  if (!std::exchange(failed_, true)) log("error", refused.value().message + "; letters are refused. If they still are once the disk is well, restart");
+  if (!std::exchange(failing_, true)) {
+    log("error", refused.value().message + "; letters are refused until " +
+                     (status.IsNoSpace() ? "there is room on the disk" : "the next start"));
+  }
   return refused;
 }
 
@@ -424,8 +424,9 @@ result<dead_letter_page> letter_store::list(const dead_letter_query& query) {
 result<dead_letter> letter_store::get(std::string_view id) {
   std::uint64_t number = 0;
   if (!letters::parse_id(id, number)) {
-    return fail(errc::invalid_argument, "\"" + std::string(id) + "\" is no id of a dead letter; 16 lower-case "
-                                                                 "hexadecimal digits are");
+    return fail(errc::invalid_argument, "\"" + std::string(id) +
+                                            "\" is no id of a dead letter; 16 lower-case "
+                                            "hexadecimal digits are");
   }
   rocksdb::ManagedSnapshot snapshot(&files_.db());
   rocksdb::ReadOptions how;
@@ -433,8 +434,9 @@ result<dead_letter> letter_store::get(std::string_view id) {
   std::string head;
   const auto status = files_.db().Get(how, files_[letter_files::f_heads], letter_files::key_of(number), &head);
   if (status.IsNotFound()) {
-    return fail(errc::not_found, "there is no dead letter " + std::string(id) + "; it was replayed, dropped or pushed "
-                                                                                "out, if there ever was one");
+    return fail(errc::not_found, "there is no dead letter " + std::string(id) +
+                                     "; it was replayed, dropped or pushed "
+                                     "out, if there ever was one");
   }
   if (!status.ok()) return letter_files::failed(status, "reading a letter");
   auto letter = letter_files::letter_of(number, head);
@@ -447,8 +449,9 @@ result<std::uint64_t> letter_store::drop(std::span<const std::string> ids, leavi
   for (const auto& id : ids) {
     std::uint64_t number = 0;
     if (!letters::parse_id(id, number)) {
-      return fail(errc::invalid_argument, "\"" + id + "\" is no id of a dead letter; 16 lower-case hexadecimal digits "
-                                                      "are");
+      return fail(errc::invalid_argument, "\"" + id +
+                                              "\" is no id of a dead letter; 16 lower-case hexadecimal digits "
+                                              "are");
     }
     numbers.insert(number);
   }

@@ -1,8 +1,8 @@
 // The dead letters on disk, in a RocksDB database of their own: DATA/dead-letters.
 //
 // Column families: `default` (`format`: the version), `heads` (number of arrival → a letter without its bytes), `bytes`
-// (number of arrival → its bytes), `meta` (`next`: the number of the next letter). Unlike the store of profiles, this one
-// has its own log: what put() acknowledged is synced.
+// (number of arrival → its bytes), `meta` (`next`: the number of the next letter). Unlike the store of profiles, this
+// one has its own log: what put() acknowledged is synced.
 //
 // Invariants
 //   - `done` of put() is called with success only once the letters are durable, all of them.
@@ -27,7 +27,7 @@
 namespace kith::persistence {
 
 struct dead_letter_options {
-  std::uint64_t bytes = 1024ULL * 1024 * 1024;  ///< of letters, past which the oldest go; files may take twice that
+  std::uint64_t bytes = 1024ULL * 1024 * 1024;     ///< of letters, past which the oldest go; files may take twice that
   std::int64_t keep_ms = 30LL * 24 * 3600 * 1000;  ///< since they came; 0: for ever
   std::size_t letter_bytes = 1024 * 1024;          ///< kept of what came; no more than `bytes`
   std::size_t queue_bytes = 64 * 1024 * 1024;      ///< waiting to be written; past it put() refuses
@@ -101,9 +101,10 @@ class dead_letters {
 
   virtual ~dead_letters() = default;  ///< writes what waits, then stops
 
-  /// Keeps them, in their order, together. `done` runs on the store's thread and must not block, or, if they are refused
-  /// at once, within this call. Errors: resource_exhausted (too much waits to be written, or the disk is full: the sender
-  /// is to try again), unavailable (the disk failed; reading goes on, and a restart reads what is really there).
+  /// Keeps them, in their order, together. `done` runs on the store's thread and must not block, or, if they are
+  /// refused at once, within this call. Errors: resource_exhausted (too much waits to be written, or the disk is full:
+  /// the sender is to try again), unavailable (the disk failed: that is final, and the next start reads what is really
+  /// there).
   virtual void put(std::vector<dead_letter> letters, std::function<void(result<void>)> done) = 0;
 
   /// A letter that cannot be read is listed with the code `damaged`. Errors: invalid_argument (the cursor).

@@ -112,6 +112,20 @@ TEST_CASE("a wrong value is refused with its place and what is allowed") {
   REQUIRE(message_of(toml) == message);
 }
 
+TEST_CASE("the bounds of dead letters are read, and have to fit") {
+  REQUIRE(good("").dead_letters.bytes == 1U << 30);
+  REQUIRE(good("").dead_letters.keep_ms == 30LL * 86'400'000);
+  const auto made = good("[dead_letters]\nbytes = \"2MiB\"\nkeep = \"forever\"\nletter_bytes = \"64KiB\"\n");
+  REQUIRE(made.dead_letters.bytes == 2U << 20);
+  REQUIRE(made.dead_letters.keep_ms == 0);
+  REQUIRE(made.dead_letters.letter_bytes == 64U << 10);
+  REQUIRE(message_of("[dead_letters]\nkeep = 0.5\n").rfind("kith.toml:2:8: dead_letters.keep: must be a duration", 0) ==
+          0);
+  REQUIRE(message_of("[dead_letters]\nbytes = \"1MiB\"\nletter_bytes = \"2MiB\"\n") ==
+          "kith.toml: dead_letters: letter_bytes (2097152) is more than bytes (1048576), so that one letter could push "
+          "out all others");
+}
+
 TEST_CASE("what is no TOML is refused with its place") {
   const auto message = message_of("data = \"d\"\nnode = \n");
   CAPTURE(message);

@@ -1,122 +1,20 @@
 // Dead letters: durable when that is said, paged, searched, counted exactly, bounded out loud.
 #include "persistence/dead_letters.hpp"
 
-#include <atomic>
-#include <csignal>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
-#include <future>
 #include <map>
-#include <mutex>
 #include <rapidcheck.h>
-#include <spawn.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "persistence/dead_letter_files.hpp"
-#include "tests/catch.hpp"
+#include "tests/persistence/support/letter_rig.hpp"
 
 using namespace kith;
 using namespace kith::persistence;
-using kith::tests::Contains;
+using namespace kith::tests;
 
 namespace {
 
-constexpr std::int64_t start_ms = 1'714'557'600'000;
-constexpr std::int64_t day_ms = 86'400'000;
-
-struct directory {
-  directory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kith-letters-XXXXXX").string();
-    path = ::mkdtemp(pattern.data());
-  }
-  ~directory() { std::filesystem::remove_all(path); }
-  directory(const directory&) = delete;
-  directory& operator=(const directory&) = delete;
-
-  std::string letters() const { return path + "/dead-letters"; }
-  std::string path;
-};
-
-/// A store with a clock that is moved, and what it logged.
-struct rig {
-  explicit rig(std::uint64_t bytes = 1 << 30, std::size_t letter_bytes = 1 << 20) {
-    options.bytes = bytes;
-    options.letter_bytes = letter_bytes;
-    options.now_ms = [this] { return clock.load(); };
-    options.log = [this](std::string_view level, std::string_view message) {
-      const std::lock_guard lock(mutex);
-      logged.append(level).append(": ").append(message).append("\n");
-    };
-    open();
-  }
-  ~rig() { store.reset(); }
-  rig(const rig&) = delete;
-  rig& operator=(const rig&) = delete;
-
-  void open() {
-    store.reset();
-    store = dead_letters::open(real_files(), where.letters(), options).value();
-  }
-  result<void> put(std::vector<dead_letter> letters) {
-    std::promise<result<void>> kept;
-    store->put(std::move(letters), [&](const result<void>& outcome) { kept.set_value(outcome); });
-    return kept.get_future().get();
-  }
-  std::string log() {
-    const std::lock_guard lock(mutex);
-    return logged;
-  }
-  /// The texts of those that match, over all pages.
-  std::vector<std::string> listed(dead_letter_query query) {
-    std::vector<std::string> all;
-    do {
-      auto page = store->list(query).value();
-      for (const auto& each : page.letters) all.push_back(each.bytes);
-      query.cursor = page.next;
-    } while (!query.cursor.empty());
-    return all;
-  }
-  std::vector<std::string> ids() {
-    std::vector<std::string> all;
-    dead_letter_query query;
-    query.newest_first = false;
-    do {
-      auto page = store->list(query).value();
-      for (const auto& each : page.letters) all.push_back(each.id);
-      query.cursor = page.next;
-    } while (!query.cursor.empty());
-    return all;
-  }
-  /// A put behind which the bounds hold: its `done` comes before they are looked at, the next one's behind that.
-  void settle() {
-    REQUIRE(put({}));
-    REQUIRE(put({}));
-  }
-
-  directory where;
-  std::atomic<std::int64_t> clock{start_ms};
-  std::mutex mutex;
-  std::string logged;
-  dead_letter_options options;
-  std::unique_ptr<dead_letters> store;
-};
-
-dead_letter letter(const std::string& text, const std::string& source = "shop",
-                   const std::string& code = "invalid_argument") {
-  dead_letter made;
-  made.source = source;
-  made.edge = "protocol";
-  made.code = code;
-  made.message = "messageId: missing";
-  made.content_type = "text/plain";
-  made.bytes = text;
-  return made;
-}
-
-using texts = std::vector<std::string>;
+using rig = letter_rig;
 
 }  // namespace
 
@@ -319,9 +217,7 @@ TEST_CASE("counts are those of the letters, whatever happens", "[dead_letters]")
           RC_ASSERT(at.store->mark_replayed(std::vector<replay_mark>{{*rc::gen::elementOf(known), code, "again"}}));
         }
         break;
-      default:
-        at.store.reset();
-        at.open();
+      default: at.store.reset(); at.open();
     }
     RC_ASSERT(at.put({}));
     RC_ASSERT(at.put({}));
@@ -391,8 +287,9 @@ TEST_CASE("a letter that cannot be read is told, listed and can be dropped", "[d
     REQUIRE(files.db().Put({}, files[letter_files::f_bytes], letter_files::key_of(7), "stray").ok());
   }
   std::uint64_t found = 0;
-  const auto damages =
-      dead_letters::verify(real_files(), at.where.letters(), [](auto, auto, auto) {}, found).value();
+  const auto damages = dead_letters::verify(
+                           real_files(), at.where.letters(), [](auto, auto, auto) {}, found)
+                           .value();
   CHECK(found == 3);
   REQUIRE(damages.size() >= 3);
   CHECK_THAT(damages[0], Contains("letter 0000000000000001: a dead letter is damaged"));
@@ -412,7 +309,9 @@ TEST_CASE("a sound directory verifies, and one without letters, too", "[dead_let
   at.store.reset();
   std::uint64_t found = 0;
   const auto verify = [&](const std::string& where) {
-    return dead_letters::verify(real_files(), where, [](auto, auto, auto) {}, found).value();
+    return dead_letters::verify(
+               real_files(), where, [](auto, auto, auto) {}, found)
+        .value();
   };
   CHECK(verify(at.where.letters()).empty());
   CHECK(found == 2);
@@ -455,153 +354,6 @@ TEST_CASE("a store that is open is not opened again", "[dead_letters]") {
   CHECK(dead_letters::open(real_files(), at.where.path + "/other", wrong).error().code == errc::invalid_argument);
 }
 
-namespace {
-
-/// Another process of this executable that runs one hidden test, with a pipe to tell by.
-class child {
- public:
-  child(const char* test, const std::string& directory) {
-    REQUIRE(::pipe(pipe_) == 0);
-    REQUIRE(::setenv("KITH_LETTERS_DIRECTORY", directory.c_str(), 1) == 0);
-    REQUIRE(::setenv("KITH_LETTERS_PIPE", std::to_string(pipe_[1]).c_str(), 1) == 0);
-    std::string name = "test_persistence";
-    std::string tag = test;
-    char* arguments[] = {name.data(), tag.data(), nullptr};
-    REQUIRE(::posix_spawn(&pid_, "/proc/self/exe", nullptr, nullptr, arguments, environ) == 0);
-    ::close(pipe_[1]);
-  }
-  ~child() {
-    kill();
-    ::close(pipe_[0]);
-  }
-  child(const child&) = delete;
-  child& operator=(const child&) = delete;
-
-  /// What it told next; empty: nothing more.
-  std::string read() const {
-    char bytes[256];
-    const auto got = ::read(pipe_[0], bytes, sizeof bytes);
-    return got > 0 ? std::string(bytes, static_cast<std::size_t>(got)) : std::string();
-  }
-  void kill() {
-    if (pid_ == 0) return;
-    ::kill(pid_, SIGKILL);
-    ::waitpid(pid_, nullptr, 0);
-    pid_ = 0;
-  }
-
- private:
-  int pipe_[2] = {-1, -1};
-  pid_t pid_ = 0;
-};
-
-void tell(const std::string& text) {
-  const int pipe = std::atoi(std::getenv("KITH_LETTERS_PIPE"));
-  REQUIRE(::write(pipe, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-}
-
-dead_letter_options in_child() {
-  dead_letter_options options;
-  options.now_ms = [] { return start_ms; };
-  return options;
-}
-
-}  // namespace
-
-TEST_CASE("child: keeps letters until it is killed", "[.letters_killed]") {
-  const auto store = dead_letters::open(real_files(), std::getenv("KITH_LETTERS_DIRECTORY"), in_child()).value();
-  // Several at a time, each told of when it is acknowledged; the killing ends it, or this bound.
-  for (int i = 0; i < 200'000; i += 4) {
-    std::vector<std::future<result<void>>> all;
-    for (int j = i; j < i + 4; ++j) {
-      auto kept = std::make_shared<std::promise<result<void>>>();
-      all.push_back(kept->get_future());
-      store->put({letter(std::to_string(j) + std::string(200, '.'))},
-                 [kept](const result<void>& outcome) { kept->set_value(outcome); });
-    }
-    for (auto& each : all) {
-      REQUIRE(each.get());
-      tell("+");
-    }
-  }
-}
-
-TEST_CASE("what was acknowledged is there after kill -9", "[dead_letters]") {
-  const directory where;
-  std::size_t acknowledged = 0;
-  for (int round = 0; round < 3; ++round) {
-    child writer("[.letters_killed]", where.letters());
-    std::size_t told = 0;
-    while (told < 300) {
-      const auto more = writer.read();
-      REQUIRE_FALSE(more.empty());
-      told += more.size();
-    }
-    writer.kill();
-    for (auto more = writer.read(); !more.empty(); more = writer.read()) told += more.size();
-    acknowledged += told;
-  }
-  std::uint64_t found = 0;
-  CHECK(dead_letters::verify(real_files(), where.letters(), [](auto, auto, auto) {}, found).value().empty());
-  CHECK(found >= acknowledged);
-  CHECK(found <= acknowledged + 3 * 4);  // those that were under way
-  const auto store = dead_letters::open(real_files(), where.letters(), in_child()).value();
-  CHECK(store->status().letters == found);
-}
-
-TEST_CASE("child: the disk takes no more", "[.letters_full]") {
-  std::signal(SIGXFSZ, SIG_IGN);
-  std::string logged;
-  std::mutex mutex;
-  auto options = in_child();
-  options.log = [&](std::string_view, std::string_view message) {
-    const std::lock_guard lock(mutex);
-    logged.append(message).append("\n");
-  };
-  const std::string where = std::getenv("KITH_LETTERS_DIRECTORY");
-  auto store = dead_letters::open(real_files(), where, options).value();
-  const auto put = [&] {
-    std::promise<result<void>> kept;
-    store->put({letter(std::string(256 * 1024, 'x'))}, [&](const result<void>& got) { kept.set_value(got); });
-    return kept.get_future().get();
-  };
-  rlimit before{};
-  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
-  rlimit low = before;
-  low.rlim_cur = 1 << 20;
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &low) == 0);
-  std::uint64_t kept = 0;
-  result<void> outcome;
-  while (kept < 100 && (outcome = put())) ++kept;
-  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
-  REQUIRE_FALSE(outcome);
-  CHECK(kept > 0);
-  CHECK(outcome.error().code == errc::unavailable);
-  CHECK_THAT(outcome.error().message, Contains("dead letters: keeping letters: IO error"));
-  // Like the journal it does not write on behind a failure; what it has can be read.
-  CHECK_FALSE(put());
-  CHECK(store->status().letters == kept);
-  CHECK(store->status().refused == 2);
-  CHECK(store->list({}).value().letters.size() == kept);
-  CHECK_THAT(logged, Contains("letters are refused"));
-  store.reset();
-  store = dead_letters::open(real_files(), where, options).value();
-  CHECK(store->status().letters == kept);
-  REQUIRE(put());
-  tell("done " + std::to_string(kept + 1));
-}
-
-TEST_CASE("a disk that takes no more is told, and loses nothing that was acknowledged", "[dead_letters]") {
-  const directory where;
-  child writer("[.letters_full]", where.letters());
-  const auto told = writer.read();
-  REQUIRE(told.substr(0, 5) == "done ");
-  writer.kill();
-  std::uint64_t found = 0;
-  CHECK(dead_letters::verify(real_files(), where.letters(), [](auto, auto, auto) {}, found).value().empty());
-  CHECK(std::to_string(found) == told.substr(5));
-}
-
 TEST_CASE("damage in the middle of the log is told, not skipped", "[dead_letters]") {
   rig at;
   for (int i = 0; i < 50; ++i) REQUIRE(at.put({letter(std::string(1000, 'x'))}));
@@ -616,5 +368,8 @@ TEST_CASE("damage in the middle of the log is told, not skipped", "[dead_letters
   REQUIRE_FALSE(refused);
   CHECK(refused.error().code == errc::internal);
   std::uint64_t found = 0;
-  CHECK_FALSE(dead_letters::verify(real_files(), at.where.letters(), [](auto, auto, auto) {}, found).value().empty());
+  CHECK_FALSE(dead_letters::verify(
+                  real_files(), at.where.letters(), [](auto, auto, auto) {}, found)
+                  .value()
+                  .empty());
 }

@@ -22,8 +22,10 @@ inline std::vector<net::credential_config> test_credentials(double events_per_se
 
 struct test_server {
   explicit test_server(limits::connection bounds = {},
-                       std::vector<net::credential_config> credentials = test_credentials()) {
+                       std::vector<net::credential_config> credentials = test_credentials(),
+                       persistence::dead_letters* letters = nullptr) {
     net::server_options options;
+    options.letters = letters;
     options.port = 0;
     options.limits = bounds;
     tls = net::reloadable_tls::load(authority.server_options()).value();
