@@ -31,8 +31,8 @@ rule shopify_order() {
                    {"currency", "body.currency"},
                    {"products",
                     "body.line_items.map(i, {"
-                    "'product_id': has(i.product_id) && i.product_id != null ? string(i.product_id) : null,"
-                    "'variant_id': has(i.variant_id) && i.variant_id != null ? string(i.variant_id) : null,"
+                    "'product_id': has(i.product_id) && i.product_id != null ? dyn(string(i.product_id)) : null,"
+                    "'variant_id': has(i.variant_id) && i.variant_id != null ? dyn(string(i.variant_id)) : null,"
                     "'sku': has(i.sku) ? i.sku : null,"
                     "'name': has(i.title) ? i.title : null,"
                     "'variant': has(i.variant_title) ? i.variant_title : null,"
@@ -199,7 +199,7 @@ std::vector<rule> shopify_rules() {
                        {"reason", "body.note"},
                        {"products",
                         "body.refund_line_items.map(r, {"
-                        "'product_id': r.line_item.product_id == null ? null : string(r.line_item.product_id),"
+                        "'product_id': r.line_item.product_id == null ? null : dyn(string(r.line_item.product_id)),"
                         "'sku': r.line_item.sku, 'name': r.line_item.title,"
                         "'price': double(r.line_item.price), 'quantity': r.quantity})"}};
   made.push_back(std::move(refunded));
@@ -220,10 +220,11 @@ std::vector<rule> shopify_rules() {
 
 std::vector<rule> stripe_rules() {
   // A charge may be refunded in parts: the event has the sum so far, and what it was before.
-  const auto refunded = in_major_units("(" + object("amount_refunded") +
-                                           " - (has(body.data.previous_attributes.amount_refunded) ? "
-                                           "body.data.previous_attributes.amount_refunded : 0))",
-                                       object("currency"));
+  const auto refunded = in_major_units(
+      "(" + object("amount_refunded") +
+          " - (has(body.data.previous_attributes) && has(body.data.previous_attributes.amount_refunded) ? "
+          "body.data.previous_attributes.amount_refunded : 0))",
+      object("currency"));
   return {stripe_charge("charge.succeeded", "Payment Succeeded", true, major("amount")),
           stripe_charge("charge.refunded", "Payment Refunded", false, refunded),
           stripe_refund("refund.created", "Refund Created", true),
@@ -240,7 +241,7 @@ std::vector<rule> stripe_rules() {
 std::vector<rule> generic_rules() {
   rule made;
   made.name = "generic";
-  made.each = "type(body) == list ? body : has(body.batch) ? body.batch : [body]";
+  made.each = "type(body) == list ? body : type(body) == map && has(body.batch) ? body.batch : [body]";
   made.base = "item";
   return {std::move(made)};
 }
