@@ -22,6 +22,7 @@ command_body add_watch(CLI::App& app);
 command_body add_segments(CLI::App& app);
 command_body add_dead_letters(CLI::App& app);
 command_body add_identity(CLI::App& app);
+command_body add_ingest(CLI::App& app);
 command_body add_unmerge(CLI::App& app);
 command_body add_bench(CLI::App& app);
 command_body add_check(CLI::App& app);

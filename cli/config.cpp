@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/config_reader.hpp"
+#include "cli/config_webhook_source.hpp"
 
 namespace kith::cli {
 
@@ -153,6 +154,17 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
   }
 }
 
+void read_source(table_reader& reader, const std::string& name, const toml::table& table,
+                 std::vector<ingest::source_settings>& into) {
+  check_name(reader, table, name);
+  auto& made = into.emplace_back();
+  made.name = name;
+  webhook_source_keys webhook;
+  describe_webhook_source(reader, webhook);
+  reader.read(table);
+  made.webhook = made_webhook_source(reader, name, table, webhook);
+}
+
 void describe_limit(table_reader& reader, const std::string& prefix, profile::identity::id_limit& into) {
   reader.number(prefix, into.most, 0, 10'000'000)
       .milliseconds(
@@ -271,6 +283,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   });
   root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
     read_webhook(reader, key, table, into);
+  });
+  root.tables("sources", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_source(reader, key, table, into.sources);
   });
   const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
     root.tables(

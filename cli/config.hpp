@@ -8,6 +8,7 @@
 #include "actors/runtime.hpp"
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
+#include "ingest/source.hpp"
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
@@ -37,6 +38,7 @@ struct config {
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
   persistence::dead_letter_options dead_letters;
+  std::vector<ingest::source_settings> sources;  ///< [sources.NAME]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

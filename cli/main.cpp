@@ -57,6 +57,7 @@ constexpr command commands[] = {
     {"dead-letters", "list, search, export, replay and drop what was refused", add_dead_letters},
     {"identity", "show which identifiers make a profile, and why", add_identity},
     {"unmerge", "take identifiers out of a profile they were wrongly joined to", add_unmerge},
+    {"ingest", "show what payloads of a source become", add_ingest},
     {"bench", "generate load and measure", add_bench},
     {"check", "verify a data directory, offline", add_check},
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},

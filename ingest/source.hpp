@@ -1,0 +1,16 @@
+// What the configuration says of where events come from: [sources.NAME].
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "ingest/webhook/settings.hpp"
+
+namespace kith::ingest {
+
+struct source_settings {
+  std::string name;
+  std::optional<webhook::settings> webhook;  ///< nothing: it takes no webhooks
+};
+
+}  // namespace kith::ingest
