@@ -8,7 +8,9 @@
 #include "actors/runtime.hpp"
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
+#include "ingest/oauth/settings.hpp"
 #include "net/credentials.hpp"
+#include "net/outgoing_url.hpp"
 #include "net/tls_context.hpp"
 #include "profile/limits.hpp"
 #include "webhooks/endpoint.hpp"
@@ -34,6 +36,8 @@ struct config {
   std::vector<net::credential_config> credentials;
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
+  ingest::oauth::settings oauth;                          ///< [oauth]
+  net::outgoing_rules outgoing;                           ///< [outgoing]: whom webhooks and [oauth] may ask
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;
