@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/config_oauth.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_webhook_source.hpp"
 
@@ -128,7 +129,8 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
       .key("url",
            [&](const toml::node& node, const std::string& where) {
              made.url = node.value_or(std::string());
-             if (auto checked = webhooks::check_url(made.url); !checked) {
+             const auto checked = net::check_outgoing_url(made.url, {});
+             if (!checked && checked.error().code == errc::invalid_argument) {
                reader.refuse(node, where, checked.error().message);
              }
            })
@@ -281,6 +283,8 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
     read_view(reader, key, table, views);
   });
+  root.table("outgoing", [&](table_reader& t) { describe_outgoing(t, into.outgoing); });
+  root.table("oauth", [&](table_reader& t) { describe_oauth(t, into.oauth); });
   root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
     read_webhook(reader, key, table, into);
   });
@@ -326,6 +330,7 @@ result<config> parse_config(std::string_view toml_text, const std::string& file_
     root.read(table);
     if (auto good = persistence::check(made.dead_letters); !good)
       throw bad_config{file_name + ": " + good.error().message};
+    check_outgoing(file_name, made);
     made.runtime.views = std::make_shared<const profile::view_set>(std::move(views));
     return made;
   } catch (const toml::parse_error& error) {

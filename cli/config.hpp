@@ -8,8 +8,10 @@
 #include "actors/runtime.hpp"
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
+#include "ingest/oauth/settings.hpp"
 #include "ingest/source.hpp"
 #include "net/credentials.hpp"
+#include "net/outgoing_url.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
@@ -39,6 +41,8 @@ struct config {
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
   persistence::dead_letter_options dead_letters;
   std::vector<ingest::source_settings> sources;  ///< [sources.NAME]
+  ingest::oauth::settings oauth;                 ///< [oauth]
+  net::outgoing_rules outgoing;                  ///< [outgoing]: whom webhooks and [oauth] may ask
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -54,6 +54,7 @@ result<config> settle(const serve_flags& flags) {
     const auto dev = made->data + "/dev";
     made->tls = {dev + "/server.pem", dev + "/server.key", dev + "/ca.pem"};
     if (!made->unlisted_certificates) made->unlisted_certificates = true;  // this CA signs none but ours
+    made->outgoing.allow_loopback = true;
   } else if (made->tls.certificate.empty() || made->tls.key.empty()) {
     return fail(errc::invalid_argument,
                 "tls.certificate and tls.key: missing; name the server's PEM files in the configuration, or try it out "
@@ -206,7 +207,7 @@ result<void> serving::start() {
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
       webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
-  webhooks_->deliver_to(settings_.webhooks);
+  webhooks_->deliver_to(settings_.webhooks, settings_.outgoing);
 
   admin::admin_options admin;
   admin.address = settings_.admin_address().address;
@@ -256,7 +257,7 @@ void serving::reload() {
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
   runtime_->show(settings->runtime.views);
-  webhooks_->deliver_to(settings->webhooks);
+  webhooks_->deliver_to(settings->webhooks, settings->outgoing);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
   configure_log(settings->log_at_least, settings->log_as);

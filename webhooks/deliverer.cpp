@@ -70,7 +70,7 @@ struct deliverer::impl {
 deliverer::deliverer(sender_environment environment) : impl_(std::make_unique<impl>(std::move(environment))) {}
 deliverer::~deliverer() = default;
 
-void deliverer::deliver_to(std::vector<endpoint> endpoints) {
+void deliverer::deliver_to(std::vector<endpoint> endpoints, const net::outgoing_rules& rules) {
   std::vector<std::unique_ptr<sender>> before;
   {
     const std::lock_guard lock(impl_->mutex);
@@ -80,7 +80,7 @@ void deliverer::deliver_to(std::vector<endpoint> endpoints) {
   impl_->environment.service.tell_outside(rules_of(endpoints));
   const std::lock_guard lock(impl_->mutex);
   for (auto& each : endpoints) {
-    impl_->senders.push_back(std::make_unique<sender>(std::move(each), impl_->environment));
+    impl_->senders.push_back(std::make_unique<sender>(std::move(each), rules, impl_->environment));
   }
 }
 

@@ -29,8 +29,9 @@ class deliverer {
   deliverer(const deliverer&) = delete;
   deliverer& operator=(const deliverer&) = delete;
 
-  /// From now on these, and what waits for each of them. What waits for others stays in the store.
-  void deliver_to(std::vector<endpoint> endpoints);
+  /// From now on these, and what waits for each of them. What waits for others stays in the store. `rules`: which hosts
+  /// and addresses may be sent to.
+  void deliver_to(std::vector<endpoint> endpoints, const net::outgoing_rules& rules = {});
   std::vector<status> statuses() const;
 
   /// Errors: not_found (no such endpoint).

@@ -23,7 +23,5 @@ struct endpoint {
 
 /// A secret of Standard Webhooks: "whsec_" and 24 to 64 bytes in base64. Errors: invalid_argument.
 result<std::string> parse_secret(std::string_view text);
-/// Errors: invalid_argument: it is no https URL (nor http to this machine itself).
-result<void> check_url(std::string_view url);
 
 }  // namespace kith::webhooks

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <curl/curl.h>
 #include <map>
 #include <random>
 #include <tsl/robin_set.h>
 
+#include "net/outgoing_request.hpp"
 #include "webhooks/message.hpp"
 
 namespace kith::webhooks {
@@ -23,36 +23,18 @@ constexpr std::int64_t longest_pause_of_all_ms = 60'000;  ///< of an endpoint th
 constexpr std::chrono::milliseconds look_every{200};
 constexpr std::size_t kept_of_an_answer = 200;
 
-struct easy_cleanup {
-  void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-};
-struct multi_cleanup {
-  void operator()(CURLM* handle) const { curl_multi_cleanup(handle); }
-};
-struct list_cleanup {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
 /// A request under way.
 struct exchange {
   outgoing_item item;
   actors::told_change told;
-  std::string body;
-  std::string answer;  ///< the beginning
-  std::unique_ptr<CURL, easy_cleanup> request;
-  std::unique_ptr<curl_slist, list_cleanup> headers;
+  std::unique_ptr<net::outgoing_request> request;
 };
-
-std::size_t keep_answer(char* data, std::size_t size, std::size_t count, void* into) {
-  auto& answer = *static_cast<std::string*>(into);
-  answer.append(data, std::min(size * count, kept_of_an_answer - std::min(kept_of_an_answer, answer.size())));
-  return size * count;
-}
 
 }  // namespace
 
 struct sender::impl {
-  impl(endpoint where, const sender_environment& with) : to(std::move(where)), environment(with) {
+  impl(endpoint where, net::outgoing_rules may, const sender_environment& with)
+      : to(std::move(where)), rules(std::move(may)), environment(with) {
     state.name = to.name;
     state.url = to.url;
     state.segments = to.segments;
@@ -134,35 +116,24 @@ struct sender::impl {
     auto made = std::make_unique<exchange>();
     made->item = std::move(item);
     made->told = std::move(told);
-    const auto id = message_id(made->item.id);
-    made->body = cloud_event(made->told, id, environment.source);
-    made->request.reset(curl_easy_init());
-    curl_slist* headers = nullptr;
-    for (const auto& line : {"content-type: application/cloudevents+json; charset=utf-8", "expect:"}) {
-      headers = curl_slist_append(headers, line);
+    auto request = net::outgoing_request::make(to.url, rules, {to.timeout, kept_of_an_answer, true, to.ca});
+    if (!request) {
+      std::vector<outgoing_change> changes;
+      finished(*made, tl::make_unexpected(request.error()), changes);
+      return keep(changes);
     }
+    made->request = std::move(*request);
+    const auto id = message_id(made->item.id);
+    const auto body = cloud_event(made->told, id, environment.source);
     const auto timestamp_s = now_ms / 1000;
-    headers = curl_slist_append(headers, ("webhook-id: " + id).c_str());
-    headers = curl_slist_append(headers, ("webhook-timestamp: " + std::to_string(timestamp_s)).c_str());
-    headers = curl_slist_append(headers,
-                                ("webhook-signature: " + signature(to.secrets, id, timestamp_s, made->body)).c_str());
-    made->headers.reset(headers);
-    auto* request = made->request.get();
-    curl_easy_setopt(request, CURLOPT_URL, to.url.c_str());
-    curl_easy_setopt(request, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(request, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(request, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(request, CURLOPT_TIMEOUT_MS, static_cast<long>(to.timeout.count()));
-    curl_easy_setopt(request, CURLOPT_POST, 1L);
-    curl_easy_setopt(request, CURLOPT_POSTFIELDS, made->body.data());
-    curl_easy_setopt(request, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(made->body.size()));
-    curl_easy_setopt(request, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(request, CURLOPT_USERAGENT, "kith/" KITH_VERSION);
-    curl_easy_setopt(request, CURLOPT_WRITEFUNCTION, keep_answer);
-    curl_easy_setopt(request, CURLOPT_WRITEDATA, &made->answer);
-    if (!to.ca.empty()) curl_easy_setopt(request, CURLOPT_CAINFO, to.ca.c_str());
-    curl_multi_add_handle(all.get(), request);
-    under_way.emplace(request, std::move(made));
+    made->request->add_header("content-type: application/cloudevents+json; charset=utf-8");
+    made->request->add_header("webhook-id: " + id);
+    made->request->add_header("webhook-timestamp: " + std::to_string(timestamp_s));
+    made->request->add_header("webhook-signature: " + signature(to.secrets, id, timestamp_s, body));
+    made->request->post(body);
+    auto* handle = made->request->handle();
+    curl_multi_add_handle(all.get(), handle);
+    under_way.emplace(handle, std::move(made));
   }
 
   void finish() {
@@ -171,13 +142,17 @@ struct sender::impl {
     while (const auto* message = curl_multi_info_read(all.get(), &left)) {
       if (message->msg != CURLMSG_DONE) continue;
       const auto found = under_way.find(message->easy_handle);
-      const auto outcome = message->data.result;
+      const auto code = message->data.result;
       curl_multi_remove_handle(all.get(), found->first);
       const auto done = std::move(found->second);
       under_way.erase(found);
-      finished(*done, outcome, changes);
+      finished(*done, done->request->outcome(code), changes);
       took_some = true;
     }
+    keep(changes);
+  }
+
+  void keep(const std::vector<outgoing_change>& changes) {
     if (changes.empty()) return;
     if (const auto kept = environment.service.change_outgoing(changes); !kept) return note_error(kept.error().message);
     const auto of = [&](outgoing_list list, bool taken_away) {
@@ -191,11 +166,10 @@ struct sender::impl {
     state.delivered += of(outgoing_list::waiting, true) - dead;
   }
 
-  void finished(exchange& of, CURLcode outcome, std::vector<outgoing_change>& changes) {
+  /// `answered`: the status; a request that was refused before it began has none.
+  void finished(exchange& of, const result<unsigned>& answered, std::vector<outgoing_change>& changes) {
     const auto now_ms = environment.now_ms();
-    long code = 0;
-    curl_easy_getinfo(of.request.get(), CURLINFO_RESPONSE_CODE, &code);
-    if (outcome == CURLE_OK && code >= 200 && code < 300) {
+    if (answered && *answered >= 200 && *answered < 300) {
       failures = 0;
       changes.push_back({outgoing_list::waiting, std::move(of.item), true});
       const std::lock_guard lock(mutex);
@@ -203,9 +177,9 @@ struct sender::impl {
       state.now = sending::delivering;
       return;
     }
-    auto why = outcome == CURLE_OK ? "it answered " + std::to_string(code) + ": " + of.answer
-                                   : std::string(curl_easy_strerror(outcome));
-    if (outcome == CURLE_OK && code == 410) {
+    const auto why =
+        answered ? "it answered " + std::to_string(*answered) + ": " + of.request->answer() : answered.error().message;
+    if (answered && *answered == 410) {
       gone = true;
       note_error(why);
       {
@@ -220,8 +194,7 @@ struct sender::impl {
     }
     ++failures;
     paused_until_ms = now_ms + pause(failures, longest_pause_of_all_ms) / 5;
-    curl_off_t asked_s = 0;
-    curl_easy_getinfo(of.request.get(), CURLINFO_RETRY_AFTER, &asked_s);
+    const std::int64_t asked_s = of.request ? of.request->retry_after().count() : 0;
     auto& told = of.told;
     ++told.attempts;
     told.last_error = why.substr(0, kept_of_an_answer);
@@ -270,8 +243,9 @@ struct sender::impl {
   }
 
   const endpoint to;
+  const net::outgoing_rules rules;
   const sender_environment& environment;
-  std::unique_ptr<CURLM, multi_cleanup> all{curl_multi_init()};
+  net::curl_multi all{curl_multi_init()};
   std::map<CURL*, std::unique_ptr<exchange>> under_way;
   std::vector<outgoing_item> window;  ///< waits, the oldest first
   bool took_some = true;              ///< since the queue was looked at
@@ -285,8 +259,8 @@ struct sender::impl {
   std::thread thread;
 };
 
-sender::sender(endpoint to, const sender_environment& environment)
-    : impl_(std::make_unique<impl>(std::move(to), environment)) {}
+sender::sender(endpoint to, net::outgoing_rules rules, const sender_environment& environment)
+    : impl_(std::make_unique<impl>(std::move(to), std::move(rules), environment)) {}
 sender::~sender() = default;
 
 status sender::now() const {

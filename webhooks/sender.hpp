@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "actors/service.hpp"
+#include "net/outgoing_url.hpp"
 #include "webhooks/endpoint.hpp"
 
 namespace kith::webhooks {
@@ -51,7 +52,8 @@ class sender {
  public:
   static constexpr std::size_t looked_at = 1000;  ///< of the queue, at once
 
-  sender(endpoint to, const sender_environment& environment);
+  /// `rules`: which hosts and addresses may be sent to.
+  sender(endpoint to, net::outgoing_rules rules, const sender_environment& environment);
   ~sender();  ///< requests under way are cut off, and sent again at the next start
   sender(const sender&) = delete;
   sender& operator=(const sender&) = delete;

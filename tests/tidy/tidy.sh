@@ -13,7 +13,7 @@ trap 'rm -f "$offences"' EXIT
 offence() { cat >>"$offences"; }
 
 if ! files=$(git ls-files --cached --others --exclude-standard 2>/dev/null) || [ -z "$files" ]; then
-  files=$(find . \( -name .git -o -name 'build*' -o -path ./data \) -prune -o -type f -print | sed 's|^\./||')
+  files=$(find . \( -name .git -o -name 'build*' -o -name node_modules -o -path ./data \) -prune -o -type f -print | sed 's|^\./||')
 fi
 mapfile -t all < <(printf '%s\n' "$files" | while read -r f; do [ -f "$f" ] && echo "$f"; done | sort)
 mapfile -t cpp < <(printf '%s\n' "${all[@]}" | grep -E '\.(cpp|hpp)$')
@@ -31,14 +31,14 @@ awk '
     reach["actors"] = reach["persistence"] "actors "
     reach["net"] = reach["actors"] "net "
     reach["ingest"] = reach["net"] "ingest "
-    reach["webhooks"] = reach["actors"] "webhooks "
+    reach["webhooks"] = reach["net"] "webhooks "
     reach["admin"] = reach["ingest"] "webhooks admin "
     reach["cli"] = reach["admin"] "cli "
     home["caf"] = " actors "
     home["re2"] = " profile "
     home["rocksdb"] = " persistence "
     home["openssl"] = " net webhooks ingest admin cli "
-    home["curl"] = " webhooks ingest "
+    home["curl"] = " net webhooks ingest "
     home["cjose"] = " ingest "
     home["simdjson"] = " ingest "
     home["valijson"] = " ingest "

@@ -1,0 +1,125 @@
+#include "cli/config_oauth.hpp"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/catch.hpp"
+
+using namespace kith;
+using ingest::oauth::rights;
+
+namespace {
+
+const std::string issuer =
+    "[[oauth.issuers]]\nissuer = \"https://login.example\"\naudience = \"https://kith.example\"\n";
+
+cli::config good(const std::string& toml) {
+  auto parsed = cli::parse_config(toml, "kith.toml");
+  if (!parsed) FAIL(parsed.error().message);
+  return std::move(*parsed);
+}
+
+void refuses(const std::string& toml, const std::string& why) {
+  const auto parsed = cli::parse_config(toml, "kith.toml");
+  INFO(toml);
+  REQUIRE_FALSE(parsed);
+  CHECK_THAT(parsed.error().message, tests::Contains(why));
+}
+
+}  // namespace
+
+TEST_CASE("[oauth] is read, with its secret from a file or the environment") {
+  const auto path = std::filesystem::temp_directory_path() / "kith-oauth-secret.test";
+  std::ofstream(path) << "hush\n";
+  const auto made = good(
+      "[oauth]\nresource = \"https://kith.example\"\n" + issuer +
+      "jwks_uri = \"https://login.example/keys\"\nalgorithms = [\"ES256\", \"PS384\"]\nleeway = \"5s\"\n"
+      "scopes = {\"events:write\" = [\"publish\"], all = [\"publish\", \"read\", \"admin\"]}\nsource_claim = "
+      "\"tenant\"\n"
+      "introspection_endpoint = \"https://login.example/introspect\"\nclient_id = \"kith\"\nclient_secret_file = \"" +
+      path.string() +
+      "\"\nca = \"ca.pem\"\n[[oauth.issuers]]\nissuer = \"http://localhost:3000\"\naudience = [\"a\", \"b\"]\n"
+      "accept_type_jwt = true\nsource = \"partners\"\n");
+  std::filesystem::remove(path);
+  CHECK(made.oauth.resource == "https://kith.example");
+  REQUIRE(made.oauth.issuers.size() == 2);
+  const auto& first = made.oauth.issuers[0];
+  CHECK(first.issuer == "https://login.example");
+  CHECK(first.jwks_uri == "https://login.example/keys");
+  CHECK(first.audiences == std::vector<std::string>{"https://kith.example"});
+  CHECK(first.algorithms == std::vector{ingest::oauth::algorithm::es256, ingest::oauth::algorithm::ps384});
+  CHECK(first.leeway == std::chrono::seconds(5));
+  CHECK(first.scopes ==
+        std::map<std::string, rights>{{"events:write", {true, false, false}}, {"all", {true, true, true}}});
+  CHECK(first.source_claim == "tenant");
+  CHECK(first.client_secret == "hush");
+  CHECK(first.ca == "ca.pem");
+  CHECK_FALSE(first.accept_type_jwt);
+  const auto& second = made.oauth.issuers[1];
+  CHECK(second.audiences == std::vector<std::string>{"a", "b"});
+  CHECK(second.accept_type_jwt);
+  CHECK(second.source == "partners");
+  CHECK(second.algorithms.size() == 3);
+  CHECK(second.leeway == std::chrono::seconds(60));
+
+  ::setenv("KITH_TEST_OAUTH_SECRET", "quiet", 1);
+  const auto by_environment =
+      good(issuer +
+           "introspection_endpoint = \"https://login.example/i\"\nclient_id = \"kith\"\nclient_secret_env = "
+           "\"KITH_TEST_OAUTH_SECRET\"\n");
+  CHECK(by_environment.oauth.issuers[0].client_secret == "quiet");
+  ::unsetenv("KITH_TEST_OAUTH_SECRET");
+  CHECK(good("").oauth.issuers.empty());
+}
+
+TEST_CASE("a wrong [oauth] is refused with its place") {
+  refuses("oauth = 5\n", "kith.toml:1:9: oauth: must be a table: [oauth]");
+  refuses("[oauth]\nissuers = 5\n", "oauth.issuers: must be an array of tables: [[oauth.issuers]]");
+  refuses("[oauth]\nresource = \"kith\"\n", "kith.toml:2:12: oauth.resource: is no URL");
+  refuses("[[oauth.issuers]]\naudience = \"a\"\n", "oauth.issuers: needs an issuer");
+  refuses("[[oauth.issuers]]\nissuer = \"https://login.example\"\n", "needs an audience");
+  refuses("[[oauth.issuers]]\nissuer = \"http://login.example\"\n", "oauth.issuers.issuer: must be an https URL");
+  refuses("[[oauth.issuers]]\nissuer = \"https://login.example/?x\"\n", "without query and fragment");
+  refuses(issuer + "jwks_uri = \"ftp://login.example\"\n", "oauth.issuers.jwks_uri: must be an https URL");
+  refuses(issuer + "algorithms = [\"HS256\"]\n", "holds \"HS256\"; allowed are RS256");
+  refuses(issuer + "algorithms = [\"none\"]\n", "holds \"none\"");
+  refuses(issuer + "algorithms = []\n", "must hold one or more");
+  refuses(issuer + "scopes = {a = [\"write\"]}\n", "oauth.issuers.scopes.\"a\": holds something else than \"publish\"");
+  refuses(issuer + "scopes = [\"a\"]\n", "must be a table like");
+  refuses(issuer + "source = \"a\"\nsource_claim = \"b\"\n", "one of them is enough");
+  refuses(issuer + "introspection_endpoint = \"https://login.example/i\"\n", "needs client_id, and client_secret_file");
+  refuses(issuer + "client_secret_env = \"KITH_NOT_SET\"\n", "\"KITH_NOT_SET\", which is not set");
+  refuses(issuer + "client_secret_file = \"no/such/file\"\n", "no/such/file");
+  refuses(issuer + "client_secret = \"hush\"\n", "oauth.issuers.client_secret: is not a key");
+  refuses(issuer + "leeway = \"11m\"\n", "leeway is over 10m");
+  refuses(issuer + issuer, "\"https://login.example\" is there twice");
+}
+
+TEST_CASE("opaque tokens are shown to one authorization server only") {
+  ::setenv("KITH_TEST_OAUTH_SECRET", "quiet", 1);
+  const auto with = [](const std::string& host) {
+    return "[[oauth.issuers]]\nissuer = \"https://" + host +
+           "\"\naudience = \"a\"\nintrospection_endpoint = \"https://" + host +
+           "/i\"\nclient_id = \"kith\"\nclient_secret_env = \"KITH_TEST_OAUTH_SECRET\"\n";
+  };
+  refuses(with("one.example") + with("two.example"), "only one issuer may have an introspection_endpoint");
+  ::unsetenv("KITH_TEST_OAUTH_SECRET");
+}
+
+TEST_CASE("[outgoing] says which hosts may be asked, and all URLs are held to it") {
+  const std::string hook =
+      "[webhooks.crm]\nurl = \"https://10.0.0.5/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\n";
+  const auto made =
+      good("[outgoing]\nallow_hosts = [\"*.example\", \"10.0.0.5\"]\nallow_private = [\"10.0.0.5\"]\n" + hook + issuer);
+  CHECK(made.outgoing.allow_hosts == std::vector<std::string>{"*.example", "10.0.0.5"});
+  CHECK(made.outgoing.allow_private == std::vector<std::string>{"10.0.0.5"});
+  CHECK_FALSE(made.outgoing.allow_loopback);
+  refuses(hook,
+          "webhooks.crm: https://10.0.0.5/: 10.0.0.5 is 10.0.0.5, a private address, which only hosts of "
+          "outgoing.allow_private may have");
+  refuses("[outgoing]\nallow_hosts = [\"crm.example\"]\n" + issuer,
+          "oauth.issuers: https://login.example: the host login.example is not among outgoing.allow_hosts");
+  refuses("[outgoing]\nallow_hosts = [\"https://crm.example\"]\n", "kith.toml:2:15: outgoing.allow_hosts: \"https://");
+  refuses("[outgoing]\nallow = []\n", "is not a key");
+}
