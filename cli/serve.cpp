@@ -14,7 +14,6 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
-#include "ingest/event_replayer.hpp"
 #include "ingest/front.hpp"
 #include "net/server.hpp"
 
@@ -88,6 +87,14 @@ std::optional<net::credential> unlisted_rights(const config& of) {
   net::credential all;
   all.can_admin = true;
   return all;
+}
+
+/// Null: no issuers are configured.
+std::shared_ptr<ingest::oauth::authorizer> authorizer_of(const config& settings) {
+  if (settings.oauth.issuers.empty()) return nullptr;
+  return std::make_shared<ingest::oauth::authorizer>(
+      settings.oauth, std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
+      ingest::oauth::environment{actors::wall_clock_ms, log});
 }
 
 std::string address_text(const std::string& address, unsigned short port) {
@@ -204,6 +211,7 @@ result<void> serving::start() {
   auto ingest = ingest::front::start(*runtime_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
   ingest_ = std::move(*ingest);
+  ingest_->configure(settings_.sources, authorizer_of(settings_));
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
       webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
@@ -214,9 +222,8 @@ result<void> serving::start() {
   admin.port = settings_.admin_address().port;
   auto admin_server = admin::admin_server::start(
       *runtime_, *definitions_, admin_tls_, credentials_, admin, &server_->stats(), webhooks_.get(),
-      {letters_.get(), [events = ingest::event_replayer(*runtime_)](const persistence::dead_letter& letter) {
-         return events.replay(letter);
-       }});
+      {letters_.get(),
+       [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); }});
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());
@@ -258,6 +265,7 @@ void serving::reload() {
   runtime_->identify_by(settings->runtime.identity);
   runtime_->show(settings->runtime.views);
   webhooks_->deliver_to(settings->webhooks, settings->outgoing);
+  ingest_->configure(settings->sources, authorizer_of(*settings));
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
   configure_log(settings->log_at_least, settings->log_as);
@@ -265,7 +273,8 @@ void serving::reload() {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, segments and computed traits are "
+      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments and "
+      "computed traits are "
       "reloaded");
 }
 
@@ -342,7 +351,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, segments, computed traits "
+      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments, "
+      "computed traits "
       "and "
       "log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "

@@ -32,7 +32,11 @@ result<persistence::replay_outcome> event_replayer::replay(const persistence::de
   std::string events;
   profile::msgpack::writer(events).array(1);
   events += letter.bytes;
+  return publish(std::move(events), letter);
+}
 
+result<persistence::replay_outcome> event_replayer::publish(std::string events,
+                                                            const persistence::dead_letter& letter) const {
   auto promise = std::make_shared<std::promise<outcome_or_error>>();
   auto answer = promise->get_future();
   // The service, for this object may be gone when the shard comes to it.

@@ -21,6 +21,8 @@ class event_replayer {
   /// Publishes the letter's event with the letter's source. Errors: invalid_argument (it holds no such event, or was
   /// cut), unavailable (also when the time is up: then the event may come to be applied), resource_exhausted.
   result<persistence::replay_outcome> replay(const persistence::dead_letter& letter) const;
+  /// Publishes a MessagePack array of events. Errors: as above.
+  result<persistence::replay_outcome> publish(std::string events, const persistence::dead_letter& of) const;
 
  private:
   actors::service& service_;

@@ -3,10 +3,14 @@
 #include <utility>
 #include <array>
 
+#include "ingest/access.hpp"
+#include "ingest/event_replayer.hpp"
 #include "ingest/exchange.hpp"
 #include "ingest/intake.hpp"
+#include "ingest/oauth/resource_metadata.hpp"
 #include "ingest/problem.hpp"
 #include "ingest/web_assets.hpp"
+#include "ingest/webhook_api.hpp"
 #include "profile/encoding.hpp"
 
 namespace kith::ingest {
@@ -41,7 +45,9 @@ struct front::impl {
       : service(on),
         loops(on),
         into(on, letters, counts),
-        tracking(into, std::move(known), options.tracking, counts, on.shard_count()) {}
+        doors(on, std::move(known)),
+        tracking(into, doors, options.tracking, counts, on.shard_count()),
+        webhooks(into, doors, counts) {}
 
   void handle(unsigned home, const net::http_request& request, net::http_reply reply);
   void get(std::string_view path, const exchange_ptr& with);
@@ -51,7 +57,9 @@ struct front::impl {
   net::shard_loops loops;
   probe counts;
   intake into;
+  access doors;
   tracking_api tracking;
+  webhook_api webhooks;
   web_assets assets;
   std::unique_ptr<net::http_server> server;
 };
@@ -65,6 +73,10 @@ void front::impl::handle(unsigned home, const net::http_request& request, net::h
   if (request.method == "POST") {
     if (tracking_api::has(name)) return tracking.handle(name, with);
     // analytics.js counts itself there, if its settings ask for it; ours do not.
+    if (const auto source = behind(path, "/v1/webhooks/"); !source.empty()) {
+      return webhooks.handle_webhook(source, with);
+    }
+    if (name == "cloudevents") return webhooks.handle_cloud_events(with);
     if (name == "m") return with->answer({200, "application/json", R"({"success":true})", {}});
   }
   if (tracking_api::has(name)) {
@@ -73,8 +85,8 @@ void front::impl::handle(unsigned home, const net::http_request& request, net::h
     return with->answer(std::move(made));
   }
   with->refuse({errc::not_found,
-                "there is no such path here; events go to POST /v1/track, identify, page, screen, group, alias, batch "
-                "and import"});
+                "there is no such path here; events go to POST /v1/track, identify, page, screen, group, alias, batch, "
+                "import, cloudevents, and webhooks/SOURCE"});
 }
 
 void front::impl::get(std::string_view path, const exchange_ptr& with) {
@@ -83,6 +95,11 @@ void front::impl::get(std::string_view path, const exchange_ptr& with) {
     return with->answer(assets.script(with->request));
   }
   if (path == "/healthz") return health(with);
+  if (path.starts_with(oauth::metadata_path)) {
+    if (const auto issuers = doors.issuers(); issuers && !issuers->configured().resource.empty()) {
+      return with->answer({200, "application/json", oauth::resource_metadata(issuers->configured()), {}});
+    }
+  }
   if (const auto project = behind(path, "/v1/projects/"); project.ends_with(settings)) {
     const auto key = profile::percent_decoded(project.substr(0, project.size() - settings.size()));
     if (key) return with->answer(web_assets::settings(*key, with->request));
@@ -113,6 +130,39 @@ result<std::unique_ptr<front>> front::start(actors::service& service, persistenc
   if (!server) return tl::make_unexpected(std::move(server.error()));
   made->server = std::move(*server);
   return std::unique_ptr<front>(new front(std::move(made)));
+}
+
+void front::configure(const std::vector<source_settings>& sources, std::shared_ptr<oauth::authorizer> issuers) {
+  impl_->webhooks.replace(sources);
+  impl_->doors.replace_issuers(std::move(issuers));
+}
+
+result<persistence::replay_outcome> front::replay(const persistence::dead_letter& letter) const {
+  const event_replayer again(impl_->service);
+  if (letter.content_type == event_replayer::content_type || letter.truncated) return again.replay(letter);
+  if (letter.edge != name_of(edge::tracking)) {
+    auto mapped = impl_->webhooks.map_again(letter);
+    if (!mapped) return tl::make_unexpected(std::move(mapped.error()));
+    auto outcome = mapped->count > 0 ? again.publish(std::move(mapped->events), letter)
+                                     : result<persistence::replay_outcome>(persistence::replay_outcome{});
+    if (outcome && !mapped->skipped_events.empty()) {
+      outcome->again_rejected += static_cast<std::uint32_t>(mapped->skipped_events.size());
+      outcome->code = letter.code;
+      outcome->message = mapped->skipped_events.front().reason;
+    }
+    return outcome;
+  }
+  // One event as a page sent it.
+  std::string body = "{\"batch\":[" + letter.bytes + "]}";
+  body.reserve(body.size() + json_events::padding);
+  json_events parser;
+  auto events = parser.convert(body, {});
+  if (!events) return tl::make_unexpected(std::move(events.error()));
+  if (events->count == 1) return again.publish(std::move(events->events), letter);
+  persistence::replay_outcome refused;
+  refused.again_rejected = 1;
+  if (!events->refused.empty()) refused.message = events->refused.front().message;
+  return refused;
 }
 
 unsigned short front::port() const noexcept { return impl_->server->port(); }

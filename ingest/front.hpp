@@ -8,7 +8,9 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "ingest/oauth/authorizer.hpp"
 #include "ingest/probe.hpp"
+#include "ingest/source.hpp"
 #include "ingest/tracking.hpp"
 #include "net/credentials.hpp"
 #include "net/http_limits.hpp"
@@ -36,6 +38,11 @@ class front {
   ~front();
   front(const front&) = delete;
   front& operator=(const front&) = delete;
+
+  /// [sources] and [oauth] as they hold from now on; `issuers`: null: no OAuth.
+  void configure(const std::vector<source_settings>& sources, std::shared_ptr<oauth::authorizer> issuers);
+  /// Tries a letter again at the edge that it came in by; blocks. See persistence::replayer.
+  result<persistence::replay_outcome> replay(const persistence::dead_letter& letter) const;
 
   unsigned short port() const noexcept;
   const probe& stats() const noexcept;

@@ -70,11 +70,10 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
 
 void intake::keep_refused(std::shared_ptr<under_way> work) {
   auto& refused = work->what.refused;
-  if (refused.empty()) return work->done(std::move(work->outcome));
+  auto letters = std::move(work->what.letters);
+  if (refused.empty() && letters.empty()) return work->done(std::move(work->outcome));
   std::stable_sort(refused.begin(), refused.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
-  probe::add(counts_.of(work->what.by).refused, refused.size());
-  std::vector<persistence::dead_letter> letters;
-  letters.reserve(refused.size());
+  probe::add(counts_.of(work->what.by).refused, refused.size() + letters.size());
   for (auto& each : refused) letters.push_back(letter_of(work->what, each));
   work->outcome.refused = std::move(refused);
   letters_.put(std::move(letters), [this, work](result<void> kept) {

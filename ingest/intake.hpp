@@ -21,11 +21,12 @@ namespace kith::ingest {
 
 struct arrival {
   edge by = edge::tracking;
-  std::string source;                  ///< of the credential
-  std::string events;                  ///< a MessagePack array of maps
-  std::uint32_t count = 0;             ///< of them
-  std::vector<std::uint32_t> indexes;  ///< of `events` in what was sent; empty: the same
-  std::vector<refused_event> refused;  ///< so far
+  std::string source;                             ///< of the credential
+  std::string events;                             ///< a MessagePack array of maps
+  std::uint32_t count = 0;                        ///< of them
+  std::vector<std::uint32_t> indexes;             ///< of `events` in what was sent; empty: the same
+  std::vector<refused_event> refused;             ///< so far
+  std::vector<persistence::dead_letter> letters;  ///< of what is no event
 };
 
 struct intake_outcome {

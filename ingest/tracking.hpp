@@ -10,12 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "ingest/access.hpp"
 #include "ingest/body.hpp"
 #include "ingest/exchange.hpp"
 #include "ingest/intake.hpp"
 #include "ingest/json_events.hpp"
 #include "ingest/probe.hpp"
-#include "net/credentials.hpp"
 
 namespace kith::ingest {
 
@@ -26,8 +26,7 @@ struct tracking_limits {
 
 class tracking_api {
  public:
-  tracking_api(intake& into, std::shared_ptr<net::credential_store> credentials, tracking_limits bounds, probe& counts,
-               unsigned shards);
+  tracking_api(intake& into, access& doors, tracking_limits bounds, probe& counts, unsigned shards);
 
   /// Is there such an endpoint? `name`: what stands behind /v1/.
   static bool has(std::string_view name) noexcept;
@@ -38,15 +37,13 @@ class tracking_api {
     body_decoder decoder;
     json_events parser;
   };
-  using identity_ptr = std::shared_ptr<net::identity>;
 
-  identity_ptr known(const net::http_request& request) const;
-  bool may_publish(const exchange_ptr& with, const identity_ptr& who);
-  void take(const exchange_ptr& with, bool is_batch, const identity_ptr& who, converted_events events);
+  void parse(std::string_view name, const exchange_ptr& with, const identity_ptr& who);
+  void take(const exchange_ptr& with, bool is_batch, net::identity& who, converted_events events);
   probe::of_edge& counts() { return counts_.of(edge::tracking); }
 
   intake& into_;
-  std::shared_ptr<net::credential_store> credentials_;
+  access& doors_;
   tracking_limits bounds_;
   probe& counts_;
   std::vector<tools> tools_;  ///< by shard
