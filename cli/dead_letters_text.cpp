@@ -81,7 +81,10 @@ std::string letter_counts_text(const json& counts) {
         {text_in(each, "source"), text_in(each, "code"), number_in(each, "letters"), number_in(each, "bytes")});
   }
   auto text = rows.size() == 1 ? std::string("no dead letters\n") : table_text(rows);
-  if (rows.size() > 1) text += number_in(counts, "letters") + " letters, " + number_in(counts, "bytes") + " bytes\n";
+  if (rows.size() > 1) {
+    text += number_in(counts, "letters") + (counts.at("letters") == 1 ? " letter, " : " letters, ") +
+            number_in(counts, "bytes") + " bytes\n";
+  }
   const auto& since = counts.at("sinceStart");
   const auto pushed =
       since.at("pushedOutByBytes").get<std::uint64_t>() + since.at("pushedOutByAge").get<std::uint64_t>();

@@ -69,11 +69,13 @@ struct api {
   json decide(const json& body) { return got(200, ask("POST", "/v1/dead-letters", body)); }
   std::vector<std::string> listed(const std::string& query = {}) {
     std::vector<std::string> all;
-    for (const auto& each : get("/v1/dead-letters?order=asc" + query)["items"]) all.push_back(each["bytes"]);
+    const auto page = get("/v1/dead-letters?order=asc" + query);
+    for (const auto& each : page["items"]) all.push_back(each["bytes"]);
     return all;
   }
   std::string id_of(const std::string& bytes) {
-    for (const auto& each : get("/v1/dead-letters")["items"]) {
+    const auto page = get("/v1/dead-letters");
+    for (const auto& each : page["items"]) {
       if (each["bytes"] == bytes) return each["id"];
     }
     return "ffffffffffffffff";
