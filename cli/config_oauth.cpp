@@ -10,7 +10,6 @@ namespace kith::cli {
 namespace {
 
 using ingest::oauth::issuer_settings;
-using ingest::oauth::rights;
 
 constexpr std::chrono::minutes most_leeway{10};
 

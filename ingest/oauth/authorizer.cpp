@@ -71,7 +71,7 @@ struct authorizer::impl : std::enable_shared_from_this<impl> {
     std::shared_ptr<key_set> keys;
   };
 
-  impl(settings with, outgoing::fetcher& fetcher, environment around)
+  impl(settings with, outgoing::fetcher& fetcher, const environment& around)
       : configured(std::move(with)), now_ms(around.now_ms) {
     for (const auto& each : configured.issuers) {
       issuers.push_back(
@@ -144,12 +144,12 @@ void authorizer::impl::authorize_opaque(std::string_view text, const net::token_
   });
 }
 
-authorizer::authorizer(settings with, std::unique_ptr<outgoing::fetcher> fetcher, environment around)
-    : impl_(std::make_shared<impl>(std::move(with), *fetcher, std::move(around))), fetcher_(std::move(fetcher)) {}
+authorizer::authorizer(settings with, std::unique_ptr<outgoing::fetcher> fetcher, const environment& around)
+    : impl_(std::make_shared<impl>(std::move(with), *fetcher, around)), fetcher_(std::move(fetcher)) {}
 
 authorizer::~authorizer() = default;
 
-void authorizer::authorize(std::string_view bearer_token, callback done) {
+void authorizer::authorize(std::string_view bearer_token, const callback& done) {
   if (bearer_token.size() > most_token_bytes) {
     return done(fail(errc::unauthenticated, "the token is over " + std::to_string(most_token_bytes) + " bytes"));
   }

@@ -45,7 +45,7 @@ class authorizer {
   /// resource_exhausted.
   using callback = std::function<void(result<std::shared_ptr<const granted>>)>;
 
-  authorizer(settings with, std::unique_ptr<outgoing::fetcher> fetcher, environment around);
+  authorizer(settings with, std::unique_ptr<outgoing::fetcher> fetcher, const environment& around);
   /// What is under way is answered as unavailable.
   ~authorizer();
   authorizer(const authorizer&) = delete;
@@ -53,7 +53,7 @@ class authorizer {
 
   /// Does not wait. `done` is called before this returns where nothing need be fetched; else on the fetcher's thread,
   /// where it must not block: hand what it does over to your own.
-  void authorize(std::string_view bearer_token, callback done);
+  void authorize(std::string_view bearer_token, const callback& done);
 
   /// The scopes that allow this, space between, for a challenge. `needed`: e.g. &rights::publish.
   std::string scopes_for(bool rights::*needed) const;

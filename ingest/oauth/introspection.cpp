@@ -12,7 +12,7 @@ introspector::introspector(const issuer_settings& of, outgoing::fetcher& fetcher
       fetcher_(fetcher),
       environment_(std::move(with)) {}
 
-void introspector::introspect(std::string_view token, const net::token_digest& digest, callback done) {
+void introspector::introspect(std::string_view token, const net::token_digest& digest, const callback& done) {
   bool begins = false;
   bool refused = false;
   {
@@ -21,7 +21,7 @@ void introspector::introspect(std::string_view token, const net::token_digest& d
     begins = found == under_way_.end();
     refused = waiting_ == most_waiting || (begins && under_way_.size() == most_under_way);
     if (!refused) {
-      under_way_[digest].push_back(std::move(done));
+      under_way_[digest].push_back(done);
       ++waiting_;
     }
   }

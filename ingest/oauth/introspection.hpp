@@ -36,7 +36,7 @@ class introspector : public std::enable_shared_from_this<introspector> {
   introspector(const issuer_settings& of, outgoing::fetcher& fetcher, environment with);
 
   /// `digest`: of the token. `done` is called on the fetcher's thread, or before this returns.
-  void introspect(std::string_view token, const net::token_digest& digest, callback done);
+  void introspect(std::string_view token, const net::token_digest& digest, const callback& done);
 
  private:
   void answered(const net::token_digest& digest, const result<outgoing::fetch_response>& response);

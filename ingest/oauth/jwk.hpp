@@ -10,7 +10,7 @@
 
 #include "profile/result.hpp"
 
-struct _cjose_jwk_int;
+struct _cjose_jwk_int;  // NOLINT(bugprone-reserved-identifier): cjose calls its key so
 
 namespace kith::ingest::oauth {
 

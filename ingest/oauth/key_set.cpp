@@ -32,7 +32,7 @@ bool key_set::has(std::string_view kid) const {
   return kid.empty() || std::any_of(keys_->begin(), keys_->end(), [&](const auto& each) { return each.id == kid; });
 }
 
-void key_set::find(std::string_view kid, callback done) {
+void key_set::find(std::string_view kid, const callback& done) {
   const auto now_ms = environment_.now_ms();
   std::unique_lock lock(mutex_);
   // A clock that went back makes what is kept old, not young for ever.
@@ -51,7 +51,7 @@ void key_set::find(std::string_view kid, callback done) {
     if (waiting_.size() == most_waiting) {
       now = fail(errc::resource_exhausted, "too many tokens wait for the keys of " + issuer_);
     } else {
-      waiting_.push_back(std::move(done));
+      waiting_.push_back(done);
     }
   } else if (!keys_ || (is_old && (age_ms < 0 || age_ms >= fresh_ms + stale_ms))) {
     now = fail(errc::unavailable, "the keys of " + issuer_ + " are not there: " + last_error_);
@@ -82,7 +82,7 @@ void key_set::fetch() {
   discover(well_known_url(issuer_, oauth_metadata), false);
 }
 
-void key_set::discover(std::string well_known, bool is_last) {
+void key_set::discover(const std::string& well_known, bool is_last) {
   auto request = get(well_known);
   fetcher_.fetch(std::move(request), [self = shared_from_this(), well_known, is_last](auto response) {
     if (!response) return self->failed(well_known + ": " + response.error().message);

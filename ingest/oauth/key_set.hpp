@@ -23,7 +23,7 @@
 
 namespace kith::ingest::oauth {
 
-/// What the parts of the resource server have in common.
+/// What the parts of the resource server have in common. Both are called from any thread.
 struct environment {
   std::function<std::int64_t()> now_ms;  ///< wall clock
   std::function<void(std::string_view level, std::string_view message)> log;
@@ -49,14 +49,14 @@ class key_set : public std::enable_shared_from_this<key_set> {
 
   /// The keys, among them that of `kid` if the issuer has it. `done` is called before this returns if nothing need be
   /// fetched, else on the fetcher's thread.
-  void find(std::string_view kid, callback done);
+  void find(std::string_view kid, const callback& done);
 
  private:
   using told = std::vector<callback>;
 
   bool has(std::string_view kid) const;
   void fetch();
-  void discover(std::string well_known, bool is_last);
+  void discover(const std::string& well_known, bool is_last);
   void discovered(const std::string& document);
   void fetch_keys(const std::string& uri);
   void arrived(key_list keys);

@@ -33,6 +33,18 @@ tl::unexpected<error> stopped() { return fail(errc::unavailable, "the server is 
 struct curl_fetcher::impl {
   explicit impl(net::outgoing_rules which) : rules(std::move(which)) {}
 
+  result<void> take(exchange one) {
+    const std::lock_guard lock(mutex);
+    if (stopping) return stopped();
+    if (count == most_under_way) {
+      return fail(errc::resource_exhausted,
+                  "already " + std::to_string(most_under_way) + " requests to other servers are under way");
+    }
+    ++count;
+    waiting.push_back(std::move(one));
+    return {};
+  }
+
   void run() {
     for (;;) {
       if (!start_waiting()) break;
@@ -125,20 +137,7 @@ void curl_fetcher::fetch(fetch_request request, callback done) {
   if (!made) return done(tl::make_unexpected(made.error()));
   for (const auto& line : request.headers) (*made)->add_header(line);
   if (request.is_post) (*made)->post(std::move(request.body));
-  result<void> taken;
-  {
-    const std::lock_guard lock(impl_->mutex);
-    if (impl_->stopping) {
-      taken = stopped();
-    } else if (impl_->count == most_under_way) {
-      taken = fail(errc::resource_exhausted,
-                   "already " + std::to_string(most_under_way) + " requests to other servers are under way");
-    } else {
-      ++impl_->count;
-      impl_->waiting.push_back({std::move(*made), std::move(done)});
-    }
-  }
-  if (!taken) return done(tl::make_unexpected(taken.error()));
+  if (auto taken = impl_->take({std::move(*made), done}); !taken) return done(tl::make_unexpected(taken.error()));
   curl_multi_wakeup(impl_->all.get());
 }
 
