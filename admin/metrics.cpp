@@ -93,6 +93,23 @@ void add_webhooks(std::vector<MetricFamily>& to, const std::vector<webhooks::sta
       });
 }
 
+void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate) {
+  to.push_back(family("kith_schema_events_total", "Events judged by schema: by name and what became of them.",
+                      MetricType::Counter));
+  const auto seen = gate.observed();
+  for (const auto& [event, outcomes] : ingest::schema::gate::counts_of(seen)) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const auto outcome = name_of(static_cast<ingest::schema::mode>(i));
+      if (outcomes[i] > 0) {
+        add(to.back(), static_cast<double>(outcomes[i]), {{"event", event}, {"outcome", std::string(outcome)}});
+      }
+    }
+  }
+  to.push_back(family("kith_schema_events_unlisted_total",
+                      "Events whose name or source was one too many to be listed by name.", MetricType::Counter));
+  add(to.back(), static_cast<double>(seen.unlisted));
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -153,7 +170,7 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
 }
 
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks) {
+                         const std::vector<webhooks::status>& webhooks, const ingest::schema::gate* schemas) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -170,6 +187,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   families.push_back(latencies_of(service.latency()));
   if (protocol != nullptr) add_protocol(families, *protocol);
   if (!webhooks.empty()) add_webhooks(families, webhooks);
+  if (schemas != nullptr) add_schemas(families, *schemas);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -6,6 +6,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
+#include "ingest/schema/gate.hpp"
 #include "net/probe.hpp"
 #include "webhooks/sender.hpp"
 
@@ -21,8 +22,8 @@ struct named_counter {
 
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
-/// Prometheus' text format, version 0.0.4. `protocol` may be null.
+/// Prometheus' text format, version 0.0.4. `protocol` and `schemas` may be null.
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks);
+                         const std::vector<webhooks::status>& webhooks, const ingest::schema::gate* schemas = nullptr);
 
 }  // namespace kith::admin

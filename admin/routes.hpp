@@ -13,17 +13,25 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
+#include "ingest/schema/gate.hpp"
+#include "ingest/schema/store.hpp"
 #include "net/probe.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
 
+/// What /v1/schemas serves; both may be null.
+struct schema_parts {
+  ingest::schema::store* store = nullptr;
+  const ingest::schema::gate* gate = nullptr;  ///< what is observed
+};
+
 class routes {
  public:
   /// `protocol` and `webhooks` may be null.
   routes(actors::service& service, definition_store& definitions, const net::probe* protocol,
-         webhooks::deliverer* webhooks = nullptr)
-      : service_(service), definitions_(definitions), protocol_(protocol), webhooks_(webhooks) {}
+         webhooks::deliverer* webhooks = nullptr, schema_parts schemas = {})
+      : service_(service), definitions_(definitions), protocol_(protocol), webhooks_(webhooks), schemas_(schemas) {}
 
   response handle(const request& asked);
 
@@ -75,6 +83,15 @@ class routes {
   response dead_letters(const call& asked);
   response decide_dead_letters(const call& asked);
 
+  // schema_routes.cpp
+  response list_schemas(const call& asked);
+  response schema(const call& asked);
+  response put_schema(const call& asked);
+  response remove_schema(const call& asked);
+  response check_schema(const call& asked);
+  response report_schemas(const call& asked);
+  response propose_schema(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
@@ -86,6 +103,7 @@ class routes {
   definition_store& definitions_;
   const net::probe* protocol_;
   webhooks::deliverer* webhooks_;
+  schema_parts schemas_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -219,10 +219,13 @@ class session : public std::enable_shared_from_this<session> {
 struct admin_server::impl {
   impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
        std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol,
-       webhooks::deliverer* webhooks)
+       webhooks::deliverer* webhooks, schema_parts schemas)
       : tls(std::move(contexts)),
-        shared{
-            service, std::move(credentials), std::move(options), routes(service, definitions, protocol, webhooks), {}},
+        shared{service,
+               std::move(credentials),
+               std::move(options),
+               routes(service, definitions, protocol, webhooks, schemas),
+               {}},
         acceptor(io),
         retry(io) {}
 
@@ -290,9 +293,9 @@ result<std::unique_ptr<admin_server>> admin_server::start(actors::service& servi
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, const net::probe* protocol,
-                                                          webhooks::deliverer* webhooks) {
+                                                          webhooks::deliverer* webhooks, schema_parts schemas) {
   auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
-                                     protocol, webhooks);
+                                     protocol, webhooks, schemas);
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
   for (unsigned i = 0; i < made->shared.options.threads; ++i)

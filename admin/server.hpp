@@ -10,6 +10,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/routes.hpp"
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
@@ -29,13 +30,14 @@ struct admin_options {
 
 class admin_server {
  public:
-  /// `protocol`: the protocol server's counts, for /metrics; it and `webhooks` may be null. Errors: unavailable,
-  /// invalid_argument.
+  /// `protocol`: the protocol server's counts, for /metrics; it, `webhooks` and the parts of `schemas` may be null.
+  /// Errors: unavailable, invalid_argument.
   static result<std::unique_ptr<admin_server>> start(actors::service& service, definition_store& definitions,
                                                      std::shared_ptr<net::reloadable_tls> tls,
                                                      std::shared_ptr<net::credential_store> credentials,
                                                      admin_options options, const net::probe* protocol,
-                                                     webhooks::deliverer* webhooks = nullptr);
+                                                     webhooks::deliverer* webhooks = nullptr,
+                                                     schema_parts schemas = {});
   ~admin_server();  ///< closes all connections and joins the threads
   admin_server(const admin_server&) = delete;
   admin_server& operator=(const admin_server&) = delete;
