@@ -185,7 +185,10 @@ response routes::readyz(const call&) {
 
 response routes::metrics(const call&) {
   const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, protocol_, all, schemas_.gate), {}};
+  return {200,
+          "text/plain; version=0.0.4; charset=utf-8",
+          metrics_text(service_, definitions_, protocol_, all, schemas_.gate),
+          {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

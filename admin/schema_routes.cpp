@@ -3,6 +3,7 @@
 
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
+#include "ingest/schema/document.hpp"
 #include "ingest/schema/proposal.hpp"
 #include "ingest/schema/report.hpp"
 

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/config_reader.hpp"
+#include "cli/config_schemas.hpp"
 
 namespace kith::cli {
 
@@ -258,6 +259,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
     read_view(reader, key, table, views);
   });

@@ -8,6 +8,7 @@
 #include "actors/runtime.hpp"
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
+#include "ingest/schema/modes.hpp"
 #include "net/credentials.hpp"
 #include "net/tls_context.hpp"
 #include "profile/limits.hpp"
@@ -34,6 +35,7 @@ struct config {
   std::vector<net::credential_config> credentials;
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
+  ingest::schema::settings schemas;                       ///< [schemas]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

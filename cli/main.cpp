@@ -54,6 +54,7 @@ constexpr command commands[] = {
     {"get", "read a profile", add_get},
     {"watch", "follow changes of a profile or of all", add_watch},
     {"segments", "list, define, check and explain segments and computed traits", add_segments},
+    {"schemas", "list, register, check and propose schemas of events, and report what was observed", add_schemas},
     {"identity", "show which identifiers make a profile, and why", add_identity},
     {"unmerge", "take identifiers out of a profile they were wrongly joined to", add_unmerge},
     {"bench", "generate load and measure", add_bench},

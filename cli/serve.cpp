@@ -104,6 +104,10 @@ result<void> check(const serve_flags& flags, const config& settings) {
       !definitions) {
     return tl::make_unexpected(definitions.error());
   }
+  if (auto schemas = ingest::schema::store::open(persistence::real_files(), settings.data, settings.schemas);
+      !schemas) {
+    return tl::make_unexpected(schemas.error());
+  }
   return {};
 }
 
@@ -133,6 +137,8 @@ class serving {
   config settings_;
   std::unique_ptr<actors::runtime> runtime_;
   std::unique_ptr<admin::definition_store> definitions_;
+  std::unique_ptr<ingest::schema::store> schemas_;
+  std::unique_ptr<ingest::schema::gate> gate_;
   std::shared_ptr<net::reloadable_tls> protocol_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
@@ -168,6 +174,10 @@ result<void> serving::start() {
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
   if (auto attached = definitions_->attach(*runtime_); !attached) return attached;
+  auto schemas = ingest::schema::store::open(persistence::real_files(), settings_.data, settings_.schemas);
+  if (!schemas) return tl::make_unexpected(schemas.error());
+  schemas_ = std::move(*schemas);
+  gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
 
   net::server_options options;
   options.address = settings_.protocol_address().address;
@@ -187,7 +197,7 @@ result<void> serving::start() {
   admin.address = settings_.admin_address().address;
   admin.port = settings_.admin_address().port;
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin,
-                                                 &server_->stats(), webhooks_.get());
+                                                 &server_->stats(), webhooks_.get(), {schemas_.get(), gate_.get()});
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());
@@ -231,9 +241,12 @@ void serving::reload() {
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
+  if (auto configured = schemas_->reconfigure(settings->schemas); !configured) {
+    return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
+  }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, segments and computed traits are "
-      "reloaded");
+      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, schemas, "
+      "segments and computed traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -306,9 +319,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, segments, computed traits "
-      "and "
-      "log settings;\n"
+      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, segments, computed traits, "
+      "schemas and log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");

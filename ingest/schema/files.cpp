@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "ingest/schema/document.hpp"
 #include "persistence/whole_file.hpp"
 #include "profile/event.hpp"
 #include "profile/utf8.hpp"

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ingest/schema/document.hpp"
 #include "persistence/whole_file.hpp"
 
 namespace kith::ingest::schema {

@@ -575,51 +575,11 @@ void translator::dependent_schemas(const std::string& pointer, const json& value
 
 }  // namespace
 
-std::size_t nesting_of(std::string_view text) noexcept {
-  std::size_t now = 0;
-  std::size_t most = 0;
-  bool quoted = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') {
-        ++i;
-      } else if (c == '"') {
-        quoted = false;
-      }
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '{' || c == '[') {
-      most = std::max(most, ++now);
-    } else if ((c == '}' || c == ']') && now > 0) {
-      --now;
-    }
-  }
-  return most;
-}
-
 result<translation> translate(const json& document) {
   try {
     return translator(document).run();
   } catch (refused& found) {
     return tl::make_unexpected(std::move(found.why));
-  }
-}
-
-result<json> read_document(std::string_view text) {
-  if (text.size() > bounds::document_bytes) {
-    return fail(errc::too_large, "schema: the document has " + std::to_string(text.size()) + " bytes; at most " +
-                                     std::to_string(bounds::document_bytes));
-  }
-  // Before it is parsed, since parsing nests too.
-  if (nesting_of(text) > bounds::document_nesting) {
-    return fail(errc::too_large,
-                "schema: the document nests over " + std::to_string(bounds::document_nesting) + " levels");
-  }
-  try {
-    return json::parse(text);
-  } catch (const json::exception& damage) {
-    return fail(errc::invalid_argument, std::string("schema: the document is not JSON: ") + damage.what());
   }
 }
 

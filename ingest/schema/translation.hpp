@@ -7,16 +7,12 @@
 
 #include <cstddef>
 #include <nlohmann/json.hpp>
-#include <string>
-#include <string_view>
 
 #include "profile/result.hpp"
 
 namespace kith::ingest::schema {
 
 namespace bounds {
-inline constexpr std::size_t document_bytes = 64 * 1024;
-inline constexpr std::size_t document_nesting = 64;
 inline constexpr std::size_t subschemas = 1000;  ///< those that are referred to count again
 inline constexpr std::size_t patterns = 100;
 inline constexpr std::size_t pattern_bytes = 512;
@@ -35,11 +31,5 @@ struct translation {
 
 /// Errors: invalid_argument with the JSON pointer of what is wrong, and what is allowed; too_large.
 result<translation> translate(const nlohmann::json& document);
-
-/// How deep the arrays and objects of JSON text nest, without parsing it.
-std::size_t nesting_of(std::string_view json) noexcept;
-
-/// JSON text as a document within the bounds on bytes and nesting. Errors: as above.
-result<nlohmann::json> read_document(std::string_view text);
 
 }  // namespace kith::ingest::schema

@@ -126,7 +126,8 @@ TEST_CASE_METHOD(passing, "the report tells what was seen against what is declar
     "properties": {
       "id": {"type": "string"}, "total": {"type": "number"}, "coupon": {"type": "string"}, "any": {"type": "object"},
       "products": {"type": "array", "items": {"$ref": "#/$defs/product"}}},
-    "$defs": {"product": {"type": "object", "properties": {"sku": {"type": "string"}, "next": {"$ref": "#/$defs/product"}}}}})"));
+    "$defs": {"product": {
+      "type": "object", "properties": {"sku": {"type": "string"}, "next": {"$ref": "#/$defs/product"}}}}})"));
   declare("Never", json::object());
   pass(track("Order", {{"id", "1"}, {"total", 2}, {"any", {{"x", 1}}}}), "web", now_ms);
   pass(track("Order", {{"id", 7}, {"extra", 1}, {"products", json::array({{{"sku", "a"}, {"price", 3}}})}}), "ios",
@@ -186,8 +187,8 @@ TEST_CASE_METHOD(passing, "a schema is proposed that all that was seen fits") {
   CHECK(properties["note"].dump() == R"({"type":["null","string"]})");
   CHECK(
       properties["products"].dump() ==
-      R"({"items":{"properties":{"gift":{"type":"boolean"},"sku":{"type":"string"}},"required":["sku"],"type":"object"},)"
-      R"("type":"array"})");
+      R"({"items":{"properties":{"gift":{"type":"boolean"},"sku":{"type":"string"}},"required":["sku"],)"
+      R"("type":"object"},"type":"array"})");
   CHECK(proposed["required"].dump() == R"(["at","count","email","firstName","id","note","plan","products","total"])");
   const auto text = proposed.dump();
   for (const auto* value : {"order-", "@example", "SAVE", "user100"}) CHECK(text.find(value) == text.npos);

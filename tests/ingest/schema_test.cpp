@@ -252,7 +252,8 @@ TEST_CASE("a violation says where, the rule and the type, and never a value") {
     "type": "object", "required": ["orderId", "total"], "additionalProperties": false,
     "properties": {
       "orderId": {"type": "string"}, "total": {"type": "number", "minimum": 0},
-      "products": {"type": "array", "items": {"type": "object", "properties": {"sku": {"type": "string"}, "a/b": {"type": "null"}}}}
+      "products": {"type": "array", "items": {
+        "type": "object", "properties": {"sku": {"type": "string"}, "a/b": {"type": "null"}}}}
     }})");
   const json value = {{"total", -1},
                       {"products", json::array({{{"sku", 17}}, {{"sku", "a"}, {"a/b", "secret"}}, 4})},

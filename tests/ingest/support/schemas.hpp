@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "ingest/schema/document.hpp"
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/schema.hpp"
 #include "ingest/schema/value.hpp"
