@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "ingest/schema/gate.hpp"
 
 namespace kith::admin {
 
@@ -170,7 +171,7 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
 }
 
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks, const ingest::schema::gate* schemas) {
+                         const std::vector<webhooks::status>& webhooks, const schema_parts& schemas) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -187,7 +188,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   families.push_back(latencies_of(service.latency()));
   if (protocol != nullptr) add_protocol(families, *protocol);
   if (!webhooks.empty()) add_webhooks(families, webhooks);
-  if (schemas != nullptr) add_schemas(families, *schemas);
+  if (schemas.gate != nullptr) add_schemas(families, *schemas.gate);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -6,7 +6,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
-#include "ingest/schema/gate.hpp"
+#include "admin/schema_parts.hpp"
 #include "net/probe.hpp"
 #include "webhooks/sender.hpp"
 
@@ -22,8 +22,8 @@ struct named_counter {
 
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
-/// Prometheus' text format, version 0.0.4. `protocol` and `schemas` may be null.
+/// Prometheus' text format, version 0.0.4. `protocol` may be null.
 std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks, const ingest::schema::gate* schemas = nullptr);
+                         const std::vector<webhooks::status>& webhooks, const schema_parts& schemas = {});
 
 }  // namespace kith::admin

@@ -187,7 +187,7 @@ response routes::metrics(const call&) {
   const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
   return {200,
           "text/plain; version=0.0.4; charset=utf-8",
-          metrics_text(service_, definitions_, protocol_, all, schemas_.gate),
+          metrics_text(service_, definitions_, protocol_, all, schemas_),
           {}};
 }
 

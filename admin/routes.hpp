@@ -13,18 +13,11 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
-#include "ingest/schema/gate.hpp"
-#include "ingest/schema/store.hpp"
+#include "admin/schema_parts.hpp"
 #include "net/probe.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
-
-/// What /v1/schemas serves; both may be null.
-struct schema_parts {
-  ingest::schema::store* store = nullptr;
-  const ingest::schema::gate* gate = nullptr;  ///< what is observed
-};
 
 class routes {
  public:

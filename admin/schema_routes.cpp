@@ -4,8 +4,10 @@
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "ingest/schema/document.hpp"
+#include "ingest/schema/gate.hpp"
 #include "ingest/schema/proposal.hpp"
 #include "ingest/schema/report.hpp"
+#include "ingest/schema/store.hpp"
 
 namespace kith::admin {
 

@@ -10,7 +10,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
-#include "admin/routes.hpp"
+#include "admin/schema_parts.hpp"
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"

@@ -14,6 +14,8 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "ingest/schema/gate.hpp"
+#include "ingest/schema/store.hpp"
 #include "net/server.hpp"
 
 namespace kith::cli {

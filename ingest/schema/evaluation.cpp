@@ -58,6 +58,9 @@ struct subject {
   token head;
   value_type type;
   const step* way;
+  bool listed = false;
+  bool well_keyed = true;
+  std::vector<member> members;  ///< once `listed`, if it is `well_keyed`
 };
 
 class evaluation final : public constraints::ConstraintVisitor {
@@ -70,8 +73,8 @@ class evaluation final : public constraints::ConstraintVisitor {
 
   bool check(const Subschema& schema, std::string_view raw, const step* way) {
     const auto head = reader(raw).next();
-    const subject now{raw, head, type_of(head), way};
-    const auto* before = std::exchange(now_, &now);
+    subject now{raw, head, type_of(head), way};
+    auto* const before = std::exchange(now_, &now);
     const bool good = holds(schema);
     now_ = before;
     return good;
@@ -424,10 +427,14 @@ class evaluation final : public constraints::ConstraintVisitor {
   template <class Use>
   bool with_members(Use use) {
     if (now_->type != value_type::object) return true;
-    charge(now_->head.size);
-    std::vector<member> all;
-    if (!members_of(now_->raw, all)) return tell("type", "an object whose keys are strings");
-    return use(all);
+    auto& now = *now_;
+    charge(now.head.size);
+    if (!now.listed) {
+      now.listed = true;
+      now.well_keyed = members_of(now.raw, now.members);
+    }
+    if (!now.well_keyed) return tell("type", "an object whose keys are strings");
+    return use(now.members);
   }
 
   static const member* find(const std::vector<member>& all, std::string_view key) {
@@ -482,7 +489,7 @@ class evaluation final : public constraints::ConstraintVisitor {
   const std::string_view where_;
   std::vector<violation>* const found_;
   Subschema::ApplyFunction visit_;
-  const subject* now_ = nullptr;
+  subject* now_ = nullptr;
   std::size_t quiet_ = 0;  ///< how many alternatives, whose failures are no violations, are being looked at
   std::size_t steps_ = 0;
 };

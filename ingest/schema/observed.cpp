@@ -43,11 +43,9 @@ std::string_view name_of(shape one) noexcept { return shape_names[static_cast<st
 class observer::walk {
  public:
   walk(observed_event& into, std::size_t& listed, bool personal_section)
-      : into_(into), listed_(listed), of_event_(0), personal_section_(personal_section) {
-    count_paths(into.properties);
-  }
+      : into_(into), listed_(listed), personal_section_(personal_section) {}
 
-  void value(std::string_view raw, observed_value& at, bool keeps_words, std::size_t depth) {
+  void value(std::string_view raw, observed_value& at, std::size_t depth) {
     reader in(raw);
     const auto head = in.next();
     const auto type = type_of(head);
@@ -55,7 +53,7 @@ class observer::walk {
     ++at.types[static_cast<std::size_t>(type)];
     if (type == value_type::string) {
       std::string room;
-      text(text_of(head, room), at, keeps_words);
+      text(text_of(head, room), at);
     }
     if (type != value_type::object && type != value_type::array) return;
     if (depth == observing::nesting) {
@@ -63,35 +61,30 @@ class observer::walk {
       return;
     }
     if (type == value_type::array) {
-      items(in, head.size, at, keeps_words, depth);
+      items(in, head.size, at, depth);
     } else {
       members(raw, at, depth);
     }
   }
 
  private:
-  void count_paths(const observed_value& at) {
-    of_event_ += at.members.size() + (at.items ? 1 : 0);
-    for (const auto& [key, each] : at.members) count_paths(each);
-    if (at.items) count_paths(*at.items);
-  }
-
   bool may_list() {
-    if (of_event_ >= observing::properties || listed_ >= observing::all_properties) {
+    if (into_.paths >= observing::properties || listed_ >= observing::all_properties) {
       into_.incomplete = true;
       return false;
     }
-    ++of_event_;
+    ++into_.paths;
     ++listed_;
     return true;
   }
 
-  void items(reader& in, std::uint32_t size, observed_value& at, bool keeps_words, std::size_t depth) {
+  void items(reader& in, std::uint32_t size, observed_value& at, std::size_t depth) {
     if (size == 0 || (!at.items && !may_list())) return;
-    if (!at.items) at.items = std::make_unique<observed_value>();
-    for (std::uint32_t i = 0; i < size && i < observing::items; ++i) {
-      value(in.skip(), *at.items, keeps_words, depth + 1);
+    if (!at.items) {
+      at.items = std::make_unique<observed_value>();
+      at.items->too_many_words = at.too_many_words;
     }
+    for (std::uint32_t i = 0; i < size && i < observing::items; ++i) value(in.skip(), *at.items, depth + 1);
   }
 
   void members(std::string_view raw, observed_value& at, std::size_t depth) {
@@ -108,18 +101,18 @@ class observer::walk {
       if (found == at.members.end()) {
         if (!may_list()) continue;
         found = at.members.emplace(key, observed_value()).first;
+        found->second.too_many_words = personal_section_ || key == hidden_key || sounds_personal(key);
       }
-      const bool keeps_words = !personal_section_ && key != hidden_key && !sounds_personal(key);
-      value(each.value, found->second, keeps_words, depth + 1);
+      value(each.value, found->second, depth + 1);
     }
   }
 
-  void text(std::string_view value, observed_value& at, bool keeps_words) {
+  void text(std::string_view value, observed_value& at) {
     for (std::size_t i = 0; i < shapes; ++i) {
       if (has_format(value, shape_names[i])) ++at.shaped[i];
     }
     if (at.too_many_words) return;
-    if (!keeps_words || !is_word(value)) return too_many(at);
+    if (!is_word(value)) return too_many(at);
     const auto hash = std::hash<std::string_view>()(value);
     auto found = std::find_if(at.words.begin(), at.words.end(), [&](const auto& each) { return each.hash == hash; });
     if (found == at.words.end()) {
@@ -137,7 +130,6 @@ class observer::walk {
 
   observed_event& into_;
   std::size_t& listed_;
-  std::size_t of_event_;
   const bool personal_section_;
 };
 
@@ -220,7 +212,7 @@ void observer::see(const sight& what, mode outcome, const std::vector<violation>
   ++at->walked;
   constexpr std::string_view empty_map = "\x80";
   const auto map = section();
-  walk(*at, listed_, what.personal).value(map.empty() ? empty_map : map, at->properties, false, 0);
+  walk(*at, listed_, what.personal).value(map.empty() ? empty_map : map, at->properties, 0);
 }
 
 void observer::add_to(observations& all) const {

@@ -58,7 +58,7 @@ struct observed_value {
   /// Strings of letters, '_' and '-' under a key that does not sound like a person's, in the properties of track, page
   /// and screen events: candidates for an enum. Given up once there are more than observing::words.
   std::vector<word> words;
-  bool too_many_words = false;
+  bool too_many_words = false;  ///< or none are kept at all
   std::map<std::string, observed_value, std::less<>> members;
   std::unique_ptr<observed_value> items;
 
@@ -74,6 +74,7 @@ struct observed_event {
   std::int64_t last_ms = 0;
   std::array<std::uint64_t, mode_count> outcomes{};
   std::uint64_t invalid = 0;  ///< that do not fit their schema, whatever the outcome
+  std::size_t paths = 0;      ///< that are listed; not summed up
   bool incomplete = false;    ///< a bound was met: not all paths are listed
   observed_value properties;  ///< or the traits, of identify and group
   std::map<std::pair<std::string, std::string>, std::uint64_t> violations;  ///< by pointer and rule

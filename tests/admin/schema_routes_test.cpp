@@ -1,5 +1,7 @@
 // Schemas over REST: the handlers on a service that answers on command.
 #include "admin/routes.hpp"
+#include "ingest/schema/gate.hpp"
+#include "ingest/schema/store.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/catch.hpp"
 #include "tests/net/support/fake_service.hpp"
