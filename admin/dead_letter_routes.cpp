@@ -149,8 +149,7 @@ struct done_so_far {
 };
 
 /// Tries these again. An error is the store's.
-result<void> replay(const std::vector<persistence::dead_letter>& letters, const dead_letter_access& access,
-                    done_so_far& done) {
+result<void> replay(const std::vector<persistence::dead_letter>& letters, const parts& access, done_so_far& done) {
   std::vector<std::string> gone;
   std::vector<persistence::replay_mark> stay;
   for (const auto& letter : letters) {
@@ -174,19 +173,19 @@ result<void> replay(const std::vector<persistence::dead_letter>& letters, const 
     gone.push_back(letter.id);
   }
   // A crash before this makes duplicates of those that are tried again.
-  if (const auto dropped = access.store->drop(gone, persistence::leaving::replayed); !dropped) {
+  if (const auto dropped = access.letters->drop(gone, persistence::leaving::replayed); !dropped) {
     return tl::make_unexpected(dropped.error());
   }
-  return access.store->mark_replayed(stay);
+  return access.letters->mark_replayed(stay);
 }
 
-result<void> replay_ids(const std::vector<std::string>& ids, const dead_letter_access& access, done_so_far& done,
+result<void> replay_ids(const std::vector<std::string>& ids, const parts& access, done_so_far& done,
                         std::size_t& tried) {
   const auto enough = actors::now() + replay_patience;
   while (tried < ids.size() && !done.stopped && (tried == 0 || actors::now() < enough)) {
     std::vector<persistence::dead_letter> letters;
     for (; tried < ids.size() && letters.size() < replayed_together; ++tried) {
-      auto letter = access.store->get(ids[tried]);
+      auto letter = access.letters->get(ids[tried]);
       if (letter) {
         letters.push_back(std::move(*letter));
       } else if (letter.error().code == errc::not_found) {
@@ -201,12 +200,12 @@ result<void> replay_ids(const std::vector<std::string>& ids, const dead_letter_a
 }
 
 /// `next`: where to go on; the page that was stopped at is tried again.
-result<void> replay_matching(dead_letter_query query, const dead_letter_access& access, done_so_far& done,
-                             std::string& next, bool& more) {
+result<void> replay_matching(dead_letter_query query, const parts& access, done_so_far& done, std::string& next,
+                             bool& more) {
   const auto enough = actors::now() + replay_patience;
   query.limit = replayed_together;
   do {
-    const auto page = access.store->list(query);
+    const auto page = access.letters->list(query);
     if (!page) return tl::make_unexpected(page.error());
     if (auto outcome = replay(page->letters, access, done); !outcome) return outcome;
     if (done.stopped) break;
@@ -234,10 +233,10 @@ response routes::dead_letters(const call& asked) {
                                                       "limit", "cursor", "webhook"})) {
     return *unknown;
   }
-  if (letters_.store == nullptr) return not_kept();
+  if (with_.letters == nullptr) return not_kept();
   const auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
-  const auto page = letters_.store->list(*query);
+  const auto page = with_.letters->list(*query);
   if (!page) return problem_of(page.error());
   auto items = json::array();
   for (const auto& each : page->letters) items.push_back(letter_json(each));
@@ -246,15 +245,15 @@ response routes::dead_letters(const call& asked) {
 
 response routes::dead_letter(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (letters_.store == nullptr) return not_kept();
-  const auto letter = letters_.store->get(asked.target.path[2]);
+  if (with_.letters == nullptr) return not_kept();
+  const auto letter = with_.letters->get(asked.target.path[2]);
   return letter ? ok(letter_json(*letter)) : problem_of(letter.error());
 }
 
 response routes::count_dead_letters(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (letters_.store == nullptr) return not_kept();
-  const auto status = letters_.store->status();
+  if (with_.letters == nullptr) return not_kept();
+  const auto status = with_.letters->status();
   auto items = json::array();
   for (const auto& each : status.counts) {
     if (each.letters == 0) continue;
@@ -278,16 +277,16 @@ response routes::export_dead_letters(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"source", "code", "edge", "event", "q", "from", "until"})) {
     return *unknown;
   }
-  if (letters_.store == nullptr) return not_kept();
+  if (with_.letters == nullptr) return not_kept();
   auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
   query->newest_first = false;
   query->limit = most_a_page;
   bool more = true;
-  auto first = next_lines(*letters_.store, *query, more);
+  auto first = next_lines(*with_.letters, *query, more);
   if (!first) return problem_of(first.error());
   response answer{200, "application/x-ndjson", std::move(*first), {}};
-  answer.more = [store = letters_.store, query = std::move(*query), more]() mutable {
+  answer.more = [store = with_.letters, query = std::move(*query), more]() mutable {
     return next_lines(*store, query, more);
   };
   return answer;
@@ -298,7 +297,7 @@ response routes::decide_dead_letters(const call& asked) {
   if (const auto body = json::parse(asked.sent.body, nullptr, false); body.is_object() && body.contains("webhook")) {
     return decide_webhook_letters(asked);
   }
-  if (letters_.store == nullptr) return not_kept();
+  if (with_.letters == nullptr) return not_kept();
   auto wanted = order_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());
   if (wanted->ids) {
@@ -306,25 +305,25 @@ response routes::decide_dead_letters(const call& asked) {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   }
-  if (wanted->replay && !letters_.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
+  if (wanted->replay && !with_.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
   done_so_far done;
   std::string next;
   bool more = false;
   result<void> outcome;
   if (wanted->replay && wanted->ids) {
     std::size_t tried = 0;
-    outcome = replay_ids(*wanted->ids, letters_, done, tried);
+    outcome = replay_ids(*wanted->ids, with_, done, tried);
     more = done.stopped || tried < wanted->ids->size();
   } else if (wanted->replay) {
-    outcome = replay_matching(std::move(wanted->query), letters_, done, next, more);
+    outcome = replay_matching(std::move(wanted->query), with_, done, next, more);
   } else if (wanted->ids) {
-    const auto dropped = letters_.store->drop(*wanted->ids, persistence::leaving::dropped);
+    const auto dropped = with_.letters->drop(*wanted->ids, persistence::leaving::dropped);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = *dropped;
     done.missing = wanted->ids->size() - *dropped;
   } else {
     wanted->query.limit = most_a_page;
-    auto dropped = letters_.store->drop(wanted->query);
+    auto dropped = with_.letters->drop(wanted->query);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = dropped->dropped;
     next = std::move(dropped->next);

@@ -99,6 +99,15 @@ std::optional<response> unknown_parameter(const parsed_target& target, std::init
   return std::nullopt;
 }
 
+bool is_matched(std::string_view if_match, std::string_view etag) {
+  for (auto each : split(if_match, ',')) {
+    each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
+    each = each.substr(0, each.find_last_not_of(' ') + 1);
+    if (each == "*" || each == etag) return true;
+  }
+  return false;
+}
+
 result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most) {
   const auto found = target.query.find("limit");
   if (found == target.query.end()) return without;

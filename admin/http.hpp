@@ -61,6 +61,9 @@ response problem_of(const error& why);
 /// A query parameter that the URL does not know is a mistake worth telling.
 std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known);
 
+/// Whether the header If-Match (RFC 9110, section 13.1.1) names this entity tag, or any.
+bool is_matched(std::string_view if_match, std::string_view etag);
+
 /// The query parameter `limit`, 1 to `most`. Errors: invalid_argument.
 result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most);
 

@@ -4,6 +4,8 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "ingest/schema/gate.hpp"
+#include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
 
@@ -44,6 +46,47 @@ MetricFamily latencies_of(const actors::latency_recorder& recorder) {
     latencies.metric.push_back(std::move(metric));
   }
   return latencies;
+}
+
+void add_ingest(std::vector<MetricFamily>& to, const ingest::probe& probe) {
+  using of_edge = ingest::probe::of_edge;
+  const auto by_edge = [&](const char* name, const char* help, ingest::probe::counter of_edge::*member) {
+    to.push_back(family(name, help, MetricType::Counter));
+    for (std::size_t i = 0; i < ingest::edge_count; ++i) {
+      add(to.back(), static_cast<double>((probe.edges[i].*member).load()),
+          {{"edge", std::string(name_of(static_cast<ingest::edge>(i)))}});
+    }
+  };
+  by_edge("kith_ingest_requests_total", "Requests over HTTPS.", &of_edge::requests);
+  by_edge("kith_ingest_events_total", "Events that came with them.", &of_edge::events);
+  by_edge("kith_ingest_refused_total", "Events and payloads that became dead letters.", &of_edge::refused);
+  by_edge("kith_ingest_bad_requests_total", "Requests answered with 4xx, but for the next two.",
+          &of_edge::bad_requests);
+  by_edge("kith_ingest_unauthenticated_total", "Requests without a credential or signature that holds.",
+          &of_edge::unauthenticated);
+  by_edge("kith_ingest_over_quota_total", "Requests answered with 429.", &of_edge::over_quota);
+  by_edge("kith_ingest_unavailable_total", "Requests answered with 503: the sender tries again.",
+          &of_edge::unavailable);
+}
+
+void add_ingest_connections(std::vector<MetricFamily>& to, const net::http_counts& counts) {
+  const auto count = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value, MetricType type) {
+    to.push_back(family(name, help, type));
+    add(to.back(), static_cast<double>(value.load()));
+  };
+  count("kith_http_connections_open", "HTTPS connections that are open.", counts.connections_open, MetricType::Gauge);
+  count("kith_http_connections_total", "HTTPS connections accepted.", counts.connections_total, MetricType::Counter);
+  count("kith_http_connections_refused_total", "HTTPS connections over the bound.", counts.connections_refused,
+        MetricType::Counter);
+  count("kith_http_handshake_failures_total", "TLS handshakes that failed.", counts.handshake_failures,
+        MetricType::Counter);
+  count("kith_http_refused_total", "Requests that were no HTTP/1.1, or too large.", counts.refused,
+        MetricType::Counter);
+  count("kith_http_timeouts_total", "Requests that did not come whole in time.", counts.timeouts, MetricType::Counter);
+  count("kith_http_reads_paused_total", "Times that a connection was not read for a while.", counts.reads_paused,
+        MetricType::Counter);
+  count("kith_http_waiting_bytes", "Bodies of requests that are not answered yet.", counts.waiting_bytes,
+        MetricType::Gauge);
 }
 
 void add_protocol(std::vector<MetricFamily>& to, const net::probe& probe) {
@@ -124,6 +167,23 @@ void add_dead_letters(std::vector<MetricFamily>& to, const persistence::dead_let
   total("kith_dead_letters_dropped_total", "Dead letters that somebody dropped.", of.dropped);
 }
 
+void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate) {
+  to.push_back(family("kith_schema_events_total", "Events judged by schema: by name and what became of them.",
+                      MetricType::Counter));
+  const auto seen = gate.observed();
+  for (const auto& [event, outcomes] : ingest::schema::gate::counts_of(seen)) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const auto outcome = name_of(static_cast<ingest::schema::mode>(i));
+      if (outcomes[i] > 0) {
+        add(to.back(), static_cast<double>(outcomes[i]), {{"event", event}, {"outcome", std::string(outcome)}});
+      }
+    }
+  }
+  to.push_back(family("kith_schema_events_unlisted_total",
+                      "Events whose name or source was one too many to be listed by name.", MetricType::Counter));
+  add(to.back(), static_cast<double>(seen.unlisted));
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -183,9 +243,7 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
-std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks,
-                         const persistence::dead_letter_status* letters) {
+std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -200,9 +258,12 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   families.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
   add(families.back(), 1, {{"version", KITH_VERSION}});
   families.push_back(latencies_of(service.latency()));
-  if (protocol != nullptr) add_protocol(families, *protocol);
-  if (!webhooks.empty()) add_webhooks(families, webhooks);
-  if (letters != nullptr) add_dead_letters(families, *letters);
+  if (with.protocol != nullptr) add_protocol(families, *with.protocol);
+  if (with.ingest != nullptr) add_ingest(families, *with.ingest);
+  if (with.ingest_connections != nullptr) add_ingest_connections(families, *with.ingest_connections);
+  if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
+  if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
+  if (with.gate != nullptr) add_schemas(families, *with.gate);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -6,9 +6,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
-#include "net/probe.hpp"
-#include "persistence/dead_letters.hpp"
-#include "webhooks/sender.hpp"
+#include "admin/parts.hpp"
 
 namespace kith::admin {
 
@@ -22,9 +20,7 @@ struct named_counter {
 
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
-/// Prometheus' text format, version 0.0.4. `protocol` and `letters` may be null.
-std::string metrics_text(actors::service& service, const definition_store& definitions, const net::probe* protocol,
-                         const std::vector<webhooks::status>& webhooks,
-                         const persistence::dead_letter_status* letters = nullptr);
+/// Prometheus' text format, version 0.0.4.
+std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with);
 
 }  // namespace kith::admin

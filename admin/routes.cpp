@@ -120,6 +120,13 @@ const std::vector<routes::route>& routes::table() {
       {"PUT", {"v1", "computed", "{}"}, needs::admin, &routes::put_definition},
       {"DELETE", {"v1", "computed", "{}"}, needs::admin, &routes::remove_definition},
       {"POST", {"v1", "computed", "{}", "enable"}, needs::admin, &routes::enable_definition},
+      {"GET", {"v1", "schemas"}, needs::read, &routes::list_schemas},
+      {"POST", {"v1", "schemas:check"}, needs::read, &routes::check_schema},
+      {"GET", {"v1", "schemas:report"}, needs::read, &routes::report_schemas},
+      {"GET", {"v1", "schemas", "{}"}, needs::read, &routes::schema},
+      {"PUT", {"v1", "schemas", "{}"}, needs::admin, &routes::put_schema},
+      {"DELETE", {"v1", "schemas", "{}"}, needs::admin, &routes::remove_schema},
+      {"GET", {"v1", "schemas", "{}", "proposal"}, needs::read, &routes::propose_schema},
       {"GET", {"v1", "stats"}, needs::read, &routes::stats},
       {"GET", {"v1", "latency"}, needs::read, &routes::latency},
       {"POST", {"v1", "snapshot"}, needs::admin, &routes::snapshot},
@@ -180,13 +187,7 @@ response routes::readyz(const call&) {
 }
 
 response routes::metrics(const call&) {
-  const auto all = webhooks_ == nullptr ? std::vector<webhooks::status>() : webhooks_->statuses();
-  std::optional<persistence::dead_letter_status> letters;
-  if (letters_.store != nullptr) letters = letters_.store->status();
-  return {200,
-          "text/plain; version=0.0.4; charset=utf-8",
-          metrics_text(service_, definitions_, protocol_, all, letters ? &*letters : nullptr),
-          {}};
+  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, with_), {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
@@ -273,9 +274,9 @@ response routes::stats(const call& asked) {
     body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
   }
   body["definitionsDisabled"] = definitions_.count_disabled();
-  if (protocol_ != nullptr) {
-    body["connectionsOpen"] = protocol_->connections_open.load();
-    body["connectionsTotal"] = protocol_->connections_total.load();
+  if (with_.protocol != nullptr) {
+    body["connectionsOpen"] = with_.protocol->connections_open.load();
+    body["connectionsTotal"] = with_.protocol->connections_total.load();
   }
   return ok(body);
 }

@@ -13,28 +13,17 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
+#include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
 
-/// The dead letters, and what tries them again; the store may be null, the replayer empty.
-struct dead_letter_access {
-  persistence::dead_letters* store = nullptr;
-  persistence::replayer replay;
-};
-
 class routes {
  public:
-  /// `protocol` and `webhooks` may be null.
-  routes(actors::service& service, definition_store& definitions, const net::probe* protocol,
-         webhooks::deliverer* webhooks = nullptr, dead_letter_access letters = {})
-      : service_(service),
-        definitions_(definitions),
-        protocol_(protocol),
-        webhooks_(webhooks),
-        letters_(std::move(letters)) {}
+  routes(actors::service& service, definition_store& definitions, parts with = {})
+      : service_(service), definitions_(definitions), with_(std::move(with)) {}
 
   response handle(const request& asked);
 
@@ -93,6 +82,15 @@ class routes {
   response export_dead_letters(const call& asked);
   response decide_dead_letters(const call& asked);
 
+  // schema_routes.cpp
+  response list_schemas(const call& asked);
+  response schema(const call& asked);
+  response put_schema(const call& asked);
+  response remove_schema(const call& asked);
+  response check_schema(const call& asked);
+  response report_schemas(const call& asked);
+  response propose_schema(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
@@ -102,9 +100,7 @@ class routes {
 
   actors::service& service_;
   definition_store& definitions_;
-  const net::probe* protocol_;
-  webhooks::deliverer* webhooks_;
-  const dead_letter_access letters_;
+  const parts with_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -53,13 +53,7 @@ std::string etag_of(const kept_definition& one) { return '"' + std::to_string(on
 definition_store::precondition precondition_in(const call& asked) {
   if (asked.sent.if_match.empty()) return {};
   return [header = asked.sent.if_match](const kept_definition* there) {
-    if (there == nullptr) return false;
-    for (auto each : split(header, ',')) {
-      each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
-      each = each.substr(0, each.find_last_not_of(' ') + 1);
-      if (each == "*" || each == etag_of(*there)) return true;
-    }
-    return false;
+    return there != nullptr && is_matched(header, etag_of(*there));
   };
 }
 

@@ -218,14 +218,9 @@ class session : public std::enable_shared_from_this<session> {
 
 struct admin_server::impl {
   impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
-       std::shared_ptr<net::credential_store> credentials, admin_options options, const net::probe* protocol,
-       webhooks::deliverer* webhooks, dead_letter_access letters)
+       std::shared_ptr<net::credential_store> credentials, admin_options options, parts with)
       : tls(std::move(contexts)),
-        shared{service,
-               std::move(credentials),
-               std::move(options),
-               routes(service, definitions, protocol, webhooks, std::move(letters)),
-               {}},
+        shared{service, std::move(credentials), std::move(options), routes(service, definitions, std::move(with)), {}},
         acceptor(io),
         retry(io) {}
 
@@ -292,10 +287,9 @@ unsigned short admin_server::port() const noexcept {
 result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service, definition_store& definitions,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
-                                                          admin_options options, const net::probe* protocol,
-                                                          webhooks::deliverer* webhooks, dead_letter_access letters) {
+                                                          admin_options options, parts with) {
   auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
-                                     protocol, webhooks, std::move(letters));
+                                     std::move(with));
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
   for (unsigned i = 0; i < made->shared.options.threads; ++i)

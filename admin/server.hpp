@@ -10,7 +10,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
-#include "admin/routes.hpp"
+#include "admin/parts.hpp"
 #include "net/credentials.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
@@ -30,14 +30,11 @@ struct admin_options {
 
 class admin_server {
  public:
-  /// `protocol`: the protocol server's counts, for /metrics; it and `webhooks` may be null, and the store
-  /// of dead letters; what is handed in outlives the server. Errors: unavailable, invalid_argument.
+  /// Errors: unavailable, invalid_argument.
   static result<std::unique_ptr<admin_server>> start(actors::service& service, definition_store& definitions,
                                                      std::shared_ptr<net::reloadable_tls> tls,
                                                      std::shared_ptr<net::credential_store> credentials,
-                                                     admin_options options, const net::probe* protocol,
-                                                     webhooks::deliverer* webhooks = nullptr,
-                                                     dead_letter_access letters = {});
+                                                     admin_options options, parts with = {});
   ~admin_server();  ///< closes all connections and joins the threads
   admin_server(const admin_server&) = delete;
   admin_server& operator=(const admin_server&) = delete;

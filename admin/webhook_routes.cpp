@@ -80,8 +80,8 @@ result<decision> decision_in(const std::string& text) {
 response routes::list_webhooks(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   auto items = json::array();
-  if (webhooks_ != nullptr) {
-    for (const auto& each : webhooks_->statuses()) {
+  if (with_.webhooks != nullptr) {
+    for (const auto& each : with_.webhooks->statuses()) {
       items.push_back({{"name", each.name},
                        {"url", each.url},
                        {"segments", each.segments.empty() ? json("all") : json(each.segments)},
@@ -114,8 +114,8 @@ response routes::webhook_letters(const call& asked) {
     }
     behind = {{}, persistence::keys::time_of_timer(bytes.data()), profile::hash_from_bytes(bytes.data() + 8), {}};
   }
-  if (webhooks_ == nullptr) return problem(404, "not_found", "there are no webhooks");
-  const auto letters = webhooks_->dead_letters(webhook->second, behind ? &*behind : nullptr, *limit);
+  if (with_.webhooks == nullptr) return problem(404, "not_found", "there are no webhooks");
+  const auto letters = with_.webhooks->dead_letters(webhook->second, behind ? &*behind : nullptr, *limit);
   if (!letters) return problem_of(letters.error());
   auto items = json::array();
   for (const auto& each : *letters) items.push_back(letter_json(each));
@@ -131,8 +131,8 @@ response routes::decide_webhook_letters(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   const auto wanted = decision_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());
-  if (webhooks_ == nullptr) return problem(404, "not_found", "there are no webhooks");
-  const auto decided = webhooks_->decide(wanted->webhook, wanted->ids, wanted->what);
+  if (with_.webhooks == nullptr) return problem(404, "not_found", "there are no webhooks");
+  const auto decided = with_.webhooks->decide(wanted->webhook, wanted->ids, wanted->what);
   if (!decided) return problem_of(decided.error());
   return ok({{wanted->what == webhooks::deliverer::fate::replay ? "replayed" : "dropped", *decided}});
 }

@@ -7,6 +7,7 @@
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
+#include "ingest/schema/files.hpp"
 #include "persistence/whole_file.hpp"
 #include "profile/segments/catalog.hpp"
 
@@ -48,11 +49,24 @@ void check_definitions(const std::string& directory, finding_list& to) {
   }
 }
 
+/// schemas.json.
+void check_schemas(const std::string& directory, finding_list& to) {
+  const auto path = directory + "/schemas.json";
+  const auto text = persistence::read_file(persistence::real_files(), path);
+  if (!text && text.error().code == errc::not_found) return;
+  const auto read = text ? ingest::schema::read_schemas(*text, path)
+                         : result<std::vector<ingest::schema::known_schema>>(tl::make_unexpected(text.error()));
+  if (!read) to.push_back({path, read.error().message, "bring it back from a backup, or register the schemas anew"});
+}
+
 result<persistence::check_report> look_at(const std::string& directory) {
   step_progress bar;
   const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
   auto found = persistence::check_directory(persistence::real_files(), directory, show);
-  if (found) check_definitions(directory, found->findings);
+  if (found) {
+    check_definitions(directory, found->findings);
+    check_schemas(directory, found->findings);
+  }
   return found;
 }
 

@@ -21,6 +21,7 @@ command_body add_get(CLI::App& app);
 command_body add_watch(CLI::App& app);
 command_body add_segments(CLI::App& app);
 command_body add_dead_letters(CLI::App& app);
+command_body add_schemas(CLI::App& app);
 command_body add_identity(CLI::App& app);
 command_body add_ingest(CLI::App& app);
 command_body add_unmerge(CLI::App& app);

@@ -6,6 +6,7 @@
 
 #include "cli/config_oauth.hpp"
 #include "cli/config_reader.hpp"
+#include "cli/config_schemas.hpp"
 #include "cli/config_webhook_source.hpp"
 
 namespace kith::cli {
@@ -280,6 +281,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
     read_view(reader, key, table, views);
   });

@@ -9,6 +9,7 @@
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
 #include "ingest/oauth/settings.hpp"
+#include "ingest/schema/modes.hpp"
 #include "ingest/source.hpp"
 #include "net/credentials.hpp"
 #include "net/outgoing_url.hpp"
@@ -43,6 +44,7 @@ struct config {
   std::vector<ingest::source_settings> sources;  ///< [sources.NAME]
   ingest::oauth::settings oauth;                 ///< [oauth]
   net::outgoing_rules outgoing;                  ///< [outgoing]: whom webhooks and [oauth] may ask
+  ingest::schema::settings schemas;              ///< [schemas]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -55,6 +55,7 @@ constexpr command commands[] = {
     {"watch", "follow changes of a profile or of all", add_watch},
     {"segments", "list, define, check and explain segments and computed traits", add_segments},
     {"dead-letters", "list, search, export, replay and drop what was refused", add_dead_letters},
+    {"schemas", "list, register, check and propose schemas of events, and report what was observed", add_schemas},
     {"identity", "show which identifiers make a profile, and why", add_identity},
     {"unmerge", "take identifiers out of a profile they were wrongly joined to", add_unmerge},
     {"ingest", "show what payloads of a source become", add_ingest},

@@ -15,6 +15,8 @@
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
 #include "ingest/front.hpp"
+#include "ingest/schema/gate.hpp"
+#include "ingest/schema/store.hpp"
 #include "net/server.hpp"
 
 namespace kith::cli {
@@ -114,6 +116,10 @@ result<void> check(const serve_flags& flags, const config& settings) {
       !definitions) {
     return tl::make_unexpected(definitions.error());
   }
+  if (auto schemas = ingest::schema::store::open(persistence::real_files(), settings.data, settings.schemas);
+      !schemas) {
+    return tl::make_unexpected(schemas.error());
+  }
   return {};
 }
 
@@ -144,6 +150,8 @@ class serving {
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
   std::unique_ptr<admin::definition_store> definitions_;
+  std::unique_ptr<ingest::schema::store> schemas_;
+  std::unique_ptr<ingest::schema::gate> gate_;
   std::shared_ptr<net::reloadable_tls> protocol_tls_;
   std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
@@ -186,6 +194,10 @@ result<void> serving::start() {
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
   if (auto attached = definitions_->attach(*runtime_); !attached) return attached;
+  auto schemas = ingest::schema::store::open(persistence::real_files(), settings_.data, settings_.schemas);
+  if (!schemas) return tl::make_unexpected(schemas.error());
+  schemas_ = std::move(*schemas);
+  gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
 
   settings_.dead_letters.now_ms = actors::wall_clock_ms;
   settings_.dead_letters.log = log;
@@ -220,10 +232,16 @@ result<void> serving::start() {
   admin::admin_options admin;
   admin.address = settings_.admin_address().address;
   admin.port = settings_.admin_address().port;
-  auto admin_server = admin::admin_server::start(
-      *runtime_, *definitions_, admin_tls_, credentials_, admin, &server_->stats(), webhooks_.get(),
-      {letters_.get(),
-       [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); }});
+  admin::parts with;
+  with.protocol = &server_->stats();
+  with.ingest = &ingest_->stats();
+  with.ingest_connections = &ingest_->connections();
+  with.webhooks = webhooks_.get();
+  with.letters = letters_.get();
+  with.replay = [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); };
+  with.schemas = schemas_.get();
+  with.gate = gate_.get();
+  auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   if (flags_.dev) return write_dev_address(settings_, server_->port());
@@ -272,10 +290,12 @@ void serving::reload() {
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
+  if (auto configured = schemas_->reconfigure(settings->schemas); !configured) {
+    return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
+  }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments and "
-      "computed traits are "
-      "reloaded");
+      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, schemas, segments "
+      "and computed traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -351,10 +371,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments, "
-      "computed traits "
-      "and "
-      "log settings;\n"
+      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments,\n"
+      "computed traits, schemas and log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");

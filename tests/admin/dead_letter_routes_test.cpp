@@ -43,8 +43,10 @@ struct api {
     start([this](const persistence::dead_letter& each) { return replay(each); });
   }
   void start(persistence::replayer by) {
-    routes = std::make_unique<admin::routes>(service, *definitions, nullptr, nullptr,
-                                             admin::dead_letter_access{store.get(), std::move(by)});
+    admin::parts with;
+    with.letters = store.get();
+    with.replay = std::move(by);
+    routes = std::make_unique<admin::routes>(service, *definitions, std::move(with));
   }
   void put(std::vector<persistence::dead_letter> letters) {
     std::promise<result<void>> kept;

@@ -14,7 +14,7 @@ struct api {
   running kith{options_for(directory.path())};
   std::unique_ptr<admin::definition_store> definitions =
       admin::definition_store::open(persistence::real_files(), directory.path(), {}).value();
-  admin::routes routes{*kith, *definitions, nullptr};
+  admin::routes routes{*kith, *definitions};
 
   std::pair<unsigned, json> ask(const std::string& method, const std::string& target, const std::string& body = {},
                                 bool may_write = true) {

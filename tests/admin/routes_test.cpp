@@ -25,7 +25,7 @@ struct admin_fixture {
   running kith{options_for(directory.path())};
   std::unique_ptr<admin::definition_store> definitions =
       admin::definition_store::open(persistence::real_files(), directory.path(), {}).value();
-  admin::routes routes{*kith, *definitions, nullptr};
+  admin::routes routes{*kith, *definitions};
 
   admin::response ask_as(std::shared_ptr<net::identity> who, const std::string& target, const std::string& method) {
     admin::request asked;

@@ -69,7 +69,7 @@ struct api {
       admin::definition_store::open(persistence::real_files(), directory.path(), of_config(), [] {
         return 1'767'600'000'000;
       }).value();
-  admin::routes routes{service, *definitions, nullptr};
+  admin::routes routes{service, *definitions};
 };
 
 const json idle = {{"running", false}, {"cancelled", false}, {"complete", true}, {"done", 0},
@@ -456,7 +456,7 @@ TEST_CASE_METHOD(api, "bodies and If-Match come through HTTPS, and the HTTPS cli
   const auto credentials = net::credential_store::make({boss}, std::nullopt).value();
   admin::admin_options options;
   options.port = 0;
-  const auto running = admin::admin_server::start(service, *definitions, tls, credentials, options, nullptr).value();
+  const auto running = admin::admin_server::start(service, *definitions, tls, credentials, options).value();
   net::client_options to;
   to.port = running->port();
   to.ca_file = authority.path("ca.pem");

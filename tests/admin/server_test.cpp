@@ -38,7 +38,7 @@ struct front {
     tls = net::reloadable_tls::load(tls_options).value();
     credentials = net::credential_store::make(known_credentials(), std::nullopt).value();
     definitions = admin::definition_store::open(persistence::real_files(), authority.path("no-data"), {}).value();
-    running = admin::admin_server::start(service, *definitions, tls, credentials, options, nullptr).value();
+    running = admin::admin_server::start(service, *definitions, tls, credentials, options).value();
   }
 
   net::tls_files trust() const { return {{}, {}, authority.path("ca.pem")}; }

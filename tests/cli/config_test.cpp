@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/config_schemas.hpp"
 #include "tests/catch.hpp"
 
 using namespace kith;
@@ -313,4 +314,31 @@ TEST_CASE("a wrong view is refused with its place and what is allowed") {
   std::string many;
   for (int i = 0; i < 65; ++i) many += "[views.v" + std::to_string(i) + "]\nfields = [\"version\"]\n";
   has(many, "at most 64 views");
+}
+
+TEST_CASE("what becomes of events that do not fit their schema is read") {
+  const auto made = good(
+      "[schemas]\ndirectory = \"schemas\"\nmode = \"quarantine\"\nunknown = \"reject\"\ncompatibility = \"full\"\n"
+      "[schemas.events]\n\"Order Completed\" = \"reject\"\n");
+  REQUIRE(made.schemas.directory == "schemas");
+  REQUIRE(made.schemas.invalid == ingest::schema::mode::quarantine);
+  REQUIRE(made.schemas.unknown == ingest::schema::mode::reject);
+  REQUIRE(made.schemas.required == ingest::schema::compatibility::full);
+  REQUIRE(made.schemas.of_invalid("web", "Order Completed") == ingest::schema::mode::reject);
+  REQUIRE(good("").schemas.required == ingest::schema::compatibility::backward);
+  REQUIRE(message_of("[schemas]\nmode = \"drop\"\n") ==
+          "kith.toml:2:8: schemas.mode: must be \"allow\", \"quarantine\" or \"reject\"");
+  REQUIRE(message_of("[schemas.events]\n\"Order Completed\" = 1\n") ==
+          "kith.toml:2:21: schemas.events.\"Order Completed\": must be \"allow\", \"quarantine\" or \"reject\"");
+  REQUIRE_THAT(message_of("[schemas]\ncompatibility = \"some\"\n"), tests::Contains("\"none\", \"backward\""));
+}
+
+TEST_CASE("what a source has otherwise is read") {
+  ingest::schema::source_modes modes;
+  cli::table_reader reader("kith.toml", "sources.ios.schemas");
+  cli::describe_source_schemas(reader, modes);
+  reader.read(toml::parse("mode = \"reject\"\nevents = { Order = \"allow\" }"));
+  REQUIRE(modes.invalid == ingest::schema::mode::reject);
+  REQUIRE_FALSE(modes.unknown);
+  REQUIRE(modes.events.at("Order") == ingest::schema::mode::allow);
 }

@@ -35,7 +35,7 @@ awk '
     reach["admin"] = reach["ingest"] "webhooks admin "
     reach["cli"] = reach["admin"] "cli "
     home["caf"] = " actors "
-    home["re2"] = " profile "
+    home["re2"] = " profile ingest "
     home["rocksdb"] = " persistence "
     home["openssl"] = " net webhooks ingest admin cli "
     home["curl"] = " net webhooks ingest "

@@ -1,0 +1,31 @@
+// What the admin API shows and steers beside the profiles.
+#pragma once
+
+#include "ingest/probe.hpp"
+#include "net/http_server.hpp"
+#include "net/probe.hpp"
+#include "persistence/dead_letters.hpp"
+
+namespace kith::ingest::schema {
+class gate;
+class store;
+}  // namespace kith::ingest::schema
+namespace kith::webhooks {
+class deliverer;
+}
+
+namespace kith::admin {
+
+/// Each may be null; what is there outlives the server.
+struct parts {
+  const net::probe* protocol = nullptr;  ///< counts of the protocol's server
+  const ingest::probe* ingest = nullptr;
+  const net::http_counts* ingest_connections = nullptr;
+  webhooks::deliverer* webhooks = nullptr;
+  persistence::dead_letters* letters = nullptr;
+  persistence::replayer replay;  ///< tries letters again
+  ingest::schema::store* schemas = nullptr;
+  const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
+};
+
+}  // namespace kith::admin
