@@ -128,7 +128,7 @@ result<json> decide_ids(admin_client& admin, const std::string& action, std::vec
     const auto some = std::min(ids.size(), ids_at_once);
     const std::vector<std::string> now(ids.end() - static_cast<std::ptrdiff_t>(some), ids.end());
     const auto told = admin.ask("POST", path, {{"action", action}, {"ids", now}});
-    if (!told) return told;
+    if (!told) return tl::make_unexpected(told.error());
     add(sum, *told);
     if (!told->at("stopped").is_null()) break;
     ids.resize(ids.size() - some);
@@ -141,7 +141,7 @@ result<json> decide_matching(admin_client& admin, const std::string& action, con
   json cursor;
   do {
     const auto told = admin.ask("POST", path, {{"action", action}, {"filter", filter}, {"cursor", cursor}});
-    if (!told) return told;
+    if (!told) return tl::make_unexpected(told.error());
     add(sum, *told);
     if (!told->at("stopped").is_null()) break;
     cursor = told->at("next");

@@ -60,7 +60,8 @@ letter_files::~letter_files() {
 
 result<bool> letter_files::is_there(file_system& files, const std::string& directory) {
   const auto there = files.exists(directory);
-  if (!there || !*there) return there;
+  if (!there) return tl::make_unexpected(there.error());
+  if (!*there) return false;
   const auto names = files.list(directory);
   if (!names) return tl::make_unexpected(names.error());
   if (std::find(names->begin(), names->end(), "CURRENT") != names->end()) return true;
@@ -90,6 +91,7 @@ result<void> letter_files::open(const std::string& directory, bool read_only, co
   each.table_properties_collector_factories.push_back(
       rocksdb::NewCompactOnDeletionCollectorFactory(deletions_window, deletions_trigger));
   std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
+  wanted.reserve(family_names.size());
   for (const auto* name : family_names) wanted.emplace_back(name, each);
   rocksdb::DB* opened = nullptr;
   const auto status = read_only ? rocksdb::DB::OpenForReadOnly(options, directory, wanted, &families_, &opened)

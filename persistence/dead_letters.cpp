@@ -81,6 +81,7 @@ class letter_store final : public dead_letters {
   using change = std::pair<letter_weight, std::int64_t>;  ///< and how many letters more; 0: only their bytes changed
 
   result<void> count_all();
+  void refuse(const waiting_put& put);
   void run();
   result<void> keep(std::vector<waiting_put>& group);
   void push_out();
@@ -196,32 +197,33 @@ void letter_store::put(std::vector<dead_letter> letters, std::function<void(resu
     made.bytes += size_of(letter);
   }
   made.letters = std::move(letters);
-  bool taken = false;
   {
-    const std::lock_guard lock(queue_mutex_);
-    taken = queued_bytes_ + made.bytes <= options_.queue_bytes || queued_bytes_ == 0;
-    if (taken) {
-      queued_bytes_ += made.bytes;
-      queue_.push_back(std::move(made));
+    std::unique_lock lock(queue_mutex_);
+    if (queued_bytes_ != 0 && queued_bytes_ + made.bytes > options_.queue_bytes) {
+      lock.unlock();
+      return refuse(made);
     }
+    queued_bytes_ += made.bytes;
+    queue_.push_back(std::move(made));
   }
-  if (taken) {
-    wake_.notify_one();
-    if (cut == 0) return;
-    log("warning",
-        "dead letters: " + std::to_string(cut) + " were cut, since bytes are over dead_letters.letter_bytes (" +
-            std::to_string(options_.letter_bytes) + ") or headers over " + std::to_string(letter_headers_bytes) +
-            "; the longest has " + std::to_string(cut_bytes) + " bytes. They cannot be replayed");
-    const std::lock_guard lock(state_mutex_);
-    totals_.truncated += cut;
-    return;
-  }
+  wake_.notify_one();
+  if (cut == 0) return;
+  log("warning",
+      "dead letters: " + std::to_string(cut) + " were cut, since bytes are over dead_letters.letter_bytes (" +
+          std::to_string(options_.letter_bytes) + ") or headers over " + std::to_string(letter_headers_bytes) +
+          "; the longest has " + std::to_string(cut_bytes) + " bytes. They cannot be replayed");
+  const std::lock_guard lock(state_mutex_);
+  totals_.truncated += cut;
+}
+
+/// Too much waits already.
+void letter_store::refuse(const waiting_put& put) {
   {
     const std::lock_guard lock(state_mutex_);
-    totals_.refused += made.letters.size();
+    totals_.refused += put.letters.size();
   }
-  made.done(fail(errc::resource_exhausted, "dead letters: more than " + std::to_string(options_.queue_bytes) +
-                                               " bytes wait to be written; send it again later"));
+  put.done(fail(errc::resource_exhausted, "dead letters: more than " + std::to_string(options_.queue_bytes) +
+                                              " bytes wait to be written; send it again later"));
 }
 
 void letter_store::run() {
