@@ -14,11 +14,11 @@ const std::string keys_url = "https://login.example/keys";
 constexpr std::int64_t minute_ms = 60'000;
 
 struct room {
-  fake_fetcher fetcher;
   std::int64_t now_ms = token_now_ms;
   std::vector<std::string> logged;
   signing_key first{"P-256", "first"};
   signing_key second{"P-256", "second"};
+  fake_fetcher fetcher;
   std::shared_ptr<key_set> keys;
 
   explicit room(const std::string& jwks_uri = keys_url, const std::string& issuer = issuer_url)

@@ -78,6 +78,10 @@ json claims_of() {
       {"jti", "t-1"},      {"iat", now_s},        {"exp", now_s + 300}, {"scope", "events:write profiles:read"}};
 }
 
+fake_fetcher::~fake_fetcher() {
+  while (!waiting.empty()) fail_with("the test is over");
+}
+
 void fake_fetcher::fetch(ingest::outgoing::fetch_request request, callback done) {
   urls.push_back(request.url);
   if (answer) return done(answer(request));

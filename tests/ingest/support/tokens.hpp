@@ -45,6 +45,9 @@ nlohmann::json claims_of();
 /// Keeps requests until the test answers them, or answers at once if `answer` is set.
 class fake_fetcher : public ingest::outgoing::fetcher {
  public:
+  /// What waits is answered as unavailable, as of the real one.
+  ~fake_fetcher() override;
+
   using response = result<ingest::outgoing::fetch_response>;
   struct asked {
     ingest::outgoing::fetch_request request;
