@@ -1,6 +1,7 @@
 // The routes of schemas: what events are declared to hold, and what they were seen to hold.
 #include <algorithm>
 
+#include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "ingest/schema/document.hpp"
