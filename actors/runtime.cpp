@@ -30,6 +30,7 @@ result<void> runtime_impl::open_store() {
   }
   options_.store.must_exist =
       std::any_of(marks_.begin(), marks_.end(), [](const auto& mark) { return mark.second.saved > 0; });
+  options_.store.log = options_.log;
   auto opened = options_.open_store(files_, options_.data + "/store", options_.store);
   if (!opened) return tl::make_unexpected(opened.error());
   store_ = std::move(*opened);

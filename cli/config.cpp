@@ -157,13 +157,40 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
   }
 }
 
+/// What of a source is held back.
+void describe_guards(table_reader& reader, ingest::guard_settings& into) {
+  reader
+      .key("drop",
+           [&](const toml::node& node, const std::string& where) {
+             std::vector<std::string> texts;
+             read_texts(reader, node, where, texts);
+             into.filters.clear();
+             for (const auto& text : texts) {
+               auto made = ingest::event_filter::make(text);
+               if (!made) reader.refuse(node, where, "\"" + text + "\": " + made.error().message);
+               into.filters.push_back(std::move(*made));
+             }
+           })
+      .word(
+          "crawlers", into.crawlers,
+          [](const std::string& word) -> std::optional<bool> {
+            if (word != "allow" && word != "quarantine") return std::nullopt;
+            return word == "allow";
+          },
+          "\"allow\" or \"quarantine\"")
+      .rate("profile_rate", into.profile_rate)
+      .rate("profile_burst", into.profile_burst);
+}
+
 void read_source(table_reader& reader, const std::string& name, const toml::table& table,
-                 std::vector<ingest::source_settings>& into) {
+                 std::vector<ingest::source_settings>& into, ingest::schema::settings& schemas) {
   check_name(reader, table, name);
   auto& made = into.emplace_back();
   made.name = name;
   webhook_source_keys webhook;
   describe_webhook_source(reader, webhook);
+  describe_guards(reader, made.guards);
+  reader.table("schemas", [&](table_reader& t) { describe_source_schemas(t, schemas.sources[name]); });
   reader.read(table);
   made.webhook = made_webhook_source(reader, name, table, webhook);
 }
@@ -291,7 +318,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     read_webhook(reader, key, table, into);
   });
   root.tables("sources", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
-    read_source(reader, key, table, into.sources);
+    read_source(reader, key, table, into.sources, into.schemas);
   });
   const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
     root.tables(

@@ -220,6 +220,7 @@ result<void> serving::start() {
   ingest::front_options edges;
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
+  edges.schemas = gate_.get();
   auto ingest = ingest::front::start(*runtime_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
   ingest_ = std::move(*ingest);

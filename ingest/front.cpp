@@ -44,7 +44,8 @@ struct front::impl {
        const front_options& options)
       : service(on),
         loops(on),
-        into(on, letters, counts),
+        guards(options.schemas),
+        into(on, letters, guards, counts),
         doors(on, std::move(known)),
         tracking(into, doors, options.tracking, counts, on.shard_count()),
         webhooks(into, doors, counts) {}
@@ -56,6 +57,7 @@ struct front::impl {
   actors::service& service;
   net::shard_loops loops;
   probe counts;
+  sieve guards;
   intake into;
   access doors;
   tracking_api tracking;
@@ -134,6 +136,7 @@ result<std::unique_ptr<front>> front::start(actors::service& service, persistenc
 
 void front::configure(const std::vector<source_settings>& sources, std::shared_ptr<oauth::authorizer> issuers) {
   impl_->webhooks.replace(sources);
+  impl_->guards.replace(sources);
   impl_->doors.replace_issuers(std::move(issuers));
 }
 

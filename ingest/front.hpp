@@ -26,6 +26,7 @@ struct front_options {
   unsigned short port = 7441;  ///< 0: any that is free
   net::http_limits http;
   tracking_limits tracking;
+  schema::gate* schemas = nullptr;  ///< judges all events; null: none
 };
 
 class front {

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <memory>
 
+#include "actors/clock.hpp"
 #include "profile/event_outline.hpp"
 #include "profile/msgpack.hpp"
 
@@ -56,6 +57,7 @@ persistence::dead_letter letter_of(const arrival& what, refused_event& refused) 
 
 void intake::take(actors::shard_id home, arrival what, intake_done done) {
   probe::add(counts_.of(what.by).events, what.count + what.refused.size());
+  guards_.pass(home, what, actors::wall_clock_ms());
   auto work = std::make_shared<under_way>(under_way{home, std::move(what), std::move(done), {}});
   if (work->what.count == 0) return keep_refused(std::move(work));
   const std::string_view events = work->what.events;

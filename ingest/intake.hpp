@@ -14,6 +14,7 @@
 #include "actors/service.hpp"
 #include "ingest/probe.hpp"
 #include "ingest/refused_event.hpp"
+#include "ingest/sieve.hpp"
 #include "persistence/dead_letters.hpp"
 #include "profile/result.hpp"
 
@@ -21,6 +22,7 @@ namespace kith::ingest {
 
 struct arrival {
   edge by = edge::tracking;
+  bool historical = false;                        ///< no rate of a person's
   std::string source;                             ///< of the credential
   std::string events;                             ///< a MessagePack array of maps
   std::uint32_t count = 0;                        ///< of them
@@ -38,8 +40,8 @@ using intake_done = std::function<void(result<intake_outcome>)>;
 
 class intake {
  public:
-  intake(actors::service& service, persistence::dead_letters& letters, probe& counts)
-      : service_(service), letters_(letters), counts_(counts) {}
+  intake(actors::service& service, persistence::dead_letters& letters, sieve& guards, probe& counts)
+      : service_(service), letters_(letters), guards_(guards), counts_(counts) {}
 
   /// Errors: unavailable, resource_exhausted; nothing of it is known to be durable then.
   void take(actors::shard_id home, arrival what, intake_done done);
@@ -50,6 +52,7 @@ class intake {
 
   actors::service& service_;
   persistence::dead_letters& letters_;
+  sieve& guards_;
   probe& counts_;
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "ingest/guards.hpp"
 #include "ingest/webhook/settings.hpp"
 
 namespace kith::ingest {
@@ -11,6 +12,7 @@ namespace kith::ingest {
 struct source_settings {
   std::string name;
   std::optional<webhook::settings> webhook;  ///< nothing: it takes no webhooks
+  guard_settings guards;
 };
 
 }  // namespace kith::ingest

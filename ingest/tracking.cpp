@@ -56,29 +56,30 @@ void tracking_api::parse(std::string_view name, const exchange_ptr& with, const 
   options.most_events = bounds_.batch_events;
   auto events = mine.parser.convert(**body, options);
   if (!events) return refuse(events.error());
-  const bool is_batch = options.type.empty();
-  if (who) return take(with, is_batch, *who, std::move(*events));
+  const kind of{options.type.empty(), options.historical};
+  if (who) return take(with, of, *who, std::move(*events));
   const auto key = events->write_key;
   doors_.identify(with, key, counts(),
-                  [this, with, is_batch, kept = std::make_shared<converted_events>(std::move(*events))](
-                      const identity_ptr& found) { take(with, is_batch, *found, std::move(*kept)); });
+                  [this, with, of, kept = std::make_shared<converted_events>(std::move(*events))](
+                      const identity_ptr& found) { take(with, of, *found, std::move(*kept)); });
 }
 
-void tracking_api::take(const exchange_ptr& with, bool is_batch, net::identity& who, converted_events events) {
+void tracking_api::take(const exchange_ptr& with, kind of, net::identity& who, converted_events events) {
   if (!access::take_quota(with, who, events.sent, counts())) return;
   arrival what;
   what.by = edge::tracking;
+  what.historical = of.historical;
   what.source = who.rights.source;
   what.events = std::move(events.events);
   what.count = events.count;
   what.indexes = std::move(events.indexes);
   what.refused = std::move(events.refused);
-  into_.take(with->home, std::move(what), [this, with, is_batch](result<intake_outcome> outcome) {
+  into_.take(with->home, std::move(what), [this, with, of](result<intake_outcome> outcome) {
     if (!outcome) {
       probe::add(counts().unavailable);
       return with->refuse(503, outcome.error(), unavailable_retry_ms);
     }
-    if (!is_batch && !outcome->refused.empty()) {
+    if (!of.is_batch && !outcome->refused.empty()) {
       const auto& why = outcome->refused.front();
       errc code{};
       if (!net::code_named(why.code, code)) code = errc::invalid_argument;

@@ -39,7 +39,11 @@ class tracking_api {
   };
 
   void parse(std::string_view name, const exchange_ptr& with, const identity_ptr& who);
-  void take(const exchange_ptr& with, bool is_batch, net::identity& who, converted_events events);
+  struct kind {
+    bool is_batch = false;
+    bool historical = false;
+  };
+  void take(const exchange_ptr& with, kind of, net::identity& who, converted_events events);
   probe::of_edge& counts() { return counts_.of(edge::tracking); }
 
   intake& into_;

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdarg>
-#include <cstdio>
 #include <rocksdb/utilities/table_properties_collectors.h>
 
 #include "persistence/dead_letters.hpp"
+#include "persistence/rocks_log.hpp"
 
 namespace kith::persistence {
 
@@ -22,26 +21,6 @@ constexpr std::uint64_t log_bytes = 64 * 1024 * 1024;
 // A file half of whose last entries are deletions is compacted, so that what left makes room.
 constexpr std::size_t deletions_window = 4096;
 constexpr std::size_t deletions_trigger = 2048;
-constexpr std::size_t longest_line = 1024;  ///< of what RocksDB says
-
-/// RocksDB's own words, of warnings and worse. Not into its file LOG: where RocksDB was built with assertions (Debian's
-/// is), the second line that a full disk has no room for ends the process.
-class told_elsewhere : public rocksdb::Logger {
- public:
-  explicit told_elsewhere(letter_files::logger log) : Logger(rocksdb::WARN_LEVEL), log_(std::move(log)) {}
-  using rocksdb::Logger::Logv;
-  void Logv(const char* format, std::va_list arguments) override {
-    if (!log_) return;
-    std::array<char, longest_line> line{};
-    std::vsnprintf(line.data(), line.size(), format, arguments);
-    std::string text = line.data();
-    while (!text.empty() && text.back() == '\n') text.pop_back();
-    log_("info", "dead letters: RocksDB: " + text);
-  }
-
- private:
-  const letter_files::logger log_;
-};
 
 Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 
@@ -80,7 +59,7 @@ result<void> letter_files::open(const std::string& directory, bool read_only, co
   options.create_missing_column_families = !read_only;
   options.max_background_jobs = 2;
   options.max_open_files = 128;
-  options.info_log = std::make_shared<told_elsewhere>(log);
+  options.info_log = std::make_shared<rocks_log>("dead letters", log);
   options.max_total_wal_size = log_bytes;
   options.avoid_flush_during_shutdown = true;  // its log has it all
   // A write that a crash cut short is forgotten, it was not acknowledged; damage before it is told, not skipped.

@@ -14,6 +14,7 @@
 
 #include "persistence/member_book.hpp"
 #include "persistence/retention_filter.hpp"
+#include "persistence/rocks_log.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -160,8 +161,7 @@ result<void> rocks_store::open(const std::string& directory) {
   options.atomic_flush = true;
   options.max_background_jobs = 2;
   options.max_open_files = 512;
-  options.keep_log_file_num = 2;
-  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.info_log = std::make_shared<rocks_log>("store", options_.log);
   std::vector<rocksdb::ColumnFamilyDescriptor> wanted;
   std::size_t families = family_count;
   if (options_.read_only) {

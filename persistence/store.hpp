@@ -36,9 +36,10 @@ struct store_options {
   std::int64_t dedup_retention_ms = 0;                          ///< by event time; 0: for ever
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;
-  std::function<std::int64_t()> now_ms;  ///< for dropping what is past retention
-  bool must_exist = false;               ///< do not create it
-  bool read_only = false;                ///< for looking at a directory without changing it
+  std::function<std::int64_t()> now_ms;                                       ///< for dropping what is past retention
+  std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread; may be empty
+  bool must_exist = false;                                                    ///< do not create it
+  bool read_only = false;  ///< for looking at a directory without changing it
 };
 
 inline constexpr std::int64_t no_timer = INT64_MAX;
