@@ -6,8 +6,6 @@ namespace kith::cli {
 
 namespace {
 
-using ingest::schema::mode;
-
 constexpr const char* allowed_modes = "\"allow\", \"quarantine\" or \"reject\"";
 
 /// Event names are free: each key is one.
@@ -21,7 +19,9 @@ void describe_events(table_reader& reader, ingest::schema::event_modes& into) {
     for (const auto& [key, value] : *table) {
       const std::string event(key.str());
       const auto said = value.is_string() ? ingest::schema::parse_mode(value.as_string()->get()) : std::nullopt;
-      if (!said) reader.refuse(value, where + ".\"" + event + "\"", std::string("must be ") + allowed_modes);
+      if (!said)
+        reader.refuse(value, std::string(where).append(".\"").append(event).append("\""),
+                      std::string("must be ") + allowed_modes);
       into[event] = *said;
     }
   });

@@ -446,7 +446,9 @@ bool containment::dependencies(const json& left, const json& right, const std::s
     return names.is_array() && std::find(names.begin(), names.end(), name) != names.end();
   };
   bool good = true;
-  for (const auto& [name, needed] : right.at("dependencies").items()) {
+  for (const auto& each_of : right.at("dependencies").items()) {
+    const auto& name = each_of.key();
+    const auto& needed = each_of.value();
     const auto known = ours.find(name);
     if (known != ours.end() && same(*known, needed)) continue;
     auto at = pointer;

@@ -86,13 +86,15 @@ result<std::vector<known_schema>> read_directory(persistence::file_system& files
   if (!names) return tl::make_unexpected(names.error());
   for (const auto& name : *names) {
     if (!name.ends_with(ending) || name.size() == ending.size()) continue;
-    auto one = read_one(files, directory + "/" + name, name);
+    auto path = directory;
+    path.append("/").append(name);
+    auto one = read_one(files, path, name);
     if (!one) return tl::make_unexpected(one.error());
     const auto twin = std::find_if(all.begin(), all.end(), [&](const known_schema& each) {
       return each.what->event() == one->what->event() && each.what->version() == one->what->version();
     });
     if (twin != all.end()) {
-      return fail(errc::invalid_argument, directory + "/" + name + ": another file holds version " +
+      return fail(errc::invalid_argument, path + ": another file holds version " +
                                               std::to_string(one->what->version()) + " of \"" + one->what->event() +
                                               "\" too");
     }

@@ -185,10 +185,9 @@ TEST_CASE_METHOD(passing, "a schema is proposed that all that was seen fits") {
   CHECK(properties["total"].dump() == R"({"type":"number"})");
   CHECK(properties["count"].dump() == R"({"type":"integer"})");
   CHECK(properties["note"].dump() == R"({"type":["null","string"]})");
-  CHECK(
-      properties["products"].dump() ==
-      R"({"items":{"properties":{"gift":{"type":"boolean"},"sku":{"type":"string"}},"required":["sku"],)"
-      R"("type":"object"},"type":"array"})");
+  CHECK(properties["products"].dump() ==
+        R"({"items":{"properties":{"gift":{"type":"boolean"},"sku":{"type":"string"}},"required":["sku"],)"
+        R"("type":"object"},"type":"array"})");
   CHECK(proposed["required"].dump() == R"(["at","count","email","firstName","id","note","plan","products","total"])");
   const auto text = proposed.dump();
   for (const auto* value : {"order-", "@example", "SAVE", "user100"}) CHECK(text.find(value) == text.npos);
