@@ -15,6 +15,13 @@ constexpr std::array<std::string_view, 6> types = {"track", "identify", "page", 
 
 bool is_type(std::string_view name) noexcept { return std::find(types.begin(), types.end(), name) != types.end(); }
 
+/// Is a reason of a dead letter the sender's fault? `code`: which one.
+bool is_fault(std::string_view reason, errc& code) {
+  if (net::code_named(reason, code)) return true;
+  code = errc::invalid_argument;
+  return reason == "schema";
+}
+
 /// `{"success": true}`, and what of a batch could not be taken.
 std::string success(const std::vector<refused_event>& refused) {
   if (refused.empty()) return R"({"success":true})";
@@ -79,11 +86,10 @@ void tracking_api::take(const exchange_ptr& with, kind of, net::identity& who, c
       probe::add(counts().unavailable);
       return with->refuse(503, outcome.error(), unavailable_retry_ms);
     }
-    if (!of.is_batch && !outcome->refused.empty()) {
-      const auto& why = outcome->refused.front();
-      errc code{};
-      if (!net::code_named(why.code, code)) code = errc::invalid_argument;
-      return with->refuse({code, why.message});
+    // What was held back is kept, and no fault of the sender's.
+    errc code{};
+    if (!of.is_batch && !outcome->refused.empty() && is_fault(outcome->refused.front().code, code)) {
+      return with->refuse({code, outcome->refused.front().message});
     }
     with->answer({200, "application/json", success(outcome->refused), {}});
   });

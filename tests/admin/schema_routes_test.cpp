@@ -216,7 +216,7 @@ TEST_CASE_METHOD(api, "the report, the proposal and the metrics tell what was se
 }
 
 TEST_CASE_METHOD(api, "a server without schemas lists none") {
-  routes = std::make_unique<admin::routes>(service, *definitions, nullptr);
+  routes = std::make_unique<admin::routes>(service, *definitions);
   CHECK(get("/v1/schemas")["items"].empty());
   CHECK(get("/v1/schemas:report")["items"].empty());
   CHECK_THAT(detail(404, "PUT", order_url, order), Contains("keeps no schemas"));
