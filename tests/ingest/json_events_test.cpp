@@ -42,7 +42,8 @@ json_events_options typed(std::string_view type) {
 
 TEST_CASE("a batch becomes the same events in MessagePack", "[ingest]") {
   const auto body = R"({"batch": [
-    {"type": "track", "messageId": "m1", "userId": "u1", "event": "Order Completed", "timestamp": "2024-05-01T10:00:00Z",
+    {"type": "track", "messageId": "m1", "userId": "u1", "event": "Order Completed",
+     "timestamp": "2024-05-01T10:00:00Z",
      "properties": {"total": 12.5, "count": 3, "big": 18446744073709551615, "negative": -7, "ok": true, "none": null,
                     "products": [{"sku": "a"}, {"sku": "b"}], "text": "caf\u00e9 \ud83d\ude00 \n"}},
     {"type": "identify", "messageId": "m2", "anonymousId": "a1", "traits": {"plan": "gold"}}]})";
@@ -142,7 +143,8 @@ TEST_CASE("a historical batch has no sentAt that would correct its times", "[ing
   json_events_options options;
   options.historical = true;
   const auto event = first_of(
-      R"({"batch": [{"type": "track", "messageId": "m", "sentAt": "2024-05-01T10:00:00Z"}], "sentAt": "2024-05-01T10:00:00Z"})",
+      R"({"batch": [{"type": "track", "messageId": "m", "sentAt": "2024-05-01T10:00:00Z"}],
+          "sentAt": "2024-05-01T10:00:00Z"})",
       options);
   CHECK_FALSE(event.contains("sentAt"));
 }

@@ -35,7 +35,8 @@ const json order = json::parse(R"({"id": 820982911946154508, "order_number": 123
   "discount_codes": [{"code": "WELCOME", "amount": "20.00", "type": "fixed_amount"}],
   "customer": {"id": 115310627314723954, "email": "jon@example.com"},
   "line_items": [
-    {"id": 1, "product_id": 788032119674292922, "variant_id": 642667041472713922, "sku": "example-sku", "title": "Shirt",
+    {"id": 1, "product_id": 788032119674292922, "variant_id": 642667041472713922, "sku": "example-sku",
+     "title": "Shirt",
      "variant_title": null, "vendor": "Acme", "price": "199.00", "quantity": 2},
     {"id": 2, "product_id": null, "title": "Gift card", "price": "0.00", "quantity": 1}]})");
 
