@@ -171,6 +171,10 @@ result<persistence::replay_outcome> front::replay(const persistence::dead_letter
 unsigned short front::port() const noexcept { return impl_->server->port(); }
 const probe& front::stats() const noexcept { return impl_->counts; }
 const net::http_counts& front::connections() const noexcept { return impl_->server->stats(); }
-void front::stop(std::chrono::steady_clock::duration deadline) { impl_->server->stop(deadline); }
+void front::stop(std::chrono::steady_clock::duration deadline) {
+  if (!impl_->server) return;
+  impl_->server->stop(deadline);
+  impl_->server.reset();
+}
 
 }  // namespace kith::ingest

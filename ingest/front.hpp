@@ -48,7 +48,8 @@ class front {
   unsigned short port() const noexcept;
   const probe& stats() const noexcept;
   const net::http_counts& connections() const noexcept;
-  /// Accepts no more, answers what is in flight, closes.
+  /// Accepts no more, answers what is in flight, closes; while the shards are there. What is called after it is
+  /// replay() at most.
   void stop(std::chrono::steady_clock::duration deadline);
 
  private:

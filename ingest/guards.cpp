@@ -54,7 +54,8 @@ bool event_filter::holds_back(std::string_view event, cel::arena& memory) const 
 bool is_crawler(std::string_view user_agent) {
   // Words by which crawlers name themselves in practice: "Googlebot/2.1", "facebookexternalhit/1.1", "UptimeRobot/2.0".
   static const re2::RE2 names(
-      "(?i)bot\\b|bot[/;)\\-_ ]|crawl|spider|slurp|archiver|externalhit|externalagent|mediapartners|adsbot|lighthouse|"
+      "(?i)[a-z]{3}bot[-_/"
+      ";)]|robot|\\bbot\\b|crawl|spider|slurp|archiver|externalhit|externalagent|mediapartners|adsbot|lighthouse|"
       "pingdom|uptime|monitor[/ ]|preview|validator|scan(?:ner)?[/ ]|feedfetcher|python-requests|\\bcurl/|\\bwget/");
   return re2::RE2::PartialMatch({user_agent.data(), user_agent.size()}, names);
 }

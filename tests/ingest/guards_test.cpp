@@ -80,8 +80,11 @@ TEST_CASE("the rate guard forgets profiles that are quiet, not those that are to
   by.profile_rate = 1;
   by.profile_burst = 2;
   const profile::hash128 loud{0, 0};
+  for (std::uint64_t i = 1; i < rate_guard::most_kept / 2; ++i) guard.let_through({i * rate_guard::parts, i}, 0, by);
   while (guard.let_through(loud, 10'000, by)) {
   }
-  for (std::uint64_t i = 1; i < rate_guard::most_kept + 10; ++i) guard.let_through({i * rate_guard::parts, i}, 0, by);
+  for (std::uint64_t i = rate_guard::most_kept / 2; i < rate_guard::most_kept + 10; ++i) {
+    guard.let_through({i * rate_guard::parts, i}, 10'000, by);
+  }
   CHECK_FALSE(guard.let_through(loud, 10'000, by));
 }
