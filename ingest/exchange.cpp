@@ -9,7 +9,7 @@ void exchange::answer(net::http_response response) {
     response.fields.emplace_back("Access-Control-Allow-Origin", "*");
     response.fields.emplace_back("Access-Control-Expose-Headers", "Retry-After");
   }
-  reply(std::move(response));
+  reply(response);
 }
 
 void exchange::refuse(const error& why, std::uint64_t retry_after_ms) { answer(problem(why, retry_after_ms)); }

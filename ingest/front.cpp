@@ -121,7 +121,8 @@ front::~front() { stop({}); }
 
 result<std::unique_ptr<front>> front::start(actors::service& service, persistence::dead_letters& letters,
                                             std::shared_ptr<net::reloadable_tls> tls,
-                                            std::shared_ptr<net::credential_store> credentials, front_options options) {
+                                            std::shared_ptr<net::credential_store> credentials,
+                                            const front_options& options) {
   auto made = std::make_unique<impl>(service, letters, std::move(credentials), options);
   auto server = net::http_server::start(
       made->loops, std::move(tls), {options.address, options.port, options.http},

@@ -35,7 +35,7 @@ class front {
   static result<std::unique_ptr<front>> start(actors::service& service, persistence::dead_letters& letters,
                                               std::shared_ptr<net::reloadable_tls> tls,
                                               std::shared_ptr<net::credential_store> credentials,
-                                              front_options options);
+                                              const front_options& options);
   ~front();
   front(const front&) = delete;
   front& operator=(const front&) = delete;

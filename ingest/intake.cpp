@@ -59,7 +59,7 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
   probe::add(counts_.of(what.by).events, what.count + what.refused.size());
   guards_.pass(home, what, actors::wall_clock_ms());
   auto work = std::make_shared<under_way>(under_way{home, std::move(what), std::move(done), {}});
-  if (work->what.count == 0) return keep_refused(std::move(work));
+  if (work->what.count == 0) return keep_refused(work);
   const std::string_view events = work->what.events;
   service_.publish(home, events, {}, work->what.source, [this, work](result<actors::publish_outcome> outcome) {
     if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
@@ -70,7 +70,7 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
   });
 }
 
-void intake::keep_refused(std::shared_ptr<under_way> work) {
+void intake::keep_refused(const std::shared_ptr<under_way>& work) {
   auto& refused = work->what.refused;
   auto letters = std::move(work->what.letters);
   if (refused.empty() && letters.empty()) return work->done(std::move(work->outcome));

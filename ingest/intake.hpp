@@ -48,7 +48,7 @@ class intake {
 
  private:
   struct under_way;
-  void keep_refused(std::shared_ptr<under_way> work);
+  void keep_refused(const std::shared_ptr<under_way>& work);
 
   actors::service& service_;
   persistence::dead_letters& letters_;

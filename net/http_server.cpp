@@ -11,7 +11,7 @@ http_reply::~http_reply() {
   if (session_) session_->abandon();
 }
 
-void http_reply::operator()(http_response response) {
+void http_reply::operator()(const http_response& response) {
   if (const auto session = std::exchange(session_, nullptr)) session->answer(response);
 }
 

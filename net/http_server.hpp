@@ -33,7 +33,7 @@ class http_reply {
   http_reply& operator=(http_reply&&) noexcept = default;
   ~http_reply();
 
-  void operator()(http_response response);
+  void operator()(const http_response& response);
   /// The name of the client's certificate, which our CA signed; empty: it showed none.
   const std::string& peer_name() const;
 

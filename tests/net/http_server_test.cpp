@@ -32,7 +32,7 @@ struct test_http {
                    made.content_type = "text/plain";
                    made.body = std::string(request.method) + " " + std::string(request.target) + " " +
                                std::string(request.field("x-test")) + " " + std::string(request.body);
-                   reply(std::move(made));
+                   reply(made);
                  },
                  [](unsigned status, const error& why) {
                    return net::http_response{status, "text/plain", why.message, {}};

@@ -73,7 +73,7 @@ const origin = `http://127.0.0.1:${site.address().port}`;
 
 const browser = await puppeteer.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--ignore-certificate-errors", "--disable-gpu"],
+  args: ["--no-sandbox", "--ignore-certificate-errors", "--disable-gpu", "--disable-dev-shm-usage"],
 });
 let failed = false;
 try {
