@@ -6,6 +6,7 @@
 #include "net/https_client.hpp"
 #include "profile/encoding.hpp"
 #include "tests/catch.hpp"
+#include "tests/ingest/support/authorization_server.hpp"
 #include "tests/system/support/server.hpp"
 
 using namespace kith;
@@ -222,4 +223,29 @@ TEST_CASE("what is refused or held back stands in the dead letters with a reason
   CHECK(count(profile, "Heartbeat") == 1);
   CHECK(count(profile, "Order Completed") == 1);
   CHECK(letters({"list"}).empty());
+}
+
+TEST_CASE("a client of an authorization server publishes by its access token, until it may no more") {
+  authorization_server issuer;
+  const scratch room;
+  server running(room,
+                 "[oauth]\nresource = \"https://kith.example\"\n[[oauth.issuers]]\nissuer = \"" + issuer.issuer() +
+                     "\"\naudience = \"https://kith.example\"\nscopes = {\"events:write\" = [\"publish\"]}\nca = \"" +
+                     issuer.ca() + "\"\n");
+  const edge with(running);
+  const auto track = [&](const std::string& token, const std::string& id) {
+    return with.post("/v1/track", R"({"userId": "7001", "event": "Synced", "messageId": ")" + id + R"("})",
+                     {{"Authorization", "Bearer " + token}});
+  };
+  CHECK(track(issuer.token("RS256"), "s-1").first == 200);
+  CHECK(track(issuer.token("ES256"), "s-1").first == 200);
+  CHECK(track(issuer.token("ES256"), "s-2").first == 200);
+  const auto reader = track(issuer.token("RS256", "profiles:read"), "s-3");
+  CHECK(reader.first == 403);
+  CHECK_THAT(reader.second, Contains("forbidden"));
+  auto forged = issuer.token("RS256");
+  forged[forged.size() - 10] = forged[forged.size() - 10] == 'A' ? 'B' : 'A';
+  CHECK(track(forged, "s-4").first == 401);
+  CHECK(track("not.a.token", "s-5").first == 401);
+  CHECK(count(profile_of(running, "7001"), "Synced") == 2);
 }
