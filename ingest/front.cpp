@@ -2,6 +2,7 @@
 
 #include <utility>
 #include <array>
+#include <exception>
 
 #include "ingest/access.hpp"
 #include "ingest/event_replayer.hpp"
@@ -51,6 +52,7 @@ struct front::impl {
         webhooks(into, doors, counts) {}
 
   void handle(unsigned home, const net::http_request& request, net::http_reply reply);
+  void route(const exchange_ptr& with);
   void get(std::string_view path, const exchange_ptr& with);
   void health(const exchange_ptr& with);
 
@@ -68,6 +70,16 @@ struct front::impl {
 
 void front::impl::handle(unsigned home, const net::http_request& request, net::http_reply reply) {
   const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply)});
+  // A library that throws must not take the shard with it.
+  try {
+    route(with);
+  } catch (const std::exception& why) {
+    with->refuse({errc::internal, std::string("the request could not be handled: ") + why.what()});
+  }
+}
+
+void front::impl::route(const exchange_ptr& with) {
+  const auto& request = with->request;
   const auto path = request.path();
   if (request.method == "OPTIONS") return with->answer(preflight_answer(request));
   if (request.method == "GET" || request.method == "HEAD") return get(path, with);

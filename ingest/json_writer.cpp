@@ -168,7 +168,8 @@ json_writer::outcome json_writer::value(ondemand::value from, std::size_t depth)
       return outcome::good;
     }
     default: {
-      if (!from.is_null()) return outcome::broken;
+      bool is_null = false;
+      if (from.is_null().get(is_null) || !is_null) return outcome::broken;
       to.nil();
       return outcome::good;
     }

@@ -3,6 +3,8 @@
 // Thread safety: none.
 #pragma once
 
+// Errors of simdjson are values here: one that is not looked at does not compile.
+#define SIMDJSON_EXCEPTIONS 0
 #include <simdjson.h>
 #include <string>
 #include <string_view>

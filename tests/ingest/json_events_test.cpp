@@ -204,6 +204,8 @@ TEST_CASE("what is no JSON, no batch or too many is refused whole", "[ingest]") 
   CHECK(message("{}") == "batch: missing; it must be an array of events");
   CHECK(message(R"({"batch": {}})") == "batch: must be an array of events");
   CHECK(message(R"({"batch": [{"a": tru}]})").find("not JSON near byte") != std::string::npos);
+  CHECK(message(R"({"batch": [{"a": nulx}]})").find("not JSON") != std::string::npos);
+  CHECK(message(R"({"batch": [], "context": nope})").find("not JSON") != std::string::npos);
   CHECK(message(R"({"batch": [{"a": "\x"}]})").find("not JSON") != std::string::npos);
   CHECK(message(R"({"batch": [{"a": 01}]})").find("not JSON") != std::string::npos);
   CHECK(message(R"({"batch": [{"a": -}]})").find("not JSON") != std::string::npos);
