@@ -33,8 +33,9 @@ bool key_set::has(std::string_view kid) const {
 }
 
 void key_set::find(std::string_view kid, const callback& done) {
-  const auto now_ms = environment_.now_ms();
   std::unique_lock lock(mutex_);
+  // Behind the lock: a time of before it may be older than what came meanwhile, as if the clock had gone back.
+  const auto now_ms = environment_.now_ms();
   // A clock that went back makes what is kept old, not young for ever.
   const auto age_ms = keys_ ? now_ms - fetched_ms_ : 0;
   const bool is_old = age_ms >= fresh_ms || age_ms < 0;
@@ -127,11 +128,11 @@ void key_set::fetch_keys(const std::string& uri) {
 
 void key_set::arrived(key_list fetched) {
   auto made = std::make_shared<const key_list>(std::move(fetched));
-  const auto now_ms = environment_.now_ms();
   told waited;
   bool recovered = false;
   {
     const std::lock_guard lock(mutex_);
+    const auto now_ms = environment_.now_ms();
     keys_ = made;
     fetched_ms_ = tried_ms_ = now_ms;
     recovered = std::exchange(last_failed_, false);
@@ -144,12 +145,12 @@ void key_set::arrived(key_list fetched) {
 }
 
 void key_set::failed(const std::string& why) {
-  const auto now_ms = environment_.now_ms();
   told waited;
   result<keys> now = keys();
   bool is_news = false;
   {
     const std::lock_guard lock(mutex_);
+    const auto now_ms = environment_.now_ms();
     tried_ms_ = now_ms;
     is_news = !std::exchange(last_failed_, true) || last_error_ != why;
     last_error_ = why;
