@@ -3,62 +3,19 @@
 #include <algorithm>
 
 #include "admin/json.hpp"
+#include "net/http_status.hpp"
+#include "profile/encoding.hpp"
 #include "profile/identifier.hpp"
 
 namespace kith::admin {
 
 using nlohmann::json;
 
-namespace {
-
-std::string_view reason_of(unsigned status) {
-  switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 409: return "Conflict";
-    case 412: return "Precondition Failed";
-    case 413: return "Content Too Large";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 503: return "Service Unavailable";
-    case 507: return "Insufficient Storage";
-    default: return "Internal Server Error";
-  }
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
-std::optional<std::string> percent_decoded(std::string_view text, bool form) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+' && form) {
-      out.push_back(' ');
-    } else if (text[i] != '%') {
-      out.push_back(text[i]);
-    } else {
-      if (i + 2 >= text.size() || hex_digit(text[i + 1]) < 0 || hex_digit(text[i + 2]) < 0) return std::nullopt;
-      out.push_back(static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2])));
-      i += 2;
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
 
 response problem(unsigned status, std::string_view code, std::string detail, const json& more) {
   json body = {{"type", "about:blank"},
-               {"title", reason_of(status)},
+               {"title", net::reason_of(status)},
                {"status", status},
                {"code", code},
                {"detail", std::move(detail)}};
@@ -141,7 +98,7 @@ std::optional<parsed_target> parse_target(std::string_view target) {
   const auto path = target.substr(0, question);
   if (path.empty() || path.front() != '/') return std::nullopt;
   for (const auto part : split(path.substr(1), '/')) {
-    auto decoded = percent_decoded(part, false);
+    auto decoded = profile::percent_decoded(part);
     if (!decoded) return std::nullopt;
     parsed.path.push_back(std::move(*decoded));
   }
@@ -149,8 +106,8 @@ std::optional<parsed_target> parse_target(std::string_view target) {
   for (const auto pair : split(target.substr(question + 1), '&')) {
     if (pair.empty()) continue;
     const auto equals = pair.find('=');
-    auto name = percent_decoded(pair.substr(0, equals), true);
-    auto value = percent_decoded(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
+    auto name = profile::percent_decoded(pair.substr(0, equals), true);
+    auto value = profile::percent_decoded(equals == std::string_view::npos ? "" : pair.substr(equals + 1), true);
     if (!name || !value) return std::nullopt;
     parsed.query[*name] = std::move(*value);
   }

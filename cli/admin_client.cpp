@@ -1,5 +1,6 @@
 #include "cli/admin_client.hpp"
 
+#include <algorithm>
 #include <fstream>
 
 #include "admin/json.hpp"
@@ -9,6 +10,7 @@ namespace kith::cli {
 namespace {
 
 constexpr int ports_from_protocol = 2;
+constexpr std::size_t most_a_page = 1000;
 
 std::string check_address(const std::string& text) {
   const auto parsed = parse_address(text);
@@ -64,6 +66,22 @@ result<nlohmann::json> admin_client::ask(const std::string& method, const std::s
   auto why = told ? answer["detail"].get<std::string>() : "the server answers with " + std::to_string(got->status);
   if (told && problem != nullptr) *problem = std::move(answer);
   return fail(net::https_client::code_of(got->status), std::move(why));
+}
+
+result<nlohmann::json> read_list(admin_client& admin, const std::string& path, std::size_t most, nlohmann::json* last) {
+  auto items = nlohmann::json::array();
+  std::string cursor;
+  for (;;) {
+    const auto limit = std::min(most - items.size(), most_a_page);
+    auto page = admin.ask("GET", path + "?limit=" + std::to_string(limit) +
+                                     (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
+    if (!page) return page;
+    for (auto& each : page->at("items")) items.push_back(std::move(each));
+    const auto next = page->at("next");
+    if (last != nullptr) *last = std::move(*page);
+    if (next.is_null() || items.size() >= most) return items;
+    cursor = next.get<std::string>();
+  }
 }
 
 }  // namespace kith::cli

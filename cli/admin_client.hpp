@@ -1,9 +1,11 @@
 // What the commands that go to the admin HTTPS port share.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "cli/command.hpp"
 #include "net/https_client.hpp"
@@ -34,5 +36,19 @@ class admin_client {
   explicit admin_client(std::unique_ptr<net::https_client> link) : link_(std::move(link)) {}
   std::unique_ptr<net::https_client> link_;
 };
+
+/// Runs with a connection to the admin port; the exit code.
+template <class Use>
+int with_admin(std::string_view command, const admin_flags& server, Use use) {
+  const auto options = server.options();
+  if (!options) return report_unreached(command, options.error());
+  auto admin = admin_client::connect(*options);
+  if (!admin) return report_unreached(command, admin.error());
+  return use(*admin);
+}
+
+/// All items of a list, up to `most`; `last`: if not null, gets the last page.
+result<nlohmann::json> read_list(admin_client& admin, const std::string& path, std::size_t most = SIZE_MAX,
+                                 nlohmann::json* last = nullptr);
 
 }  // namespace kith::cli

@@ -2,11 +2,10 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "admin/json.hpp"
-#include "cli/admin_client.hpp"
 #include "cli/command.hpp"
 #include "cli/dead_letters_text.hpp"
 #include "cli/exit_codes.hpp"
+#include "cli/verbs.hpp"
 #include "profile/event.hpp"
 
 namespace kith::cli {
@@ -20,9 +19,7 @@ constexpr std::size_t listed_at_once = 100;
 constexpr std::size_t ids_at_once = 50;  ///< that few the server tries in one request, however long it takes
 constexpr const char* path = "/v1/dead-letters";
 
-struct letters_flags {
-  admin_flags server;
-  bool json = false;
+struct letters_flags : verb_flags {
   bool all = false;
   bool oldest_first = false;
   std::size_t limit = 20;
@@ -30,10 +27,6 @@ struct letters_flags {
   /// By the API's names.
   std::map<std::string, std::string> filter;
 
-  int print(const nlohmann::json& value, const std::string& text) const {
-    std::fputs(json ? (admin::dump(value) + "\n").c_str() : text.c_str(), stdout);
-    return exit_ok;
-  }
   std::string query() const {
     std::string made;
     for (const auto& [name, value] : filter) {
@@ -49,15 +42,6 @@ struct letters_flags {
     return made;
   }
 };
-
-template <class Use>
-int with_admin(const letters_flags& flags, Use use) {
-  const auto options = flags.server.options();
-  if (!options) return report_unreached(command, options.error());
-  auto admin = admin_client::connect(*options);
-  if (!admin) return report_unreached(command, admin.error());
-  return use(*admin);
-}
 
 /// Hands over each letter, up to `most`.
 template <class Each>
@@ -80,7 +64,7 @@ result<void> for_each_letter(admin_client& admin, const letters_flags& flags, st
 }
 
 int list(const letters_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     auto items = json::array();
     const auto read = for_each_letter(admin, flags, flags.limit, [&](const json& letter) { items.push_back(letter); });
     return read ? flags.print(items, letters_text(items)) : report(command, read.error());
@@ -88,14 +72,14 @@ int list(const letters_flags& flags) {
 }
 
 int show(const letters_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto letter = admin.ask("GET", std::string(path) + "/" + net::percent_encoded(flags.ids.front()));
     return letter ? flags.print(*letter, letter_text(*letter)) : report(command, letter.error());
   });
 }
 
 int counts(const letters_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto told = admin.ask("GET", std::string(path) + ":counts");
     return told ? flags.print(*told, letter_counts_text(*told)) : report(command, told.error());
   });
@@ -104,7 +88,7 @@ int counts(const letters_flags& flags) {
 int export_all(const letters_flags& flags) {
   auto oldest = flags;
   oldest.oldest_first = true;
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto read = for_each_letter(
         admin, oldest, SIZE_MAX, [](const json& letter) { std::fputs((admin::dump(letter) + '\n').c_str(), stdout); });
     if (!read) return report(command, read.error());
@@ -156,7 +140,7 @@ int decide(const letters_flags& flags, const std::string& action) {
     report(command, {errc::invalid_argument, action + ": say which letters: ids, or a filter like --code, or --all"});
     return exit_usage;
   }
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto sum = flags.ids.empty() ? decide_matching(admin, action, filter) : decide_ids(admin, action, flags.ids);
     if (!sum) return report(command, sum.error());
     flags.print(*sum, decided_text(*sum, action == "replay"));
@@ -193,14 +177,7 @@ void take_choice(CLI::App& app, letters_flags& flags) {
   app.add_flag("--all", flags.all, "every letter; instead of ids or a filter");
 }
 
-struct verb {
-  const char* name;
-  const char* about;
-  int (*run)(const letters_flags&);
-  void (*describe)(CLI::App&, letters_flags&);
-};
-
-constexpr verb verbs[] = {
+constexpr verb<letters_flags> verbs[] = {
     {"list", "the newest letters", list,
      [](CLI::App& app, letters_flags& flags) {
        take_filter(app, flags);
@@ -220,33 +197,13 @@ constexpr verb verbs[] = {
 }  // namespace
 
 command_body add_dead_letters(CLI::App& app) {
-  auto shared = std::make_shared<letters_flags>();
-  shared->server.add_to(app);
-  app.add_flag("--json", shared->json, "print JSON");
-  app.require_subcommand(1);
-  auto bodies = std::make_shared<std::vector<std::pair<CLI::App*, std::function<int()>>>>();
-  for (const auto& each : verbs) {
-    auto* sub = app.add_subcommand(each.name, each.about)->fallthrough();
-    auto flags = std::make_shared<letters_flags>();
-    each.describe(*sub, *flags);
-    bodies->emplace_back(sub, [run = each.run, flags, shared] {
-      flags->server = shared->server;
-      flags->json = shared->json;
-      return run(*flags);
-    });
-  }
   app.footer(
       "All go to the admin HTTPS port; replay and drop need the right admin. See docs/dead-letters.md. Exit codes: 0 "
       "done,\n"
       "1 no such letter, 65 letters were refused again or cannot be replayed, 69 server not reached or not ready, 77 "
       "no\n"
       "permission.");
-  return [bodies] {
-    for (const auto& [sub, body] : *bodies) {
-      if (sub->parsed()) return body();
-    }
-    return static_cast<int>(exit_usage);
-  };
+  return add_verbs<letters_flags>(app, verbs);
 }
 
 }  // namespace kith::cli

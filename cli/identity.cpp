@@ -55,17 +55,8 @@ std::string text_of(const json& identity) {
   return text;
 }
 
-template <class Use>
-int with_admin(std::string_view command, const identity_flags& flags, Use use) {
-  const auto options = flags.server.options();
-  if (!options) return report_unreached(command, options.error());
-  auto admin = admin_client::connect(*options);
-  if (!admin) return report_unreached(command, admin.error());
-  return use(*admin);
-}
-
 int show(const identity_flags& flags) {
-  return with_admin("identity", flags, [&](admin_client& admin) {
+  return with_admin("identity", flags.server, [&](admin_client& admin) {
     const auto found = admin.ask("GET", url_of(parse_identifier(flags.id)) + "/identity");
     if (!found) return report("identity", found.error());
     std::fputs(flags.json ? (admin::dump(*found) + "\n").c_str() : text_of(*found).c_str(), stdout);
@@ -81,7 +72,7 @@ int unmerge(const identity_flags& flags) {
     if (id.kind == profile::id_kind::external) named = {{"kind", "external"}, {"type", id.type}, {"id", id.value}};
     list.push_back(std::move(named));
   }
-  return with_admin("unmerge", flags, [&](admin_client& admin) {
+  return with_admin("unmerge", flags.server, [&](admin_client& admin) {
     const auto done =
         admin.ask("POST", url_of(parse_identifier(flags.id)) + "/unmerge", {{"identifiers", std::move(list)}});
     if (!done) return report("unmerge", done.error());

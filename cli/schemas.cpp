@@ -4,11 +4,10 @@
 #include <fstream>
 #include <iterator>
 
-#include "admin/json.hpp"
-#include "cli/admin_client.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/schemas_text.hpp"
+#include "cli/verbs.hpp"
 #include "ingest/schema/document.hpp"
 
 namespace kith::cli {
@@ -20,9 +19,7 @@ using nlohmann::json;
 constexpr std::string_view command = "schemas";
 constexpr std::size_t a_page = 1000;
 
-struct schemas_flags {
-  admin_flags server;
-  bool json = false;
+struct schemas_flags : verb_flags {
   std::string event;
   std::string file;
   std::string sample;
@@ -31,34 +28,7 @@ struct schemas_flags {
   unsigned version = 0;
 
   std::string one() const { return "/v1/schemas/" + net::percent_encoded(event); }
-  int print(const nlohmann::json& value, const std::string& text) const {
-    std::fputs(json ? (admin::dump(value) + "\n").c_str() : text.c_str(), stdout);
-    return exit_ok;
-  }
 };
-
-template <class Use>
-int with_admin(const schemas_flags& flags, Use use) {
-  const auto options = flags.server.options();
-  if (!options) return report_unreached(command, options.error());
-  auto admin = admin_client::connect(*options);
-  if (!admin) return report_unreached(command, admin.error());
-  return use(*admin);
-}
-
-/// All items of a list.
-result<json> read_list(admin_client& admin, const std::string& path) {
-  auto items = json::array();
-  std::string cursor;
-  for (;;) {
-    auto page = admin.ask("GET", path + "?limit=" + std::to_string(a_page) +
-                                     (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
-    if (!page) return page;
-    for (auto& each : page->at("items")) items.push_back(std::move(each));
-    if (page->at("next").is_null()) return items;
-    cursor = page->at("next").get<std::string>();
-  }
-}
 
 /// "-": standard input. Errors: not_found; invalid_argument, too_large as of read_document().
 result<json> read_json(const std::string& file) {
@@ -89,14 +59,14 @@ int refused(const error& why, const json& problem) {
 }
 
 int list(const schemas_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto items = read_list(admin, "/v1/schemas");
     return items ? flags.print(*items, schemas_text(*items)) : report(command, items.error());
   });
 }
 
 int show(const schemas_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto version = flags.version == 0 ? "" : "?version=" + std::to_string(flags.version);
     const auto found = admin.ask("GET", flags.one() + version);
     return found ? flags.print(*found, schema_text(*found)) : report(command, found.error());
@@ -106,7 +76,7 @@ int show(const schemas_flags& flags) {
 int put(const schemas_flags& flags) {
   const auto document = read_json(flags.file);
   if (!document) return unreadable(document.error());
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
     const auto query = flags.compatibility.empty() ? "" : "?compatibility=" + flags.compatibility;
     const auto made = admin.ask("PUT", flags.one() + query, *document, &problem);
@@ -115,7 +85,7 @@ int put(const schemas_flags& flags) {
 }
 
 int remove(const schemas_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto gone = admin.ask("DELETE", flags.one());
     if (!gone) return report(command, gone.error());
     return flags.print({{"deleted", flags.event}}, "deleted " + flags.event + "\n");
@@ -124,7 +94,7 @@ int remove(const schemas_flags& flags) {
 
 /// Exit code 65 if it does not fit.
 int print_check(const schemas_flags& flags, const json& question) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
     const auto answer = admin.ask("POST", "/v1/schemas:check", question, &problem);
     if (!answer) return refused(answer.error(), problem);
@@ -160,26 +130,19 @@ int check_event(const schemas_flags& flags) {
 }
 
 int report_all(const schemas_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto items = read_list(admin, "/v1/schemas:report");
     return items ? flags.print(*items, report_text(*items)) : report(command, items.error());
   });
 }
 
 int propose(const schemas_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto made = admin.ask("GET", flags.one() + "/proposal");
     if (!made) return report(command, made.error());
     return flags.print(*made, made->dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   });
 }
-
-struct verb {
-  const char* name;
-  const char* about;
-  int (*run)(const schemas_flags&);
-  void (*describe)(CLI::App&, schemas_flags&);
-};
 
 void take_event(CLI::App& app, schemas_flags& flags) {
   app.add_option("EVENT", flags.event, "the event's name, or identify, page, screen, group")->required();
@@ -189,7 +152,7 @@ void take_compatibility(CLI::App& app, schemas_flags& flags) {
       ->check(CLI::IsMember({"none", "backward", "forward", "full"}));
 }
 
-constexpr verb verbs[] = {
+constexpr verb<schemas_flags> verbs[] = {
     {"list", "all events that have a schema", list, [](CLI::App&, schemas_flags&) {}},
     {"show", "the schema of an event", show,
      [](CLI::App& app, schemas_flags& flags) {
@@ -222,33 +185,12 @@ constexpr verb verbs[] = {
 }  // namespace
 
 command_body add_schemas(CLI::App& app) {
-  admin_flags server;
-  auto shared = std::make_shared<schemas_flags>();
-  shared->server.add_to(app);
-  app.add_flag("--json", shared->json, "print JSON");
-  app.require_subcommand(1);
-  auto bodies = std::make_shared<std::vector<std::pair<CLI::App*, std::function<int()>>>>();
-  for (const auto& each : verbs) {
-    auto* sub = app.add_subcommand(each.name, each.about)->fallthrough();
-    auto flags = std::make_shared<schemas_flags>();
-    each.describe(*sub, *flags);
-    bodies->emplace_back(sub, [run = each.run, flags, shared] {
-      flags->server = shared->server;
-      flags->json = shared->json;
-      return run(*flags);
-    });
-  }
   app.footer(
       "All go to the admin HTTPS port and need its rights. Exit codes: 1 no such schema, 65 a wrong schema, one that "
       "does\n"
       "not fit, or an event that is not valid, 66 a file that cannot be read, 69 server not reached, 77 no "
       "permission.");
-  return [bodies] {
-    for (const auto& [sub, body] : *bodies) {
-      if (sub->parsed()) return body();
-    }
-    return static_cast<int>(exit_usage);
-  };
+  return add_verbs<schemas_flags>(app, verbs);
 }
 
 }  // namespace kith::cli

@@ -2,12 +2,11 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "admin/json.hpp"
-#include "cli/admin_client.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/segments_text.hpp"
+#include "cli/verbs.hpp"
 #include "net/client.hpp"
 #include "profile/segments/catalog.hpp"
 
@@ -21,9 +20,7 @@ using profile::segments::definition_kind;
 constexpr std::string_view command = "segments";
 constexpr std::size_t most_a_page = 1000;
 
-struct segments_flags {
-  admin_flags server;
-  bool json = false;
+struct segments_flags : verb_flags {
   bool computed = false;
   bool all = false;
   bool cancel = false;
@@ -39,43 +36,12 @@ struct segments_flags {
 
   std::string path() const { return computed ? "/v1/computed" : "/v1/segments"; }
   std::string one() const { return path() + "/" + net::percent_encoded(name); }
-  int print(const nlohmann::json& value, const std::string& text) const {
-    std::fputs(json ? (admin::dump(value) + "\n").c_str() : text.c_str(), stdout);
-    return exit_ok;
-  }
 };
 
 using flags_ptr = std::shared_ptr<segments_flags>;
 
-/// Runs with a connection to the admin port.
-template <class Use>
-int with_admin(const segments_flags& flags, Use use) {
-  const auto options = flags.server.options();
-  if (!options) return report_unreached(command, options.error());
-  auto admin = admin_client::connect(*options);
-  if (!admin) return report_unreached(command, admin.error());
-  return use(*admin);
-}
-
-/// All items of a list, up to `most`; `last`: if not null, gets the last page.
-result<json> read_list(admin_client& admin, const std::string& path, std::size_t most, json* last = nullptr) {
-  auto items = json::array();
-  std::string cursor;
-  for (;;) {
-    const auto limit = std::min(most - items.size(), most_a_page);
-    auto page = admin.ask("GET", path + "?limit=" + std::to_string(limit) +
-                                     (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
-    if (!page) return page;
-    for (auto& each : page->at("items")) items.push_back(std::move(each));
-    const auto next = page->at("next");
-    if (last != nullptr) *last = std::move(*page);
-    if (next.is_null() || items.size() >= most) return items;
-    cursor = next.get<std::string>();
-  }
-}
-
 int list(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     auto all = json::array();
     for (const auto* path : {"/v1/segments", "/v1/computed"}) {
       const auto items = read_list(admin, path, SIZE_MAX);
@@ -87,7 +53,7 @@ int list(const segments_flags& flags) {
 }
 
 int show(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto found = admin.ask("GET", flags.one());
     if (!found) return report(command, found.error());
     return flags.print(*found, definition_text(*found));
@@ -105,7 +71,7 @@ int refused(const segments_flags& flags, const error& why, const json& problem) 
 }
 
 int define(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
     const auto made = admin.ask(
         "PUT", flags.one(),
@@ -115,7 +81,7 @@ int define(const segments_flags& flags) {
 }
 
 int preview(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
     const auto found = admin.ask("POST", "/v1/segments:preview",
                                  {{"expression", flags.expression}, {"sample", flags.sample}}, &problem);
@@ -124,7 +90,7 @@ int preview(const segments_flags& flags) {
 }
 
 int remove(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto gone = admin.ask("DELETE", flags.one());
     if (!gone) return report(command, gone.error());
     return flags.print({{"deleted", flags.name}}, "deleted " + flags.name + "\n");
@@ -132,7 +98,7 @@ int remove(const segments_flags& flags) {
 }
 
 int enable(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto now = admin.ask("POST", flags.one() + "/enable");
     return now ? flags.print(*now, definition_text(*now)) : report(command, now.error());
   });
@@ -163,7 +129,7 @@ int all_members(const segments_flags& flags, admin_client& admin) {
 }
 
 int members(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     if (flags.all) return all_members(flags, admin);
     json last;
     auto items = read_list(admin, flags.one() + "/members", flags.limit, &last);
@@ -174,7 +140,7 @@ int members(const segments_flags& flags) {
 }
 
 int backfill(const segments_flags& flags) {
-  return with_admin(flags, [&](admin_client& admin) {
+  return with_admin(command, flags.server, [&](admin_client& admin) {
     const auto* const order = flags.cancel ? ":cancel" : flags.resume ? ":resume" : "";
     const auto now = admin.ask(*order == 0 ? "GET" : "POST", std::string("/v1/backfill") + order);
     return now ? flags.print(*now, backfill_text(*now) + "\n") : report(command, now.error());
@@ -241,13 +207,6 @@ int explain(const segments_flags& flags) {
       explanation_text);
 }
 
-struct verb {
-  const char* name;
-  const char* about;
-  int (*run)(const segments_flags&);
-  void (*describe)(CLI::App&, segments_flags&);
-};
-
 void take_name(CLI::App& app, segments_flags& flags) {
   app.add_option("NAME", flags.name, "of the segment or computed trait")->required();
 }
@@ -258,7 +217,7 @@ void take_id(CLI::App& app, segments_flags& flags) {
   app.add_option("ID", flags.id, "whose, as for `kith get`")->required();
 }
 
-constexpr verb verbs[] = {
+constexpr verb<segments_flags> verbs[] = {
     {"list", "all definitions", list, [](CLI::App&, segments_flags&) {}},
     {"show", "one definition", show,
      [](CLI::App& app, segments_flags& flags) {
@@ -321,34 +280,13 @@ constexpr verb verbs[] = {
 }  // namespace
 
 command_body add_segments(CLI::App& app) {
-  admin_flags server;
-  auto shared = std::make_shared<segments_flags>();
-  shared->server.add_to(app);
-  app.add_flag("--json", shared->json, "print JSON");
-  app.require_subcommand(1);
-  auto bodies = std::make_shared<std::vector<std::pair<CLI::App*, std::function<int()>>>>();
-  for (const auto& each : verbs) {
-    auto* sub = app.add_subcommand(each.name, each.about)->fallthrough();
-    auto flags = std::make_shared<segments_flags>();
-    each.describe(*sub, *flags);
-    bodies->emplace_back(sub, [run = each.run, flags, shared] {
-      flags->server = shared->server;
-      flags->json = shared->json;
-      return run(*flags);
-    });
-  }
   app.footer(
       "list, show, define, delete, enable, preview, members and backfill go to the admin HTTPS port and need its "
       "rights;\n"
       "of and explain go to the protocol port; check needs no server. Exit codes: 1 no such profile or definition, 65 "
       "a\n"
       "wrong expression or a change that is refused, 69 server not reached or busy, 77 no permission.");
-  return [bodies] {
-    for (const auto& [sub, body] : *bodies) {
-      if (sub->parsed()) return body();
-    }
-    return static_cast<int>(exit_usage);
-  };
+  return add_verbs<segments_flags>(app, verbs);
 }
 
 }  // namespace kith::cli

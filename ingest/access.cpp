@@ -25,8 +25,11 @@ std::string_view behind_scheme(std::string_view authorization, std::string_view 
 }  // namespace
 
 void access::replace_issuers(std::shared_ptr<oauth::authorizer> issuers) {
-  const std::lock_guard lock(mutex_);
-  issuers_ = std::move(issuers);
+  {
+    const std::lock_guard lock(mutex_);
+    issuers_.swap(issuers);
+  }
+  // The former ones end here, which waits for a thread: not while a shard might wait for the lock.
 }
 
 std::shared_ptr<oauth::authorizer> access::issuers() const {

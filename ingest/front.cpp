@@ -86,11 +86,11 @@ void front::impl::route(const exchange_ptr& with) {
   const auto name = whole_name(behind(path, "/v1/"));
   if (request.method == "POST") {
     if (tracking_api::has(name)) return tracking.handle(name, with);
-    // analytics.js counts itself there, if its settings ask for it; ours do not.
     if (const auto source = behind(path, "/v1/webhooks/"); !source.empty()) {
       return webhooks.handle_webhook(source, with);
     }
     if (name == "cloudevents") return webhooks.handle_cloud_events(with);
+    // analytics.js counts itself there, if its settings ask for it; ours do not.
     if (name == "m") return with->answer({200, "application/json", R"({"success":true})", {}});
   }
   if (tracking_api::has(name)) {

@@ -1,35 +1,10 @@
 #include "ingest/problem.hpp"
 
 #include <nlohmann/json.hpp>
-#include <string_view>
+
+#include "net/http_status.hpp"
 
 namespace kith::ingest {
-
-namespace {
-
-std::string_view title_of(unsigned status) noexcept {
-  switch (status) {
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 411: return "Length Required";
-    case 413: return "Content Too Large";
-    case 414: return "URI Too Long";
-    case 415: return "Unsupported Media Type";
-    case 417: return "Expectation Failed";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Internal Server Error";
-  }
-}
-
-}  // namespace
 
 unsigned status_of(errc code) noexcept {
   switch (code) {
@@ -48,7 +23,7 @@ unsigned status_of(errc code) noexcept {
 
 net::http_response problem(unsigned status, const error& why, std::uint64_t retry_after_ms) {
   const nlohmann::ordered_json document = {
-      {"type", "about:blank"},     {"title", title_of(status)}, {"status", status},
+      {"type", "about:blank"},     {"title", net::reason_of(status)}, {"status", status},
       {"code", name_of(why.code)}, {"detail", why.message},
   };
   net::http_response made;

@@ -1,6 +1,6 @@
 #include "ingest/sieve.hpp"
 
-#include <optional>
+#include <utility>
 
 #include "ingest/intake.hpp"
 #include "profile/cel/arena.hpp"
@@ -28,12 +28,10 @@ std::string_view user_agent_of(std::string_view event) {
   return found.is_string() ? found.bytes : std::string_view();
 }
 
-struct held_back {
-  std::string code;
-  std::string message;
-};
+}  // namespace
 
-std::optional<held_back> by_guards(std::string_view encoded, const guard_settings& by, profile::cel::arena& memory) {
+std::optional<sieve::held_back> sieve::by_guards(std::string_view encoded, const guard_settings& by,
+                                                 profile::cel::arena& memory) {
   for (const auto& each : by.filters) {
     if (each.holds_back(encoded, memory))
       return held_back{"filtered", "a filter of its source held it back: " + each.text};
@@ -44,8 +42,6 @@ std::optional<held_back> by_guards(std::string_view encoded, const guard_setting
   }
   return std::nullopt;
 }
-
-}  // namespace
 
 void sieve::replace(const std::vector<source_settings>& sources) {
   std::map<std::string, settings_ptr> next;
@@ -60,56 +56,55 @@ sieve::settings_ptr sieve::find(const std::string& source) const {
   return found == sources_.end() ? usual_ : found->second;
 }
 
+std::optional<sieve::held_back> sieve::judge(const passing& of, std::string_view encoded) {
+  if (auto why = by_guards(encoded, of.by, of.memory)) return why;
+  // What is no event is refused where it is published, with the exact reason.
+  const auto event = profile::parse_event(encoded, of.received);
+  if (!event) return std::nullopt;
+  if (of.from_pages && !rates_.let_through(event->address, of.received.received_ms, of.by)) {
+    return held_back{"rate_guard",
+                     "its profile has more events than sources.NAME.profile_rate and profile_burst allow"};
+  }
+  if (schemas_ == nullptr) return std::nullopt;
+  const auto verdict = schemas_->at(of.home)(of.source, *event, of.received.received_ms);
+  if (verdict.outcome == schema::mode::allow) return std::nullopt;
+  return held_back{verdict.outcome == schema::mode::reject ? "schema" : "quarantined",
+                   verdict.violations.empty() ? "there is no schema for this event" : verdict.text()};
+}
+
 void sieve::pass(actors::shard_id home, arrival& what, std::int64_t now_ms) {
   if (what.count == 0) return;
   const auto by = find(what.source);
-  const bool from_pages = what.by == edge::tracking && !what.historical;
   profile::cel::arena memory;
   profile::reception received;
   received.received_ms = now_ms;
+  const passing of{home, what.source, *by, received, what.by == edge::tracking && !what.historical, memory};
   msgpack::reader in(what.events);
   in.next();
-  std::string kept;  ///< made only if something is held back
+  std::string kept;  ///< what goes on; made only if something is held back
   std::vector<std::uint32_t> indexes;
   const auto begin = what.events.size() - in.rest().size();
-  std::size_t good_until = begin;
   bool whole = true;
   for (std::uint32_t i = 0; i < what.count; ++i) {
+    const auto at = what.events.size() - in.rest().size();
     const auto encoded = in.skip();
-    std::optional<held_back> why = by_guards(encoded, *by, memory);
-    if (!why) {
-      // What is no event is refused where it is published, with the exact reason.
-      if (const auto event = profile::parse_event(encoded, received)) {
-        if (from_pages && !rates_.let_through(event->address, now_ms, *by)) {
-          why = held_back{"rate_guard",
-                          "its profile has more events than sources.NAME.profile_rate and profile_burst allow"};
-        } else if (schemas_ != nullptr) {
-          const auto verdict = schemas_->at(home)(what.source, *event, now_ms);
-          if (verdict.outcome != schema::mode::allow) {
-            why = held_back{verdict.outcome == schema::mode::reject ? "schema" : "quarantined",
-                            verdict.violations.empty() ? "there is no schema for this event" : verdict.text()};
-          }
-        }
-      }
-    }
     const auto index = what.indexes.empty() ? i : what.indexes[i];
-    if (why) {
-      if (whole) kept.assign(what.events, 0, good_until);
-      whole = false;
-      what.refused.push_back(
-          {index, std::move(why->code), std::move(why->message), "application/msgpack", std::string(encoded)});
-    } else {
+    auto why = judge(of, encoded);
+    if (!why) {
       if (!whole) kept += encoded;
       indexes.push_back(index);
+      continue;
     }
-    good_until += encoded.size();
+    if (std::exchange(whole, false)) kept.assign(what.events, begin, at - begin);
+    what.refused.push_back(
+        {index, std::move(why->code), std::move(why->message), "application/msgpack", std::string(encoded)});
   }
   if (whole) return;
   what.count = static_cast<std::uint32_t>(indexes.size());
   what.indexes = std::move(indexes);
   std::string head;
   msgpack::writer(head).array(what.count);
-  what.events = head + kept.substr(begin);
+  what.events = head + kept;
 }
 
 }  // namespace kith::ingest

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,22 @@ class sieve {
 
  private:
   using settings_ptr = std::shared_ptr<const guard_settings>;
+  struct held_back {
+    std::string code;
+    std::string message;
+  };
+  /// What all events of an arrival have in common.
+  struct passing {
+    actors::shard_id home;
+    std::string_view source;
+    const guard_settings& by;
+    const profile::reception& received;
+    bool from_pages;
+    profile::cel::arena& memory;
+  };
+  static std::optional<held_back> by_guards(std::string_view encoded, const guard_settings& by,
+                                            profile::cel::arena& memory);
+  std::optional<held_back> judge(const passing& of, std::string_view encoded);
   settings_ptr find(const std::string& source) const;
 
   schema::gate* schemas_;

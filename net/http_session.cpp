@@ -3,32 +3,13 @@
 #include <boost/asio/post.hpp>
 
 #include "net/http_date.hpp"
+#include "net/http_status.hpp"
 
 namespace kith::net {
 
 namespace {
 
 constexpr std::chrono::seconds closing_timeout{5};
-
-std::string_view reason_of(unsigned status) noexcept {
-  switch (status) {
-    case 200: return "OK";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 304: return "Not Modified";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 413: return "Content Too Large";
-    case 415: return "Unsupported Media Type";
-    case 429: return "Too Many Requests";
-    case 503: return "Service Unavailable";
-    default: return "";  // a client goes by the number
-  }
-}
 
 bool has_no_body(unsigned status) noexcept { return status == 204 || status == 304; }
 

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "profile/encoding.hpp"
 #include "profile/event.hpp"
 
 namespace kith::webhooks {
@@ -37,11 +38,8 @@ std::string signature(const std::vector<std::string>& secrets, std::string_view 
     unsigned size = 0;
     HMAC(EVP_sha256(), secret.data(), static_cast<int>(secret.size()),
          reinterpret_cast<const unsigned char*>(content.data()), content.size(), digest.data(), &size);
-    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text{};
-    const auto length = EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
     if (!header.empty()) header += ' ';
-    header += "v1,";
-    header.append(reinterpret_cast<const char*>(text.data()), static_cast<std::size_t>(length));
+    header += "v1," + profile::base64_of({reinterpret_cast<const char*>(digest.data()), size});
   }
   return header;
 }
