@@ -7,9 +7,9 @@
 namespace kith::profile {
 
 struct event_outline {
-  std::string name;        ///< `event`, else `type`; empty: not known, as all of these
+  std::string name;  ///< `event`, else `type`; empty: not known, as all of these
   std::string message_id;
-  std::string ids;         ///< "user:ada email:ada@example.com anonymous:a-17"
+  std::string ids;  ///< "user:ada email:ada@example.com anonymous:a-17"
 };
 
 /// Of what should be one MessagePack map. Never fails: what is malformed is left out.
