@@ -5,7 +5,7 @@
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
-#include "profile/event_outline.hpp"
+#include "persistence/event_letter.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -161,17 +161,8 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
   std::vector<persistence::dead_letter> letters;
   letters.reserve(outcome.rejected.size());
   for (auto& each : outcome.rejected) {
-    auto outline = profile::outline_of(each.encoded);
-    auto& letter = letters.emplace_back();
-    letter.source = source;
-    letter.edge = "protocol";
-    letter.code = name_of(each.code);
-    letter.message = each.message;
-    letter.ids = std::move(outline.ids);
-    letter.event = std::move(outline.name);
-    letter.message_id = std::move(outline.message_id);
-    letter.content_type = "application/msgpack";
-    letter.bytes = std::move(each.encoded);
+    letters.push_back(
+        persistence::letter_of_event(std::move(each.encoded), source, "protocol", name_of(each.code), each.message));
   }
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,

@@ -192,9 +192,8 @@ result<publish_parameters> parse_publish(std::string_view params, const limits::
     return out;
   }
   out.events = in->skip();
-  auto read = for_each_option(*in, "options", [&](std::string_view key, msgpack::reader& value) {
-    return publish_option(key, value, out);
-  });
+  auto read = for_each_option(
+      *in, "options", [&](std::string_view key, msgpack::reader& value) { return publish_option(key, value, out); });
   if (!read) return pass_on(std::move(read.error()));
   return out;
 }
