@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <thread>
@@ -27,22 +28,25 @@ namespace {
 /// Beside a `kith serve --dev`: its certificates, its tokens.
 class forwarder {
  public:
-  forwarder(const scratch& room, const server& store, std::string config)
+  /// `config`: TOML, beside where the store is; nothing: --dev says it all.
+  forwarder(const scratch& room, const server& store, const std::optional<std::string>& config)
       : room_(room), store_(store), data_(room.path("forward")), port_(free_ports()) {
-    config.insert(0, "[store]\nservers = [\"127.0.0.1:" + std::to_string(store.client_options().port) + "\"]\nca = \"" +
-                         store.data() + "/dev/ca.pem\"\ncertificate = \"" + store.data() +
-                         "/dev/client.pem\"\nkey = \"" + store.data() +
-                         "/dev/client.key\"\nretry_first = \"10ms\"\nretry_most = \"200ms\"\n");
-    room.write("forward.toml", config);
     std::ifstream(store.data() + "/dev/ingest.token") >> write_key_;
+    command_ = {KITH_EXECUTABLE, "forward", "--dev",       store_.data(),
+                "--data",        data_,     "--port-base", std::to_string(port_)};
+    if (config) {
+      const auto dev = store.data() + "/dev/";
+      room.write("forward.toml", "[store]\nservers = [\"127.0.0.1:" + std::to_string(store.client_options().port) +
+                                     "\"]\nca = \"" + dev + "ca.pem\"\ncertificate = \"" + dev +
+                                     "client.pem\"\nkey = \"" + dev +
+                                     "client.key\"\nretry_first = \"10ms\"\nretry_most = \"200ms\"\n" + *config);
+      command_.insert(command_.end(), {"--config", room.path("forward.toml")});
+    }
     start();
   }
 
   void start() {
-    process_ = std::make_unique<process>(
-        std::vector<std::string>{KITH_EXECUTABLE, "forward", "--config", room_.path("forward.toml"), "--dev",
-                                 store_.data(), "--data", data_, "--port-base", std::to_string(port_)},
-        room_.path("forward.log"));
+    process_ = std::make_unique<process>(command_, room_.path("forward.log"));
     const bool answers = eventually([&] { return !process_->running() || ask("/healthz"); });
     if (!answers || !process_->running()) throw std::runtime_error("kith forward does not get ready:\n" + log());
   }
@@ -112,6 +116,7 @@ class forwarder {
   std::string data_;
   std::string write_key_;
   unsigned short port_;
+  std::vector<std::string> command_;
   std::unique_ptr<process> process_;
 };
 
@@ -379,6 +384,36 @@ TEST_CASE("what the store refuses stands in the forwarder's dead letters, is rep
   REQUIRE(edge.drained());
   CHECK(profile_of(store, "ada")["events"]["Paid"]["count"] == 3);
   CHECK(edge.stop() == 0);
+}
+
+TEST_CASE("the example of docs/forwarder.md works, and its metrics are those that there are") {
+  std::ifstream file(KITH_SOURCE "/docs/forwarder.md");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  const std::string fence = "```json event\n";
+  const auto begin = text.find(fence) + fence.size();
+  const auto example = text.substr(begin, text.find("```", begin) - begin);
+  const scratch room;
+  const server store(room);
+  const forwarder edge(room, store, std::nullopt);
+  auto request = edge.batch({});
+  request.target = "/v1/track";
+  request.body = example;
+  REQUIRE(edge.edge().value()->send(request)->status == 200);
+  REQUIRE(edge.drained());
+  const auto ada = profile_of(store, "ada");
+  CHECK(ada["events"]["Order Completed"]["count"] == 1);
+  CHECK_THAT(edge.log(), Contains("ingest    https://127.0.0.1:") && Contains("store     127.0.0.1:"));
+
+  const auto names_in = [](const std::string& of) {
+    std::set<std::string> names;
+    const std::string prefix = "kith_forward_";
+    for (auto at = of.find(prefix); at != std::string::npos; at = of.find(prefix, at + 1)) {
+      names.insert(of.substr(at, of.find_first_not_of("abcdefghijklmnopqrstuvwxyz_", at) - at));
+    }
+    return names;
+  };
+  CHECK(names_in(text) == names_in(edge.metrics()));
+  CHECK_THAT(edge.metrics(), Contains("kith_ingest_requests_total{edge=\"tracking\"} 1") && Contains("kith_ready 1"));
 }
 
 TEST_CASE("kith forward --check-config names what is wrong and hides what is secret") {
