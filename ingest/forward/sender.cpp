@@ -69,6 +69,7 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   void on_refused(const batch_ptr& one, const rpc_error& why);
   void connect();
   void connected();
+  void disconnect();
   void broken(const rpc_error& why);
   void show();
   void replace(store_link to, std::vector<target> all);
@@ -102,6 +103,7 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   mutable std::mutex mutex;  ///< of what follows
   std::condition_variable changed;
   sender_status shown;
+  bool looked = false;  ///< since drain() asked
   bool all_acknowledged = false;
 
   std::thread thread;
@@ -144,8 +146,7 @@ void sender::impl::pump() {
   if (waiting) return show();
   const bool readable = refill();
   if (!open) {
-    const bool wanted = std::any_of(lanes.begin(), lanes.end(), [](auto& each) { return each.has_unsent(); });
-    if (wanted && !connection) connect();
+    if (!connection) connect();
     return show();
   }
   while (has_room()) {
@@ -275,8 +276,8 @@ void sender::impl::connected() {
   pump();
 }
 
-/// What is unanswered is sent again, to the next server; once all were tried, after a while.
-void sender::impl::broken(const rpc_error& why) {
+/// What is unanswered is to be sent again.
+void sender::impl::disconnect() {
   ++generation;
   // It may be what calls us: it is let go of later.
   boost::asio::post(io, [old = std::move(connection)] {});
@@ -285,6 +286,13 @@ void sender::impl::broken(const rpc_error& why) {
   in_flight = 0;
   in_flight_bytes = 0;
   for (auto& each : lanes) each.rewind();
+  const std::lock_guard lock(mutex);
+  shown.connected = false;
+}
+
+/// It is tried again, at the next server; once all were tried, after a while.
+void sender::impl::broken(const rpc_error& why) {
+  disconnect();
   counts.retries.fetch_add(1, std::memory_order_relaxed);
   ++failures;
   ++server;
@@ -295,7 +303,6 @@ void sender::impl::broken(const rpc_error& why) {
   const auto text = std::string(name_of(why.code)) + ": " + why.message;
   {
     const std::lock_guard lock(mutex);
-    shown.connected = false;
     shown.why = text;
   }
   if (std::exchange(told, text) != text) environment.log("warning", "the store: " + text + "; it is tried again");
@@ -314,6 +321,7 @@ void sender::impl::show() {
   const auto backlog = nothing ? from.status().backlog : std::array<std::uint64_t, lane_count>{1, 1};
   const std::lock_guard lock(mutex);
   for (std::size_t i = 0; i < lane_count; ++i) shown.oldest_ms[i] = lanes[i].oldest_ms();
+  looked = true;
   all_acknowledged = nothing && backlog[0] == 0 && backlog[1] == 0;
   changed.notify_all();
 }
@@ -321,9 +329,12 @@ void sender::impl::show() {
 void sender::impl::replace(store_link to, std::vector<target> all) {
   link = std::move(to);
   targets = std::move(all);
-  server = targets.size() - 1;  // broken() goes on to the first
-  failures = static_cast<unsigned>(targets.size()) - 1;
-  broken({errc::unavailable, "the configuration was read anew", 0});
+  disconnect();
+  wait.cancel();
+  waiting = false;
+  server = 0;
+  failures = 0;
+  pump();
 }
 
 sender::sender(std::shared_ptr<impl> made) : impl_(std::move(made)) {}
@@ -358,12 +369,13 @@ result<void> sender::reconfigure(store_link to) {
 bool sender::drain(std::chrono::steady_clock::duration patience) {
   {
     const std::lock_guard lock(impl_->mutex);
-    impl_->all_acknowledged = false;
+    impl_->looked = false;
   }
   impl_->wake();
   std::unique_lock lock(impl_->mutex);
-  impl_->changed.wait_for(lock, patience, [&] { return impl_->all_acknowledged || !impl_->shown.why.empty(); });
-  return impl_->all_acknowledged;
+  impl_->changed.wait_for(
+      lock, patience, [at = impl_.get()] { return at->looked && (at->all_acknowledged || !at->shown.why.empty()); });
+  return impl_->looked && impl_->all_acknowledged;
 }
 
 const probe& sender::stats() const noexcept { return impl_->counts; }
