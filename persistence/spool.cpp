@@ -18,6 +18,7 @@ namespace {
 using positions = std::array<journal_position, lane_count>;
 
 constexpr const char* progress_name = "progress";
+constexpr std::uint64_t most_being_written = 64 * 1024 * 1024;  ///< held in memory; past it append() refuses
 constexpr std::chrono::seconds between_looks_at_the_disk{1};
 
 std::size_t index_of(lane which) noexcept { return static_cast<std::size_t>(which); }
@@ -224,6 +225,10 @@ result<void> journaled_spool::refusal(std::uint64_t more) const {
     if (!failed_.empty()) {
       return fail(errc::unavailable, "the spool failed: " + failed_ + "; mend the disk and start again");
     }
+  }
+  if (writing_ + more > most_being_written) {
+    return fail(errc::unavailable,
+                directory_ + ": the disk does not keep up: " + std::to_string(writing_) + " bytes wait to be written");
   }
   if (file_bytes() + writing_ + more > limit_) {
     return fail(errc::resource_exhausted, "the spool is full: spool.bytes = " + std::to_string(limit_) +

@@ -68,7 +68,8 @@ class spool {
   static result<std::unique_ptr<spool>> open(file_system& files, const std::string& directory, spool_options options);
   virtual ~spool() = default;  ///< writes what was appended, saves the progress
 
-  /// Errors, after which `done` is not called: resource_exhausted (full: try later), unavailable (failed for good).
+  /// Errors, after which `done` is not called: resource_exhausted (full: try later), unavailable (failed for good, or
+  /// too much waits to be written).
   virtual result<void> append(lane to, std::string payload, appended done) = 0;
 
   /// Called when there is more to read, from now on; must not block. Once this returns, the one before is called no

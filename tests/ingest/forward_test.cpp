@@ -106,6 +106,10 @@ struct forwarder {
   std::unique_ptr<sender> link;
 };
 
+net::credential_config forwards(double events_per_second = 0) {
+  return {"edge", "token", {}, {}, {}, true, false, false, events_per_second, true};
+}
+
 /// A store whose runtime does what a test says.
 struct store {
   explicit store(net::credential_config by = forwards(), limits::connection bounds = {}) {
@@ -115,9 +119,6 @@ struct store {
     tls = net::reloadable_tls::load(authority.server_options()).value();
     known = net::credential_store::make({std::move(by)}, std::nullopt).value();
     running = net::server::start(service, tls, known, options).value();
-  }
-  static net::credential_config forwards(double events_per_second = 0) {
-    return {"edge", "token", {}, {}, {}, true, false, false, events_per_second, true};
   }
   net::client_options options() const {
     net::client_options made;
@@ -204,7 +205,7 @@ TEST_CASE("the critical lane goes first, and each lane in order", "[forward]") {
 
 TEST_CASE("nothing overtakes a batch that was refused", "[forward]") {
   forwarder edge;
-  store kith(store::forwards(100));  // a small batch would fit in where a large one does not
+  store kith(forwards(100));  // a small batch would fit in where a large one does not
   std::vector<std::string> sent;
   for (int i = 0; i < 16; ++i) {
     auto large = json::array();
@@ -250,7 +251,7 @@ TEST_CASE("what the store rejects becomes a dead letter of the forwarder", "[for
 
 TEST_CASE("retry_after_ms is waited for", "[forward]") {
   forwarder edge;
-  store kith(store::forwards(40));  // a second's worth at once, then 40 a second
+  store kith(forwards(40));  // a second's worth at once, then 40 a second
   for (int i = 0; i < 8; ++i) {
     auto events = json::array();
     for (int j = 0; j < 10; ++j) events.push_back(event("m-" + std::to_string(i) + "-" + std::to_string(j)));
@@ -292,7 +293,7 @@ TEST_CASE("a batch that the store finds too large is split, an event that is, a 
   forwarder edge;
   limits::connection narrow;
   narrow.frame_bytes = 8 * 1024;
-  store kith(store::forwards(), narrow);
+  store kith(forwards(), narrow);
   auto events = json::array();
   for (int i = 0; i < 100; ++i) events.push_back(event("m-" + std::to_string(i)));
   events[50]["properties"] = {{"note", std::string(20'000, 'x')}};
