@@ -65,10 +65,11 @@ struct forwarder {
   forwarder& operator=(const forwarder&) = delete;
 
   /// As one request would; waits until it is answered.
-  result<actors::publish_outcome> take(const json& events, const std::string& source = "web") {
+  result<actors::publish_outcome> take(const std::vector<json>& events) { return take_value(events); }
+  result<actors::publish_outcome> take_value(const json& events) {
     std::promise<result<actors::publish_outcome>> answer;
     boost::asio::post(loops.io(0), [&] {
-      into->publish(0, encoded(events), source, [&](result<actors::publish_outcome> is) { answer.set_value(is); });
+      into->publish(0, encoded(events), "web", [&](result<actors::publish_outcome> is) { answer.set_value(is); });
     });
     return answer.get_future().get();
   }
@@ -184,7 +185,7 @@ TEST_CASE("what is no event is rejected, the rest is spooled by lane", "[forward
 
   // Of one request nothing is an event, or the request is none.
   CHECK(edge.take({nameless})->rejected.size() == 1);
-  CHECK(edge.take("no array").error().code == errc::invalid_argument);
+  CHECK(edge.take_value("no array").error().code == errc::invalid_argument);
 }
 
 TEST_CASE("the critical lane goes first, and each lane in order", "[forward]") {
@@ -208,7 +209,7 @@ TEST_CASE("nothing overtakes a batch that was refused", "[forward]") {
   store kith(forwards(100));  // a small batch would fit in where a large one does not
   std::vector<std::string> sent;
   for (int i = 0; i < 16; ++i) {
-    auto large = json::array();
+    std::vector<json> large;
     for (int j = 0; j < 12; ++j) large.push_back(event(sent.emplace_back("m-" + std::to_string(sent.size()))));
     REQUIRE(edge.take(large));
     REQUIRE(edge.take({event(sent.emplace_back("m-" + std::to_string(sent.size())))}));
@@ -253,7 +254,7 @@ TEST_CASE("retry_after_ms is waited for", "[forward]") {
   forwarder edge;
   store kith(forwards(40));  // a second's worth at once, then 40 a second
   for (int i = 0; i < 8; ++i) {
-    auto events = json::array();
+    std::vector<json> events;
     for (int j = 0; j < 10; ++j) events.push_back(event("m-" + std::to_string(i) + "-" + std::to_string(j)));
     REQUIRE(edge.take(events));
   }
@@ -262,7 +263,8 @@ TEST_CASE("retry_after_ms is waited for", "[forward]") {
   // With backoff alone, of 20 ms at most, there would be many more.
   CHECK(kith.running->stats().quota_refusals <= 20);
   CHECK(kith.running->stats().quota_refusals >= 1);
-  CHECK(kith.ids().size() == 80);
+  const auto found = kith.ids();
+  CHECK(std::set<std::string>(found.begin(), found.end()).size() == 80);
 }
 
 TEST_CASE("another server takes over, and a credential without the right is told", "[forward]") {
@@ -294,7 +296,7 @@ TEST_CASE("a batch that the store finds too large is split, an event that is, a 
   limits::connection narrow;
   narrow.frame_bytes = 8 * 1024;
   store kith(forwards(), narrow);
-  auto events = json::array();
+  std::vector<json> events;
   for (int i = 0; i < 100; ++i) events.push_back(event("m-" + std::to_string(i)));
   events[50]["properties"] = {{"note", std::string(20'000, 'x')}};
   events.push_back(event("m-last"));

@@ -31,6 +31,7 @@ struct spool_rig {
       store = std::move(*opened);
     } else {
       refused = opened.error().message;
+      UNSCOPED_INFO(refused);
     }
   }
 
@@ -235,7 +236,7 @@ TEST_CASE("a full spool refuses, says so once, and takes again when it has room"
   while ((outcome = at.append(lane::normal, text_of(++number)))) REQUIRE(number < 100);
   CHECK(outcome.error().code == errc::resource_exhausted);
   CHECK_THAT(outcome.error().message, Contains("the spool is full: spool.bytes = 4096"));
-  CHECK_FALSE(at.append(lane::critical, text_of(1)));
+  CHECK_FALSE(at.append(lane::critical, text_of(number)));
   CHECK(at.store->status().refused == 2);
   CHECK(at.store->status().full);
   CHECK(at.store->status().bytes <= 4096);
@@ -361,8 +362,10 @@ TEST_CASE("a progress without its segments is told", "[spool]") {
     at.read(lane::normal, 30);
     REQUIRE(at.store->save_progress());
   }
-  for (const auto& each : list_segments(disk, directory).value()) REQUIRE(disk.remove(each.path));
+  const auto segments = list_segments(disk, directory).value();
+  for (const auto& each : segments) REQUIRE(disk.remove(each.path));
   spool_rig at(disk);
+  REQUIRE(at.store);
   CHECK_THAT(at.log(), Contains("lane normal") && Contains("are missing; what was in them is lost"));
   append_all(at, 41, 43);
   CHECK(at.read(lane::normal) == texts(41, 43));

@@ -65,7 +65,7 @@ class forwarder {
 
   /// A connection to its edges.
   result<std::unique_ptr<net::https_client>> edge() const { return net::https_client::connect(options(1)); }
-  net::https_request batch(const json& events) const {
+  net::https_request batch(const std::vector<json>& events) const {
     net::https_request made;
     made.method = "POST";
     made.target = "/v1/batch";
@@ -73,7 +73,7 @@ class forwarder {
     made.headers["Authorization"] = "Basic " + profile::base64_of(write_key_ + ":");
     return made;
   }
-  result<net::https_response> post(const json& events) const {
+  result<net::https_response> post(const std::vector<json>& events) const {
     auto link = edge();
     if (!link) return tl::make_unexpected(link.error());
     return (*link)->send(batch(events));
@@ -200,7 +200,8 @@ TEST_CASE("kill -9 of the forwarder at random instants loses nothing acknowledge
   const scratch room;
   server store(room);
   // Small, so that segments are sealed and deleted in every round.
-  forwarder edge(room, store, "[spool]\nbytes = \"64MiB\"\nsegment = \"32KiB\"\n");
+  forwarder edge(room, store,
+                 "[spool]\nbytes = \"64MiB\"\nsegment = \"32KiB\"\n[sources.dev-ingest]\nprofile_rate = 0\n");
   std::mutex mutex;
   std::map<std::string, std::set<std::string>> sent;
   std::map<std::string, std::set<std::string>> acknowledged;
@@ -214,7 +215,7 @@ TEST_CASE("kill -9 of the forwarder at random instants loses nothing acknowledge
       threads.emplace_back([&, mine = std::mt19937_64(random())]() mutable {
         auto link = edge.edge();
         while (link && !ended) {
-          auto batch = json::array();
+          std::vector<json> batch;
           for (int j = 0; j < 20; ++j) {
             const auto user = "u" + std::to_string(mine() % users);
             auto one = event(user, "m" + std::to_string(mine()));
@@ -279,12 +280,12 @@ TEST_CASE("kill -9 of the forwarder at random instants loses nothing acknowledge
 TEST_CASE("a full spool refuses with Retry-After, loudly, and goes on when the store takes its part") {
   const scratch room;
   server store(room);
-  forwarder edge(room, store, "[spool]\nbytes = \"1MiB\"\n");
+  forwarder edge(room, store, "[spool]\nbytes = \"1MiB\"\n[sources.dev-ingest]\nprofile_rate = 0\n");
   REQUIRE(store.stop() == 0);
   std::vector<std::string> accepted;
   result<net::https_response> answer;
   for (int i = 0; i < 200; ++i) {
-    auto batch = json::array();
+    std::vector<json> batch;
     std::vector<std::string> ids;
     for (int j = 0; j < 50; ++j) {
       ids.push_back("m-" + std::to_string(i) + "-" + std::to_string(j));
