@@ -30,6 +30,9 @@ std::size_t segment_bytes_of(const spool_options& options) {
 
 std::uint64_t record_bytes(std::size_t payload) noexcept { return format::record_head_bytes + payload; }
 
+/// With the head of a segment that may begin with it.
+std::uint64_t most_bytes_of(std::size_t payload) noexcept { return record_bytes(payload) + format::segment_head_bytes; }
+
 /// "kith-spool 1 SEGMENT OFFSET SEGMENT OFFSET CHECKSUM", the critical lane first.
 std::string progress_text(const positions& at) {
   std::string text = "kith-spool 1";
@@ -242,7 +245,7 @@ result<void> journaled_spool::refusal(std::uint64_t more) const {
 }
 
 result<void> journaled_spool::append(lane to, std::string payload, appended done) {
-  const auto bytes = record_bytes(payload.size());
+  const auto bytes = most_bytes_of(payload.size());
   if (payload.size() > format::max_payload_bytes) return fail(errc::too_large, "a record of the spool is over 64 MiB");
   if (auto refused = refusal(bytes); !refused) {
     refused_.fetch_add(1, std::memory_order_relaxed);
@@ -267,15 +270,13 @@ void journaled_spool::completed(lane of, std::span<const std::uint64_t> tags, co
       log("error", "the spool failed: " + failed_ + "; no events are taken until it is mended and started again");
     }
   }
-  std::uint64_t bytes = 0;
   for (const auto tag : tags) {
     // append() made the number from it.
     const std::unique_ptr<waiting> one(reinterpret_cast<waiting*>(tag));  // NOLINT(performance-no-int-to-ptr)
-    bytes += record_bytes(one->payload.size());
+    writing_ -= most_bytes_of(one->payload.size());
     if (outcome) backlog_[index_of(of)] += record_bytes(one->payload.size());
     if (one->done) one->done(outcome);
   }
-  writing_ -= bytes;
   const std::lock_guard lock(durable_mutex_);
   if (outcome && durable_) durable_();
 }
