@@ -337,6 +337,7 @@ TEST_CASE("what the store refuses stands in the forwarder's dead letters, is rep
   CHECK(hooked->body == R"({"success":true,"spooled":1})");
   hook.headers["Authorization"] = "Bearer wrong";
   CHECK(link->send(hook)->status == 401);
+  link.reset();  // a stop waits for clients to close
 
   REQUIRE(edge.drained());
   const auto ada = profile_of(store, "ada");
