@@ -186,7 +186,11 @@ TEST_CASE("a store that is down loses nothing, and is told the rest when it is b
   REQUIRE(profile::parse_time(last["receivedAt"].get<std::string>(), received_ms));
   CHECK(received_ms >= down_ms);
   CHECK(received_ms <= up_ms);
+  // A stop sends what is spooled.
+  REQUIRE(edge.post({event("ada", "m-31")})->status == 200);
   CHECK(edge.stop() == 0);
+  CHECK(profile_of(store, "ada")["events"]["Paid"]["count"] == 32);
+  CHECK_THAT(edge.log(), !Contains("did not take all"));
   CHECK(store.stop() == 0);
 }
 
