@@ -35,7 +35,8 @@ void read_token_from(table_reader& t, net::client_options& into) {
            })
       .key("token_env", [&t, &into](const toml::node& node, const std::string& where) {
         const auto name = node.value<std::string>().value_or("");
-        const char* value = name.empty() ? nullptr : std::getenv(name.c_str());
+        const char* value =
+            name.empty() ? nullptr : std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
         if (value == nullptr || *value == '\0')
           t.refuse(node, where, "must name a variable of the environment that is set");
         into.token = value;
