@@ -2,6 +2,7 @@
 #include <atomic>
 #include <filesystem>
 #include <future>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "actors/clock.hpp"
