@@ -1,5 +1,6 @@
 // A forwarder's way from the edges to the store: the spooler, and the sender against a real protocol server.
 #include <atomic>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <future>
 #include <nlohmann/json.hpp>
