@@ -169,6 +169,18 @@ result<void> runtime_impl::refusal() const {
   }
 }
 
+/// Events that waited at a forwarder came when it took them in, whatever time it is now; but which ids are still known
+/// is a question of now.
+profile::reception runtime_impl::reception_of(const publish_options& options,
+                                              const profile::identity::rules& rules) const {
+  profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &rules, options_.event};
+  if (options.received_ms <= 0 || options.received_ms >= received.received_ms) return received;
+  const auto waited = received.received_ms - options.received_ms;
+  if (received.retention_ms > 0) received.retention_ms = std::max<std::int64_t>(1, received.retention_ms - waited);
+  received.received_ms = options.received_ms;
+  return received;
+}
+
 void runtime_impl::publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
                            publish_done done) {
   auto& at = *shards_[home];
@@ -177,9 +189,7 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   };
   const auto started = now();
   if (const auto open = refusal(); !open) return refuse(open.error());
-  const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &at.identity_rules(),
-                                    options_.event};
-  auto made = make_batch(events, source, received, shards_.size());
+  auto made = make_batch(events, source, reception_of(options, at.identity_rules()), shards_.size());
   if (!made) return refuse(made.error());
   auto& work = **made;
   work.home = home;

@@ -121,6 +121,7 @@ class runtime_impl final : public runtime {
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
   void order_unmerge(shard_id home, std::string_view identity, const std::vector<profile::identifier>& out,
                      const std::string& source, std::function<void(result<void>)> done);
+  profile::reception reception_of(const publish_options& options, const profile::identity::rules& rules) const;
   result<void> refusal() const;  ///< why work is refused now, if it is
 
   void recover();

@@ -37,6 +37,7 @@ enum class durability : std::uint8_t { fsync, memory };
 struct publish_options {
   durability wait_for = durability::fsync;
   bool detail = false;
+  std::int64_t received_ms = 0;  ///< when a forwarder took the events in, milliseconds since 1970; 0: now
 };
 
 struct rejection {

@@ -1,5 +1,7 @@
 // The routes of dead letters: what was refused, searched, counted, exported, tried again and dropped. Requests that
 // name a `webhook` are about what an endpoint was not told (webhook_routes.cpp).
+#include "admin/dead_letter_routes.hpp"
+
 #include <algorithm>
 
 #include "actors/clock.hpp"
@@ -227,33 +229,32 @@ json outcome_json(const done_so_far& done, bool more, const std::string& next) {
 
 }  // namespace
 
-response routes::dead_letters(const call& asked) {
-  if (asked.target.query.contains("webhook")) return webhook_letters(asked);
+response list_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"source", "code", "edge", "event", "q", "from", "until", "order",
                                                       "limit", "cursor", "webhook"})) {
     return *unknown;
   }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   const auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
-  const auto page = with_.letters->list(*query);
+  const auto page = with.letters->list(*query);
   if (!page) return problem_of(page.error());
   auto items = json::array();
   for (const auto& each : page->letters) items.push_back(letter_json(each));
   return ok({{"items", std::move(items)}, {"next", cursor_or_null(page->next)}});
 }
 
-response routes::dead_letter(const call& asked) {
+response show_letter(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (with_.letters == nullptr) return not_kept();
-  const auto letter = with_.letters->get(asked.target.path[2]);
+  if (with.letters == nullptr) return not_kept();
+  const auto letter = with.letters->get(asked.target.path[2]);
   return letter ? ok(letter_json(*letter)) : problem_of(letter.error());
 }
 
-response routes::count_dead_letters(const call& asked) {
+response count_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (with_.letters == nullptr) return not_kept();
-  const auto status = with_.letters->status();
+  if (with.letters == nullptr) return not_kept();
+  const auto status = with.letters->status();
   auto items = json::array();
   for (const auto& each : status.counts) {
     if (each.letters == 0) continue;
@@ -273,31 +274,28 @@ response routes::count_dead_letters(const call& asked) {
                {"againRefused", status.again_refused}}}});
 }
 
-response routes::export_dead_letters(const call& asked) {
+response export_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"source", "code", "edge", "event", "q", "from", "until"})) {
     return *unknown;
   }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
   query->newest_first = false;
   query->limit = most_a_page;
   bool more = true;
-  auto first = next_lines(*with_.letters, *query, more);
+  auto first = next_lines(*with.letters, *query, more);
   if (!first) return problem_of(first.error());
   response answer{200, "application/x-ndjson", std::move(*first), {}};
-  answer.more = [store = with_.letters, query = std::move(*query), more]() mutable {
+  answer.more = [store = with.letters, query = std::move(*query), more]() mutable {
     return next_lines(*store, query, more);
   };
   return answer;
 }
 
-response routes::decide_dead_letters(const call& asked) {
+response decide_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (const auto body = json::parse(asked.sent.body, nullptr, false); body.is_object() && body.contains("webhook")) {
-    return decide_webhook_letters(asked);
-  }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   auto wanted = order_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());
   if (wanted->ids) {
@@ -305,31 +303,46 @@ response routes::decide_dead_letters(const call& asked) {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   }
-  if (wanted->replay && !with_.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
+  if (wanted->replay && !with.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
   done_so_far done;
   std::string next;
   bool more = false;
   result<void> outcome;
   if (wanted->replay && wanted->ids) {
     std::size_t tried = 0;
-    outcome = replay_ids(*wanted->ids, with_, done, tried);
+    outcome = replay_ids(*wanted->ids, with, done, tried);
     more = done.stopped || tried < wanted->ids->size();
   } else if (wanted->replay) {
-    outcome = replay_matching(std::move(wanted->query), with_, done, next, more);
+    outcome = replay_matching(std::move(wanted->query), with, done, next, more);
   } else if (wanted->ids) {
-    const auto dropped = with_.letters->drop(*wanted->ids, persistence::leaving::dropped);
+    const auto dropped = with.letters->drop(*wanted->ids, persistence::leaving::dropped);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = *dropped;
     done.missing = wanted->ids->size() - *dropped;
   } else {
     wanted->query.limit = most_a_page;
-    auto dropped = with_.letters->drop(wanted->query);
+    auto dropped = with.letters->drop(wanted->query);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = dropped->dropped;
     next = std::move(dropped->next);
     more = !next.empty();
   }
   return outcome ? ok(outcome_json(done, more, next)) : problem_of(outcome.error());
+}
+
+response routes::dead_letters(const call& asked) {
+  return asked.target.query.contains("webhook") ? webhook_letters(asked) : list_letters(with_, asked);
+}
+
+response routes::dead_letter(const call& asked) { return show_letter(with_, asked); }
+response routes::count_dead_letters(const call& asked) { return count_letters(with_, asked); }
+response routes::export_dead_letters(const call& asked) { return export_letters(with_, asked); }
+
+response routes::decide_dead_letters(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto body = json::parse(asked.sent.body, nullptr, false);
+  if (body.is_object() && body.contains("webhook")) return decide_webhook_letters(asked);
+  return decide_letters(with_, asked);
 }
 
 }  // namespace kith::admin

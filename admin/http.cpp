@@ -11,6 +11,18 @@ namespace kith::admin {
 
 using nlohmann::json;
 
+std::optional<response> refusal_of(const request& asked, needs right) {
+  if (right == needs::nothing) return std::nullopt;
+  if (!asked.who) {
+    auto refused = problem(401, "unauthenticated", asked.why_unknown);
+    refused.headers["WWW-Authenticate"] = "Bearer";
+    return refused;
+  }
+  const auto& rights = asked.who->rights;
+  if (right == needs::admin ? rights.can_admin : rights.can_read || rights.can_admin) return std::nullopt;
+  return problem(403, "forbidden", "credential " + rights.name + " has not the right to do this");
+}
+
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
 
 response problem(unsigned status, std::string_view code, std::string detail, const json& more) {

@@ -52,6 +52,11 @@ struct call {
   const request& sent;
 };
 
+/// The right that a route asks for.
+enum class needs : std::uint8_t { nothing, read, admin };
+/// Why who asks may not; nothing: they may.
+std::optional<response> refusal_of(const request& asked, needs right);
+
 response ok(const nlohmann::json& body);
 /// An RFC 9457 problem document; `more`: members beside the usual ones.
 response problem(unsigned status, std::string_view code, std::string detail,

@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "admin/forward_routes.hpp"
 #include "ingest/schema/gate.hpp"
 #include "webhooks/deliverer.hpp"
 
@@ -184,6 +185,65 @@ void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate
   add(to.back(), static_cast<double>(seen.unlisted));
 }
 
+void add_version(std::vector<MetricFamily>& to) {
+  to.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
+  add(to.back(), 1, {{"version", KITH_VERSION}});
+}
+
+void add_sender(std::vector<MetricFamily>& to, const ingest::forward::sender& sender, std::int64_t now_ms) {
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  const auto total = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    one(name, help, MetricType::Counter, static_cast<double>(value.load()));
+  };
+  const auto& counts = sender.stats();
+  total("kith_forward_sent_events_total", "Events sent to the store, each time that they were.", counts.sent_events);
+  total("kith_forward_sent_batches_total", "Batches that they were sent in.", counts.sent_batches);
+  to.push_back(family("kith_forward_acknowledged_events_total",
+                      "Events that the store made durable, by what they were.", MetricType::Counter));
+  add(to.back(), static_cast<double>(counts.applied.load()), {{"outcome", "applied"}});
+  add(to.back(), static_cast<double>(counts.duplicate.load()), {{"outcome", "duplicate"}});
+  total("kith_forward_rejected_events_total", "Events that the store rejected: they are dead letters.",
+        counts.rejected);
+  total("kith_forward_retries_total", "Times that the store failed, and what was unanswered is sent again.",
+        counts.retries);
+  total("kith_forward_connections_total", "Connections made to the store.", counts.connections);
+  const auto status = sender.status();
+  one("kith_forward_connected", "1 while the store is connected.", MetricType::Gauge, status.connected ? 1 : 0);
+  one("kith_forward_lag_seconds", "From when the events acknowledged last came until they were.", MetricType::Gauge,
+      static_cast<double>(status.lag_ms) / 1000);
+  to.push_back(family("kith_forward_oldest_seconds", "Age of the oldest event that waits.", MetricType::Gauge));
+  for (std::size_t i = 0; i < persistence::lane_count; ++i) {
+    const auto since = status.oldest_ms[i] == 0 ? 0 : std::max<std::int64_t>(0, now_ms - status.oldest_ms[i]);
+    add(to.back(), static_cast<double>(since) / 1000,
+        {{"lane", std::string(name_of(static_cast<persistence::lane>(i)))}});
+  }
+}
+
+void add_spool(std::vector<MetricFamily>& to, const persistence::spool_status& of) {
+  const auto one = [&](const char* name, const char* help, MetricType type, std::uint64_t value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), static_cast<double>(value));
+  };
+  one("kith_forward_spool_bytes", "Size of the spool's files.", MetricType::Gauge, of.bytes);
+  one("kith_forward_spool_limit_bytes", "Past which events are refused.", MetricType::Gauge, of.limit);
+  one("kith_forward_spool_full", "1 while events are refused for want of room.", MetricType::Gauge, of.full ? 1 : 0);
+  one("kith_forward_spool_refused_total", "Records that the spool did not take; their senders were told so.",
+      MetricType::Counter, of.refused);
+  one("kith_forward_spool_syncs_total", "Group commits.", MetricType::Counter, of.syncs);
+  one("kith_forward_spool_damaged_bytes_total", "Bytes that could not be read: events in there are lost.",
+      MetricType::Counter, of.damaged_bytes);
+  one("kith_forward_spool_progress_failures_total", "Times that it could not be written what was acknowledged.",
+      MetricType::Counter, of.progress_failures);
+  to.push_back(family("kith_forward_backlog_bytes", "What is in the spool and not acknowledged.", MetricType::Gauge));
+  for (std::size_t i = 0; i < persistence::lane_count; ++i) {
+    add(to.back(), static_cast<double>(of.backlog[i]),
+        {{"lane", std::string(name_of(static_cast<persistence::lane>(i)))}});
+  }
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -243,6 +303,22 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
+std::string metrics_text(const forward_parts& of) {
+  std::vector<MetricFamily> families;
+  families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
+  add(families.back(), of.into.takes_events() ? 1 : 0);
+  add_version(families);
+  families.push_back(family("kith_forward_spooled_events_total", "Events taken into the spool.", MetricType::Counter));
+  add(families.back(), static_cast<double>(of.into.spooled()));
+  add_sender(families, of.sender, actors::wall_clock_ms());
+  add_spool(families, of.spool.status());
+  if (of.edges.ingest != nullptr) add_ingest(families, *of.edges.ingest);
+  if (of.edges.ingest_connections != nullptr) add_ingest_connections(families, *of.edges.ingest_connections);
+  if (of.edges.letters != nullptr) add_dead_letters(families, of.edges.letters->status());
+  if (of.edges.gate != nullptr) add_schemas(families, *of.edges.gate);
+  return prometheus::TextSerializer().Serialize(families);
+}
+
 std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
@@ -255,8 +331,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
   add(families.back(), static_cast<double>(definitions.count_disabled()));
-  families.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
-  add(families.back(), 1, {{"version", KITH_VERSION}});
+  add_version(families);
   families.push_back(latencies_of(service.latency()));
   if (with.protocol != nullptr) add_protocol(families, *with.protocol);
   if (with.ingest != nullptr) add_ingest(families, *with.ingest);

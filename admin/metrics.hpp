@@ -10,6 +10,8 @@
 
 namespace kith::admin {
 
+struct forward_parts;
+
 struct named_counter {
   const char* field;   ///< in /v1/stats
   const char* metric;  ///< in /metrics
@@ -21,6 +23,7 @@ struct named_counter {
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
 /// Prometheus' text format, version 0.0.4.
+std::string metrics_text(const forward_parts& of);
 std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with);
 
 }  // namespace kith::admin

@@ -73,7 +73,7 @@ std::string_view name_of_phase(actors::phase phase) {
 struct routes::route {
   std::string_view method;
   std::vector<std::string_view> pattern;
-  enum class needs : std::uint8_t { nothing, read, admin } needs;
+  needs right;
   response (routes::*handler)(const call&);
 
   bool matches(const std::vector<std::string>& path) const {
@@ -83,7 +83,6 @@ struct routes::route {
 };
 
 const std::vector<routes::route>& routes::table() {
-  using needs = enum route::needs;
   static const std::vector<route> routes = {
       {"GET", {"healthz"}, needs::nothing, &routes::healthz},
       {"GET", {"readyz"}, needs::nothing, &routes::readyz},
@@ -155,17 +154,7 @@ response routes::handle(const request& asked) {
       allowed += (allowed.empty() ? "" : ", ") + std::string(each.method) + (each.method == "GET" ? ", HEAD" : "");
       continue;
     }
-    if (each.needs != route::needs::nothing) {
-      if (!asked.who) {
-        auto refused = problem(401, "unauthenticated", asked.why_unknown);
-        refused.headers["WWW-Authenticate"] = "Bearer";
-        return refused;
-      }
-      const auto& rights = asked.who->rights;
-      if (each.needs == route::needs::admin ? !rights.can_admin : !(rights.can_read || rights.can_admin)) {
-        return problem(403, "forbidden", "credential " + rights.name + " has not the right to do this");
-      }
-    }
+    if (auto refused = refusal_of(asked, each.right)) return std::move(*refused);
     return (this->*each.handler)({*target, asked});
   }
   if (allowed.empty()) return problem(404, "not_found", "there is nothing at this URL; see /v1/openapi.json");

@@ -25,10 +25,9 @@ using tcp = asio::ip::tcp;
 
 /// What the sessions share.
 struct shared_state {
-  actors::service& service;
   std::shared_ptr<net::credential_store> credentials;
   admin_options options;
-  routes handlers;
+  request_handler handle;
   std::atomic<std::size_t> connections{0};
 };
 
@@ -94,7 +93,7 @@ class session : public std::enable_shared_from_this<session> {
     if (message.version() >= 11 && message.count(http::field::host) != 1) {
       return refuse(problem(400, "invalid_argument", "header Host: must be there, once"));
     }
-    answer(shared_.handlers.handle(asked_by(message)), message.keep_alive(), message.method() == http::verb::head);
+    answer(shared_.handle(asked_by(message)), message.keep_alive(), message.method() == http::verb::head);
   }
 
   /// Who asks is judged at each request: a credential that was taken away works no more.
@@ -217,10 +216,10 @@ class session : public std::enable_shared_from_this<session> {
 }  // namespace
 
 struct admin_server::impl {
-  impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
-       std::shared_ptr<net::credential_store> credentials, admin_options options, parts with)
+  impl(request_handler handle, std::shared_ptr<net::reloadable_tls> contexts,
+       std::shared_ptr<net::credential_store> credentials, admin_options options)
       : tls(std::move(contexts)),
-        shared{service, std::move(credentials), std::move(options), routes(service, definitions, std::move(with)), {}},
+        shared{std::move(credentials), std::move(options), std::move(handle), {}},
         acceptor(io),
         retry(io) {}
 
@@ -288,8 +287,16 @@ result<std::unique_ptr<admin_server>> admin_server::start(actors::service& servi
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, parts with) {
-  auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
-                                     std::move(with));
+  auto handlers = std::make_shared<routes>(service, definitions, std::move(with));
+  return start([handlers](const request& asked) { return handlers->handle(asked); }, std::move(tls),
+               std::move(credentials), std::move(options));
+}
+
+result<std::unique_ptr<admin_server>> admin_server::start(request_handler handle,
+                                                          std::shared_ptr<net::reloadable_tls> tls,
+                                                          std::shared_ptr<net::credential_store> credentials,
+                                                          admin_options options) {
+  auto made = std::make_unique<impl>(std::move(handle), std::move(tls), std::move(credentials), std::move(options));
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
   for (unsigned i = 0; i < made->shared.options.threads; ++i)

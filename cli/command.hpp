@@ -16,6 +16,7 @@ using command_body = std::function<int()>;
 using add_command = command_body (*)(CLI::App& app);
 
 command_body add_serve(CLI::App& app);
+command_body add_forward(CLI::App& app);
 command_body add_publish(CLI::App& app);
 command_body add_get(CLI::App& app);
 command_body add_watch(CLI::App& app);

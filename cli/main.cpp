@@ -50,6 +50,7 @@ struct command {
 
 constexpr command commands[] = {
     {"serve", "run the server", add_serve},
+    {"forward", "take events far from the server, keep them on disk and send them on", add_forward},
     {"publish", "publish events from JSON lines", add_publish},
     {"get", "read a profile", add_get},
     {"watch", "follow changes of a profile or of all", add_watch},

@@ -2,9 +2,6 @@
 #include <csignal>
 #include <cstdio>
 #include <fstream>
-#include <pthread.h>
-#include <sys/resource.h>
-#include <thread>
 
 #include "actors/runtime.hpp"
 #include "admin/definition_store.hpp"
@@ -14,6 +11,7 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "cli/service_process.hpp"
 #include "ingest/front.hpp"
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/store.hpp"
@@ -66,21 +64,9 @@ result<config> settle(const serve_flags& flags) {
 
 /// The tokens of --dev, beside those of the configuration.
 result<void> add_dev_credentials(config& to) {
-  struct token {
-    const char* file;
-    const char* name;
-    bool admin;
-  };
-  for (const auto& [file, name, admin] :
-       {token{"admin.token", "dev-admin", true}, token{"ingest.token", "dev-ingest", false}}) {
-    const auto path = to.data + "/dev/" + file;
-    std::ifstream in(path);
-    net::credential_config credential;
-    if (!std::getline(in, credential.token)) return fail(errc::unavailable, path + ": cannot be read");
-    credential.name = name;
-    credential.can_read = credential.can_admin = admin;
-    to.credentials.push_back(credential);
-  }
+  auto all = dev_credentials(to.data + "/dev");
+  if (!all) return tl::make_unexpected(std::move(all.error()));
+  to.credentials.insert(to.credentials.end(), all->begin(), all->end());
   return {};
 }
 
@@ -88,20 +74,8 @@ std::optional<net::credential> unlisted_rights(const config& of) {
   if (!of.unlisted_certificates.value_or(false)) return std::nullopt;
   net::credential all;
   all.can_admin = true;
+  all.can_forward = true;
   return all;
-}
-
-/// Null: no issuers are configured.
-std::shared_ptr<ingest::oauth::authorizer> authorizer_of(const config& settings) {
-  if (settings.oauth.issuers.empty()) return nullptr;
-  return std::make_shared<ingest::oauth::authorizer>(
-      settings.oauth, std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
-      ingest::oauth::environment{actors::wall_clock_ms, log});
-}
-
-std::string address_text(const std::string& address, unsigned short port) {
-  const bool v6 = address.find(':') != std::string::npos;
-  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 /// What the start would find wrong, without starting. The files of --dev are made by the start.
@@ -147,6 +121,7 @@ class serving {
 
   const serve_flags& flags_;
   config settings_;
+  std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
   std::unique_ptr<admin::definition_store> definitions_;
@@ -221,7 +196,8 @@ result<void> serving::start() {
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
   edges.schemas = gate_.get();
-  auto ingest = ingest::front::start(*runtime_, *letters_, ingest_tls_, credentials_, edges);
+  profiles_ = std::make_unique<ingest::runtime_destination>(*runtime_);
+  auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
   ingest_ = std::move(*ingest);
   ingest_->configure(settings_.sources, authorizer_of(settings_));
@@ -307,12 +283,8 @@ void serving::report_progress() {
 }
 
 void serving::wait_for_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
   for (;;) {
-    const timespec second{1, 0};
-    const int got = sigtimedwait(&signals, nullptr, &second);
+    const int got = next_signal();
     if (got == SIGHUP) reload();
     if (got == SIGTERM || got == SIGINT) return;
     report_progress();
@@ -392,16 +364,7 @@ command_body add_serve(CLI::App& app) {
       std::puts("the configuration is good");
       return static_cast<int>(exit_ok);
     }
-    rlimit files{};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    // Before any thread is made, so that all inherit it: signals are taken by wait_for_signals alone.
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    prepare_service();
     return serving(*flags, std::move(*settings)).run();
   };
 }

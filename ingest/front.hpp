@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "actors/service.hpp"
+#include "ingest/destination.hpp"
 #include "ingest/oauth/authorizer.hpp"
 #include "ingest/probe.hpp"
 #include "ingest/source.hpp"
@@ -31,8 +31,9 @@ struct front_options {
 
 class front {
  public:
-  /// REQUIRES: the service and the letters outlive it, and no shard runs when it goes. Errors: as of listener::start.
-  static result<std::unique_ptr<front>> start(actors::service& service, persistence::dead_letters& letters,
+  /// REQUIRES: the destination and the letters outlive it, and no loop runs when it goes. Errors: as of
+  /// listener::start.
+  static result<std::unique_ptr<front>> start(destination& to, persistence::dead_letters& letters,
                                               std::shared_ptr<net::reloadable_tls> tls,
                                               std::shared_ptr<net::credential_store> credentials,
                                               const front_options& options);

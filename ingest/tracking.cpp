@@ -4,13 +4,13 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "ingest/problem.hpp"
 #include "net/rpc.hpp"
 
 namespace kith::ingest {
 
 namespace {
 
-constexpr std::uint64_t unavailable_retry_ms = 1000;
 constexpr std::array<std::string_view, 6> types = {"track", "identify", "page", "screen", "group", "alias"};
 
 bool is_type(std::string_view name) noexcept { return std::find(types.begin(), types.end(), name) != types.end(); }
@@ -84,7 +84,7 @@ void tracking_api::take(const exchange_ptr& with, kind of, net::identity& who, c
   into_.take(with->home, std::move(what), [this, with, of](result<intake_outcome> outcome) {
     if (!outcome) {
       probe::add(counts().unavailable);
-      return with->refuse(503, outcome.error(), unavailable_retry_ms);
+      return with->refuse(503, outcome.error(), retry_after_ms_of(outcome.error()));
     }
     // What was held back is kept, and no fault of the sender's.
     errc code{};

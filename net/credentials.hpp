@@ -24,6 +24,7 @@ struct credential {
   bool can_read = true;
   bool can_admin = false;
   double events_per_second = 0;  ///< 0: no quota
+  bool can_forward = false;      ///< may say for its events which source they are of, and when they came in
 };
 
 /// One entry of the configuration. At least one of token, token_sha256 (64 hexadecimal digits) and common_name is set.
@@ -37,6 +38,7 @@ struct credential_config {
   bool can_read = true;
   bool can_admin = false;
   double events_per_second = 0;
+  bool can_forward = false;
 };
 
 /// A credential and what all its connections share. Thread safety: all of it.

@@ -5,7 +5,7 @@
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
-#include "profile/event_outline.hpp"
+#include "persistence/event_letter.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -70,6 +70,7 @@ void methods::handle(const envelope& call, const request& from) {
     return refuse(from, {errc::unauthenticated, "say hello with a token, or connect with a client certificate"});
   }
   if (const std::uint64_t wait = requests_.take(1, from.arrived); wait > 0) {
+    refused_a_publish_ = true;  // it may have been one
     probe::add(owner_.server().counts.quota_refusals);
     return refuse(from, {errc::resource_exhausted, "more requests a second than a connection may send"}, wait);
   }
@@ -88,6 +89,11 @@ void methods::refuse(const request& from, const error& cause, std::uint64_t retr
   owner_.server().counts.error(cause.code);
   write_error_response(owner_.outbound(), from.msgid, {cause.code, cause.message, retry_after_ms});
   owner_.answered(from.frame_bytes);
+}
+
+void methods::refuse_publish(const request& from, const error& cause, std::uint64_t retry_after_ms) {
+  refused_a_publish_ = true;
+  refuse(from, cause, retry_after_ms);
 }
 
 void methods::record(actors::stage stage, const request& from) {
@@ -116,27 +122,34 @@ void methods::hello(std::string_view params, const request& from) {
 
 void methods::publish(std::string_view params, const request& from) {
   auto parsed = parse_publish(params, owner_.bounds());
-  if (!parsed) return refuse(from, parsed.error());
+  if (!parsed) return refuse_publish(from, parsed.error());
+  if (parsed->ordered && refused_a_publish_) {
+    return refuse_publish(from, {errc::unavailable, "ordered: a publish before this one was refused; connect again"});
+  }
+  const bool forwards = !parsed->source.empty() || parsed->options.received_ms > 0;
+  if (forwards && !who_->rights.can_forward) {
+    return refuse_publish(from, {errc::forbidden, "source, receivedAt: credential \"" + who_->rights.name +
+                                                      "\" may not say them; give it the right \"forward\""});
+  }
   if (const std::uint64_t wait = who_->quota.take(parsed->count, from.arrived); wait > 0) {
     probe::add(owner_.server().counts.quota_refusals);
-    return refuse(
+    return refuse_publish(
         from,
         {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name + "\" may publish"},
         wait);
   }
-  owner_.server().service.publish(owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
-                                  [weak = owner_.weak(), from, detail = parsed->options.detail,
-                                   who = who_](result<actors::publish_outcome> outcome) {
-                                    const auto self = weak.lock();
-                                    if (self && !self->is_lost()) {
-                                      self->calls().on_published(from, detail, who->rights.source, std::move(outcome));
-                                    }
-                                  });
+  const std::string source(parsed->source.empty() ? std::string_view(who_->rights.source) : parsed->source);
+  owner_.server().service.publish(
+      owner_.group().home(), parsed->events, parsed->options, source,
+      [weak = owner_.weak(), from, detail = parsed->options.detail, source](result<actors::publish_outcome> outcome) {
+        const auto self = weak.lock();
+        if (self && !self->is_lost()) self->calls().on_published(from, detail, source, std::move(outcome));
+      });
 }
 
 void methods::on_published(const request& from, bool detail, const std::string& source,
                            result<actors::publish_outcome> outcome) {
-  if (!outcome) return refuse(from, outcome.error());
+  if (!outcome) return refuse_publish(from, outcome.error());
   if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
   }
@@ -148,17 +161,8 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
   std::vector<persistence::dead_letter> letters;
   letters.reserve(outcome.rejected.size());
   for (auto& each : outcome.rejected) {
-    auto outline = profile::outline_of(each.encoded);
-    auto& letter = letters.emplace_back();
-    letter.source = source;
-    letter.edge = "protocol";
-    letter.code = name_of(each.code);
-    letter.message = each.message;
-    letter.ids = std::move(outline.ids);
-    letter.event = std::move(outline.name);
-    letter.message_id = std::move(outline.message_id);
-    letter.content_type = "application/msgpack";
-    letter.bytes = std::move(each.encoded);
+    letters.push_back(
+        persistence::letter_of_event(std::move(each.encoded), source, "protocol", name_of(each.code), each.message));
   }
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,
@@ -167,7 +171,9 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
                                            const auto self = weak.lock();
                                            if (!self || self->is_lost()) return;
                                            // What was applied will be a duplicate when the request is sent again.
-                                           if (!kept) return self->calls().refuse(from, kept.error(), letters_retry_ms);
+                                           if (!kept) {
+                                             return self->calls().refuse_publish(from, kept.error(), letters_retry_ms);
+                                           }
                                            self->calls().answer_published(from, detail, outcome);
                                          });
                                        });

@@ -77,6 +77,8 @@ class methods {
   void judge_anew();
   bool may(right needed) const noexcept;
   void refuse(const request& from, const error& cause, std::uint64_t retry_after_ms = 0);
+  /// Behind which no ordered one is taken on this connection.
+  void refuse_publish(const request& from, const error& cause, std::uint64_t retry_after_ms = 0);
   void end_watch(std::uint64_t watch, const error& cause);
   void record(actors::stage stage, const request& from);
 
@@ -86,6 +88,7 @@ class methods {
   std::optional<token_digest> token_;
   std::uint64_t judged_at_ = 0;  ///< the store's generation
   token_bucket requests_;
+  bool refused_a_publish_ = false;
 
   std::vector<request> gets_;
   std::vector<profile::hash128> addresses_;

@@ -101,6 +101,21 @@ void write_publish(std::string& out, std::uint32_t msgid, std::string_view event
   }
 }
 
+void write_forwarded(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
+                     const forwarded& of) {
+  msgpack::writer to(out);
+  begin_request(out, msgid, "publish", 2);
+  to.array(count);
+  to.raw(events);
+  to.map(3);
+  to.string("ordered");
+  to.boolean(true);
+  to.string("source");
+  to.string(of.source);
+  to.string("receivedAt");
+  to.integer(of.received_ms);
+}
+
 void write_identifier(std::string& out, const profile::identifier& id) {
   msgpack::writer to(out);
   to.map(1);
