@@ -1,7 +1,9 @@
 #include "net/methods.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
@@ -16,6 +18,20 @@ namespace {
 
 constexpr std::size_t gets_together = 1024;
 constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
+
+/// Into the outcome of what was published, whose indexes become those of what was sent.
+void add_held_back(judged_events& held, bool detail, actors::publish_outcome& into) {
+  for (auto& each : into.rejected) each.index = held.indexes[each.index];
+  if (detail) {
+    std::vector<actors::detail> all(held.indexes.size() + held.refused.size());
+    for (const auto& each : held.refused) all[each.index].rejected = true;
+    for (std::size_t i = 0; i < into.details.size(); ++i) all[held.indexes[i]] = std::move(into.details[i]);
+    into.details = std::move(all);
+  }
+  std::move(held.refused.begin(), held.refused.end(), std::back_inserter(into.rejected));
+  std::stable_sort(into.rejected.begin(), into.rejected.end(),
+                   [](const auto& a, const auto& b) { return a.index < b.index; });
+}
 
 }  // namespace
 
@@ -124,19 +140,30 @@ void methods::publish(std::string_view params, const request& from) {
         {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name + "\" may publish"},
         wait);
   }
-  owner_.server().service.publish(owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
-                                  [weak = owner_.weak(), from, detail = parsed->options.detail,
-                                   who = who_](result<actors::publish_outcome> outcome) {
-                                    const auto self = weak.lock();
-                                    if (self && !self->is_lost()) {
-                                      self->calls().on_published(from, detail, who->rights.source, std::move(outcome));
-                                    }
-                                  });
+  auto& server = owner_.server();
+  const auto home = owner_.group().home();
+  std::shared_ptr<judged_events> judged;
+  if (server.options.judge != nullptr) {
+    if (auto some = server.options.judge->judge(home, parsed->events, who_->rights.source)) {
+      probe::add(server.counts.events_held_back, some->refused.size());
+      judged = std::make_shared<judged_events>(std::move(*some));
+    }
+  }
+  const std::string_view events = judged ? std::string_view(judged->events) : parsed->events;
+  server.service.publish(home, events, parsed->options, who_->rights.source,
+                         [weak = owner_.weak(), from, detail = parsed->options.detail, who = who_,
+                          judged](result<actors::publish_outcome> outcome) {
+                           const auto self = weak.lock();
+                           if (!self || self->is_lost()) return;
+                           self->calls().on_published(from, detail, who->rights.source, judged.get(),
+                                                      std::move(outcome));
+                         });
 }
 
-void methods::on_published(const request& from, bool detail, const std::string& source,
+void methods::on_published(const request& from, bool detail, const std::string& source, judged_events* judged,
                            result<actors::publish_outcome> outcome) {
   if (!outcome) return refuse(from, outcome.error());
+  if (judged != nullptr) add_held_back(*judged, detail, *outcome);
   if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
   }
@@ -152,7 +179,7 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
     auto& letter = letters.emplace_back();
     letter.source = source;
     letter.edge = "protocol";
-    letter.code = name_of(each.code);
+    letter.code = each.word();
     letter.message = each.message;
     letter.ids = std::move(outline.ids);
     letter.event = std::move(outline.name);
