@@ -363,6 +363,11 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   });
 }
 
+/// What a parser saw instead may be a secret that lost its quotes.
+std::string without_content(std::string_view why) {
+  return std::string(why.substr(0, std::min(why.find(", saw"), why.size())));
+}
+
 }  // namespace
 
 result<config> parse_config(std::string_view toml_text, const std::string& file_name) {
@@ -381,7 +386,7 @@ result<config> parse_config(std::string_view toml_text, const std::string& file_
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
     return fail(errc::invalid_argument, file_name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
-                                            ": is not TOML: " + std::string(error.description()));
+                                            ": is not TOML: " + without_content(error.description()));
   } catch (const bad_config& error) {
     return fail(errc::invalid_argument, error.message);
   }
