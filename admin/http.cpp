@@ -65,6 +65,15 @@ bool is_matched(std::string_view if_match, std::string_view etag) {
   return false;
 }
 
+bool takes_gzip(std::string_view accept_encoding) {
+  for (auto each : split(accept_encoding, ',')) {
+    each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
+    const auto name = each.substr(0, each.find_first_of("; "));
+    if (name == "gzip") return each.find("q=0") == each.npos || each.find("q=0.") != each.npos;
+  }
+  return false;
+}
+
 result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most) {
   const auto found = target.query.find("limit");
   if (found == target.query.end()) return without;

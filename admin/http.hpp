@@ -3,6 +3,7 @@
 // Thread safety: none; a request and its response belong to one thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -28,6 +29,7 @@ struct request {
   std::string body;
   std::string if_match;  ///< the header; empty: there is none
   std::string accept;    ///< as if_match
+  std::string accept_encoding{};
 };
 
 struct response {
@@ -37,6 +39,7 @@ struct response {
   std::map<std::string, std::string> headers;
   /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
   std::function<result<std::string>()> more{};
+  std::chrono::milliseconds pause{0};  ///< before each of those
 };
 
 /// The parts of a target, percent-decoded. Nothing if the encoding is broken.
@@ -60,6 +63,9 @@ response problem_of(const error& why);
 
 /// A query parameter that the URL does not know is a mistake worth telling.
 std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known);
+
+/// Whether the header Accept-Encoding (RFC 9110, section 12.5.3) lets an answer be gzip.
+bool takes_gzip(std::string_view accept_encoding);
 
 /// Whether the header If-Match (RFC 9110, section 13.1.1) names this entity tag, or any.
 bool is_matched(std::string_view if_match, std::string_view etag);

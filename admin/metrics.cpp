@@ -243,6 +243,25 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
+nlohmann::json stats_json(const actors::counters& counters) {
+  auto body = nlohmann::json::object();
+  for (const auto& each : counters_of(counters)) {
+    const auto whole = static_cast<std::uint64_t>(each.value);
+    body[each.field] = each.value == static_cast<double>(whole) ? nlohmann::json(whole) : nlohmann::json(each.value);
+  }
+  return body;
+}
+
+std::string_view name_of(actors::phase phase) noexcept {
+  switch (phase) {
+    case actors::phase::recovering: return "recovering";
+    case actors::phase::ready: return "ready";
+    case actors::phase::failed: return "failed";
+    case actors::phase::stopping: return "stopping";
+  }
+  return "failed";
+}
+
 std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {

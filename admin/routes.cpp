@@ -57,16 +57,6 @@ json percentiles_of(const actors::histogram& of) {
           {"p999", of.percentile(99.9)}, {"max", of.max()},          {"count", of.count()}};
 }
 
-std::string_view name_of_phase(actors::phase phase) {
-  switch (phase) {
-    case actors::phase::recovering: return "recovering";
-    case actors::phase::ready: return "ready";
-    case actors::phase::failed: return "failed";
-    case actors::phase::stopping: return "stopping";
-  }
-  return "failed";
-}
-
 }  // namespace
 
 /// `{}` in a pattern stands for any one part.
@@ -85,11 +75,14 @@ struct routes::route {
 const std::vector<routes::route>& routes::table() {
   using needs = enum route::needs;
   static const std::vector<route> routes = {
+      {"GET", {""}, needs::nothing, &routes::console_page},
+      {"GET", {"assets", "{}"}, needs::nothing, &routes::console_file_of},
       {"GET", {"healthz"}, needs::nothing, &routes::healthz},
       {"GET", {"readyz"}, needs::nothing, &routes::readyz},
       {"GET", {"metrics"}, needs::read, &routes::metrics},
       {"GET", {"v1", "openapi.json"}, needs::nothing, &routes::openapi},
       {"GET", {"v1", "profiles", "{}", "{}"}, needs::read, &routes::profile},
+      {"GET", {"v1", "profiles", "{}", "{}", "traits"}, needs::read, &routes::trait_sources},
       {"GET", {"v1", "profiles", "{}", "{}", "events"}, needs::read, &routes::events},
       {"GET", {"v1", "profiles", "{}", "{}", "segments"}, needs::read, &routes::profile_segments},
       {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, needs::read, &routes::explain},
@@ -128,6 +121,7 @@ const std::vector<routes::route>& routes::table() {
       {"DELETE", {"v1", "schemas", "{}"}, needs::admin, &routes::remove_schema},
       {"GET", {"v1", "schemas", "{}", "proposal"}, needs::read, &routes::propose_schema},
       {"GET", {"v1", "stats"}, needs::read, &routes::stats},
+      {"GET", {"v1", "live"}, needs::read, &routes::live_events},
       {"GET", {"v1", "latency"}, needs::read, &routes::latency},
       {"POST", {"v1", "snapshot"}, needs::admin, &routes::snapshot},
   };
@@ -178,7 +172,7 @@ response routes::healthz(const call&) { return ok({{"status", "ok"}}); }
 
 response routes::readyz(const call&) {
   const auto state = service_.state();
-  auto answer = ok({{"status", name_of_phase(state.now)},
+  auto answer = ok({{"status", name_of(state.now)},
                     {"reason", state.reason},
                     {"replayedBytes", state.replayed_bytes},
                     {"replayBytes", state.replay_bytes}});
@@ -232,6 +226,19 @@ response routes::profile(const call& asked) {
   });
 }
 
+response routes::trait_sources(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return problem_of(address.error());
+  return answer_of(
+      [address = *address](actors::service& service, actors::read_done done) {
+        service.read_trait_sources(0, address, std::move(done));
+      },
+      [](json items) {
+        return json{{"items", std::move(items)}, {"next", nullptr}};
+      });
+}
+
 response routes::views(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   auto items = json::array();
@@ -268,11 +275,7 @@ response routes::events(const call& asked) {
 
 response routes::stats(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  auto body = json::object();
-  for (const auto& each : counters_of(service_.stats())) {
-    const auto whole = static_cast<std::uint64_t>(each.value);
-    body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
-  }
+  auto body = stats_json(service_.stats());
   body["definitionsDisabled"] = definitions_.count_disabled();
   if (with_.protocol != nullptr) {
     body["connectionsOpen"] = with_.protocol->connections_open.load();

@@ -13,6 +13,7 @@
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
+#include "admin/live.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -23,9 +24,14 @@ namespace kith::admin {
 class routes {
  public:
   routes(actors::service& service, definition_store& definitions, parts with = {})
-      : service_(service), definitions_(definitions), with_(std::move(with)) {}
+      : service_(service),
+        definitions_(definitions),
+        with_(std::move(with)),
+        live_(std::make_shared<live>(service_, with_)) {}
 
   response handle(const request& asked);
+  /// Takes what GET /v1/live tells. To be called every live::pace.
+  void look() { live_->take(); }
 
   /// Method and path of every route; `{}` stands for a parameter.
   static std::vector<std::pair<std::string, std::string>> listed();
@@ -36,6 +42,7 @@ class routes {
   response metrics(const call& asked);
   response openapi(const call& asked);
   response profile(const call& asked);
+  response trait_sources(const call& asked);
   response views(const call& asked);
   response events(const call& asked);
   response stats(const call& asked);
@@ -54,6 +61,11 @@ class routes {
   response members(const call& asked);
   response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
+
+  // console_routes.cpp
+  response console_page(const call& asked);
+  response console_file_of(const call& asked);
+  response live_events(const call& asked);
 
   // backfill_routes.cpp
   response backfill(const call& asked);
@@ -101,6 +113,7 @@ class routes {
   actors::service& service_;
   definition_store& definitions_;
   const parts with_;
+  const std::shared_ptr<live> live_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -105,6 +106,7 @@ class session : public std::enable_shared_from_this<session> {
     asked.body = message.body();
     asked.if_match = std::string(message[http::field::if_match]);
     asked.accept = std::string(message[http::field::accept]);
+    asked.accept_encoding = std::string(message[http::field::accept_encoding]);
     const auto authorization = message[http::field::authorization];
     constexpr std::string_view scheme = "Bearer ";
     if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
@@ -127,6 +129,7 @@ class session : public std::enable_shared_from_this<session> {
 
   void answer(response with, bool keep_alive, bool head_only) {
     more_ = std::move(with.more);
+    pause_ = with.pause;
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
@@ -175,8 +178,18 @@ class session : public std::enable_shared_from_this<session> {
     piece_ = std::move(text);
     asio::async_write(stream_, http::make_chunk(asio::buffer(piece_)),
                       [self = shared_from_this(), sent](const beast::error_code& failed, std::size_t) {
-                        if (!failed) self->send_more({}, sent);
+                        if (!failed) self->send_more_later(sent);
                       });
+  }
+
+  template <class Sent>
+  void send_more_later(Sent sent) {
+    if (pause_.count() == 0) return send_more({}, sent);
+    expire();
+    next_.expires_after(pause_);
+    next_.async_wait([self = shared_from_this(), sent](const beast::error_code& failed) {
+      if (!failed) self->send_more({}, sent);
+    });
   }
 
   void close() {
@@ -210,6 +223,8 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<http::response<http::string_body>> reply_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::function<result<std::string>()> more_;  ///< of the response
+  std::chrono::milliseconds pause_{0};         ///< before each
+  asio::steady_timer next_{stream_.get_executor()};
   std::string piece_;
   std::array<char, 4096> discarded_;
 };
@@ -222,17 +237,20 @@ struct admin_server::impl {
       : tls(std::move(contexts)),
         shared{service, std::move(credentials), std::move(options), routes(service, definitions, std::move(with)), {}},
         acceptor(io),
-        retry(io) {}
+        retry(io),
+        look(io) {}
 
   result<void> listen();
   void accept();
   void accept_later();
+  void look_around();
 
   std::shared_ptr<net::reloadable_tls> tls;
   shared_state shared;
   asio::io_context io;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
+  asio::steady_timer look;
   std::vector<std::thread> threads;
 };
 
@@ -272,6 +290,14 @@ void admin_server::impl::accept_later() {
   });
 }
 
+void admin_server::impl::look_around() {
+  shared.handlers.look();
+  look.expires_after(live::pace);
+  look.async_wait([this](const beast::error_code& canceled) {
+    if (!canceled) look_around();
+  });
+}
+
 admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 
 admin_server::~admin_server() {
@@ -292,6 +318,7 @@ result<std::unique_ptr<admin_server>> admin_server::start(actors::service& servi
                                      std::move(with));
   if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
   made->accept();
+  asio::post(made->io, [at = made.get()] { at->look_around(); });
   for (unsigned i = 0; i < made->shared.options.threads; ++i)
     made->threads.emplace_back([io = &made->io] { io->run(); });
   return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
