@@ -1,5 +1,7 @@
 #include "admin/live.hpp"
 
+#include <algorithm>
+
 #include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "admin/metrics.hpp"
@@ -99,15 +101,15 @@ json live::point_of(const actors::counters& stats) {
   const auto now = actors::now();
   const double seconds = std::max(0.001, std::chrono::duration<double>(now - taken_).count());
   taken_ = now;
-  const auto totals = totals_of(stats);
+  const auto so_far = totals_of(stats);
   const auto rate = [&](std::uint64_t totals::*which) {
-    return rounded(static_cast<double>(totals.*which - totals_before_.*which) / seconds);
+    return rounded(static_cast<double>(so_far.*which - totals_before_.*which) / seconds);
   };
   json point = {{"t", actors::wall_clock_ms()},          {"applied", rate(&totals::applied)},
                 {"duplicate", rate(&totals::duplicate)}, {"refused", rate(&totals::refused)},
                 {"reads", rate(&totals::reads)},         {"memory", stats.profile_bytes},
                 {"journal", stats.journal_bytes},        {"latency", latencies()}};
-  totals_before_ = totals;
+  totals_before_ = so_far;
   return point;
 }
 

@@ -7,7 +7,9 @@
 #include <array>
 #include <chrono>
 #include <deque>
+#include <memory>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "actors/histogram.hpp"

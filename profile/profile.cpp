@@ -217,7 +217,7 @@ const std::string& field_list() {
   return list;
 }
 
-void profile::write_trait_sources(msgpack::writer& out) const { traits::write_sources(state_.of(), out); }
+void profile::write_trait_sources(msgpack::writer& out) const { traits::write_sources(state_, out); }
 
 bool field_set::needs_standing() const noexcept { return has(f_computed) || has(f_segments); }
 

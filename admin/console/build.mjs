@@ -1,9 +1,9 @@
 // Bundles the console into dist/: index.html, and scripts and styles whose names hold a hash of what is in them, so
 // that browsers may keep them for ever. Beside each file lies its gzip, smaller than what a server would make in time.
-//   node build.mjs
+//   node build.mjs      does nothing if dist/ was made from the same sources
 import { build } from "esbuild";
 import { createHash } from "node:crypto";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -11,6 +11,22 @@ import { gzipSync } from "node:zlib";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const dist = path.join(here, "dist");
 const source = (name) => path.join(here, "src", name);
+
+async function filesIn(folder) {
+  const found = await readdir(path.join(here, folder), { withFileTypes: true });
+  const nested = found.map((each) => (each.isDirectory() ? filesIn(path.join(folder, each.name)) : [path.join(folder, each.name)]));
+  return (await Promise.all(nested)).flat().sort();
+}
+const inputs = createHash("sha256");
+for (const name of ["build.mjs", "package-lock.json", ...(await filesIn("src"))]) {
+  inputs.update(name).update("\0").update(await readFile(path.join(here, name)));
+}
+const stamp = inputs.digest("hex");
+const stampFile = path.join(dist, ".made-from");
+if ((await readFile(stampFile, "utf8").catch(() => "")) === stamp) {
+  console.log("console: is bundled");
+  process.exit(0);
+}
 
 await rm(dist, { recursive: true, force: true });
 await mkdir(path.join(dist, "assets"), { recursive: true });
@@ -64,3 +80,4 @@ follow(named("console", ".js"));
 const sizes = [...files].map(([name, bytes]) => ({ name, first: first.has(name), gzip: gzipSync(bytes, { level: 9 }).length }));
 for (const each of sizes) console.log(`${each.first ? "first " : "later "} ${String(each.gzip).padStart(7)} ${each.name}`);
 console.log(`console: first view ${sizes.filter((each) => each.first).reduce((sum, each) => sum + each.gzip, 0)} bytes gzipped`);
+await writeFile(stampFile, stamp);

@@ -1,6 +1,6 @@
 // Lines over the last minutes. The canvas is for eyes; the figures beside it say the same in words.
 import type { VNode } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import { dark } from "./theme";
 
@@ -10,6 +10,19 @@ export interface Line {
   fill?: boolean;
 }
 
+const shortest = 60; // seconds
+const clock = (seconds: number, withSeconds: boolean): string => {
+  const text = new Date(seconds * 1000).toTimeString();
+  return text.slice(0, withSeconds ? 8 : 5);
+};
+
+/** Whole powers of ten around what is shown. */
+const decades = (min: number | null, max: number | null): [number, number] => [
+  10 ** Math.floor(Math.log10(Math.max(1, min ?? 1))),
+  10 ** Math.ceil(Math.log10(Math.max(10, (max ?? 10) + 1))),
+];
+const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function Chart(of: {
@@ -18,6 +31,7 @@ export function Chart(of: {
   data: (number | null)[][]; // times in seconds, then one row a line
   show: (value: number) => string;
   log?: boolean;
+  binary?: boolean; // bytes: steps are powers of two
   height?: number;
   span: number; // seconds
 }): VNode {
@@ -25,6 +39,7 @@ export function Chart(of: {
   const plot = useRef<uPlot | null>(null);
   const latest = useRef(of);
   latest.current = of;
+  const [pointed, setPointed] = useState<number | null>(null);
   const isDark = dark.value;
   const shape = of.lines.map((line) => line.label).join() + String(of.log);
 
@@ -36,25 +51,27 @@ export function Chart(of: {
       {
         width: into.clientWidth,
         height: of.height ?? 180,
-        legend: { live: true },
+        legend: { show: false },
+        hooks: { setCursor: [(at) => setPointed(at.cursor.idx ?? null)] },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         padding: [8, 8, 0, 0],
         scales: {
-          x: { time: true, range: (_, __, max) => [max - latest.current.span, max] },
+          x: { time: true, range: (_, min, max) => [Math.max(max - latest.current.span, Math.min(min, max - shortest)), max] },
           y: of.log
-            ? { distr: 3, range: (_, min, max) => [Math.max(1, min / 1.5), Math.max(10, max * 1.5)] }
+            ? { distr: 3, range: (_, min, max) => decades(min, max) }
             : { range: (_, __, max) => [0, Math.max(1, max * 1.1)] },
         },
         axes: [
-          { ...axis, space: 70 },
+          { ...axis, space: 80, size: 26, values: (_, splits, __, ___, step) => splits.map((at) => clock(at, step < 60)) },
           {
             ...axis,
             size: 62,
-            values: (_, splits) => splits.map((value) => (value === null ? "" : latest.current.show(value))),
+            ...(of.binary ? { incrs: powersOfTwo } : {}),
+            values: (_, splits) => splits.map((value) => (value === null || (of.log && !Number.isInteger(Math.log10(value))) ? "" : latest.current.show(value))),
           },
         ],
         series: [
-          { value: (_, at) => (at === null ? "" : new Date(at * 1000).toLocaleTimeString("en-GB")) },
+          {},
           ...of.lines.map((line) => ({
             label: line.label,
             stroke: color(line.color),
@@ -62,7 +79,6 @@ export function Chart(of: {
             ...(line.fill ? { fill: color(line.color) + "22" } : {}),
             points: { show: false },
             spanGaps: false,
-            value: (_: uPlot, value: number | null) => (value === null ? "–" : latest.current.show(value)),
           })),
         ],
       },
@@ -81,5 +97,23 @@ export function Chart(of: {
 
   useEffect(() => plot.current?.setData(of.data as uPlot.AlignedData), [of.data]);
 
-  return <div ref={box} class="chart" role="img" aria-label={of.label} />;
+  const last = (of.data[0]?.length ?? 0) - 1;
+  const index = pointed ?? last;
+  const at = of.data[0]?.[index];
+  return (
+    <figure>
+      <div ref={box} class="chart" role="img" aria-label={of.label} />
+      <figcaption class="legend">
+        {of.lines.map((line, i) => {
+          const value = of.data[i + 1]?.[index];
+          return (
+            <span key={line.label} class={`key ${line.color.slice(2)}`}>
+              {line.label} <strong>{value === null || value === undefined ? "–" : of.show(value)}</strong>
+            </span>
+          );
+        })}
+        <span class="muted">{pointed !== null && typeof at === "number" ? `at ${clock(at, true)}` : "now"}</span>
+      </figcaption>
+    </figure>
+  );
 }

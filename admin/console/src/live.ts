@@ -5,7 +5,7 @@ import { Problem, send } from "./api";
 export const stages = ["ingest", "journal", "apply", "segment", "read", "end_to_end"] as const;
 export type Stage = (typeof stages)[number];
 
-/** Rates a second, sizes in bytes, [p50, p99, p99.9] of a stage in microseconds; null: nothing happened. */
+/** Rates a second, sizes in bytes. */
 export interface Point {
   t: number;
   applied: number;
@@ -14,8 +14,12 @@ export interface Point {
   reads: number;
   memory: number;
   journal: number;
-  latency: Record<Stage, [number, number, number] | null>;
+  latency: (Latency | null)[]; // by stage, in their order; null: nothing happened
 }
+
+/** p50, p99, p99.9 in microseconds. */
+export type Latency = [number, number, number];
+export const latencyOf = (of: Point, stage: Stage): Latency | null => of.latency[stages.indexOf(stage)] ?? null;
 
 export interface Shard {
   applied: number;
@@ -41,7 +45,7 @@ export interface Sample {
   deadLetters: { letters: number; bytes: number };
 }
 
-export const kept = 900; // points, 15 minutes
+export const kept = 600; // points, ten minutes: as many as the server has
 export const points = signal<Point[]>([]);
 export const sample = signal<Sample | null>(null);
 /** The one before it: what counts up becomes a rate. */
@@ -52,7 +56,7 @@ export const line = signal<Line>("connecting");
 function take(name: string, data: string): void {
   if (name === "history") {
     const known = points.value.at(-1)?.t ?? 0;
-    const fresh = (JSON.parse(data) as Point[]).filter((each) => each.t > known);
+    const fresh = (JSON.parse(data) as { points: Point[] }).points.filter((each) => each.t > known);
     points.value = [...points.value, ...fresh].slice(-kept);
   } else if (name === "sample") {
     const next = JSON.parse(data) as Sample;
@@ -137,6 +141,15 @@ export function follow(): () => void {
     sample.value = before.value = null;
     line.value = "connecting";
   };
+}
+
+/** The newest of a stage, of the last ten seconds. */
+export function newest(stage: Stage): Latency | null {
+  for (const each of points.value.slice(-10).reverse()) {
+    const of = latencyOf(each, stage);
+    if (of) return of;
+  }
+  return null;
 }
 
 /** Between the last two samples, a second. */

@@ -113,8 +113,13 @@ export interface Column<T> {
 
 /** On a phone each row becomes a block, with the heads before the values. */
 export function Table<T>(of: { label: string; columns: Column<T>[]; items: T[]; keyOf: (item: T) => string }): VNode {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const at = box.current!;
+    at.tabIndex = at.scrollWidth > at.clientWidth ? 0 : -1; // what scrolls must be reached by keyboard, the rest not
+  });
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label={of.label}>
+    <div ref={box} class="scroll" role="group" aria-label={of.label}>
       <table>
         <thead>
           <tr>
@@ -129,7 +134,11 @@ export function Table<T>(of: { label: string; columns: Column<T>[]; items: T[]; 
           {of.items.map((item) => (
             <tr key={of.keyOf(item)}>
               {of.columns.map((column, i) => (
-                <td key={i} class={[column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || undefined}>
+                <td
+                  key={i}
+                  data-head={typeof column.head === "string" ? column.head : undefined}
+                  class={[column.number && "number", column.wide && "wide"].filter(Boolean).join(" ") || undefined}
+                >
                   {column.cell(item)}
                 </td>
               ))}
@@ -181,7 +190,7 @@ export function Time(of: { at: string | null | undefined; relative?: boolean }):
 }
 
 export const Code = (of: { children: Children; label: string }): VNode => (
-  <pre class="code" tabIndex={0} role="region" aria-label={of.label}>
+  <pre class="code" tabIndex={0} role="group" aria-label={of.label}>
     <code>{of.children}</code>
   </pre>
 );

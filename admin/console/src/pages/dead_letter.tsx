@@ -46,7 +46,7 @@ function Mend(of: { letter: DeadLetter; onDone: (how: Replayed) => void }): VNod
         note={
           isEvent
             ? "Mend it here, then replay it. Its messageId is what keeps it from counting twice: leave it as it is."
-            : "Mend it here, then replay it. Headers stay as they came; a signature is not asked for again."
+            : "Mend it here, then replay it. Headers stay as they came, and its source’s mapping is applied again."
         }
       />
       {wrong !== "" && <p class="bad">Not JSON: {wrong}</p>}

@@ -8,6 +8,7 @@ import { go, place, replace, to } from "../router";
 import { Badge, Confirm, Empty, Field, Header, PagedTable, ProblemBox, Section, TextField, Time } from "../ui";
 import { Letter } from "./dead_letter";
 
+const narrow = 700; // px: on a phone the filter is folded away
 const keys = ["source", "edge", "code", "event", "q"] as const;
 type Filter = Record<(typeof keys)[number], string>;
 
@@ -143,20 +144,23 @@ function List(): VNode {
             </>
           }
         >
-          <div class="row bottom filters inset">
-            {input("source", "Source")}
-            {input("code", "Reason")}
-            {input("event", "Event")}
-            {input("edge", "Came in by")}
-            {input("q", "Text")}
-            <Field label="From">{(id) => <input id={id} type="datetime-local" value={from} onInput={(event) => set({ from: event.currentTarget.value })} />}</Field>
-            <Field label="Until">{(id) => <input id={id} type="datetime-local" value={until} onInput={(event) => set({ until: event.currentTarget.value })} />}</Field>
-            {filtered && (
-              <button type="button" onClick={() => replace(to(["dead-letters"]))}>
-                Clear
-              </button>
-            )}
-          </div>
+          <details class="inset" open={filtered || innerWidth > narrow}>
+            <summary>Filter</summary>
+            <div class="row bottom filters">
+              {input("source", "Source")}
+              {input("code", "Reason")}
+              {input("event", "Event")}
+              {input("edge", "Came in by")}
+              {input("q", "Text")}
+              <Field label="From">{(id) => <input id={id} type="datetime-local" value={from} onInput={(event) => set({ from: event.currentTarget.value })} />}</Field>
+              <Field label="Until">{(id) => <input id={id} type="datetime-local" value={until} onInput={(event) => set({ until: event.currentTarget.value })} />}</Field>
+              {filtered && (
+                <button type="button" onClick={() => replace(to(["dead-letters"]))}>
+                  Clear
+                </button>
+              )}
+            </div>
+          </details>
           <div role="status">{told !== "" && <p class="done inset">{told}</p>}</div>
           <ProblemBox problem={some.problem ?? every.problem} />
           <PagedTable<DeadLetter>

@@ -3,7 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { api } from "../api";
 import { Chart } from "../chart";
 import * as format from "../format";
-import { points, rateOf, sample, type Shard, type Stage, stages } from "../live";
+import { latencyOf, newest, points, rateOf, sample, type Shard, type Stage, stages } from "../live";
 import { useLoad } from "../load";
 import { to } from "../router";
 import { Await, Header, Hint, Loading, Section, SelectField, Table } from "../ui";
@@ -23,7 +23,7 @@ const stageMeanings: Record<Stage, string> = {
   apply: "From safe on disk until every profile of the batch has taken its events.",
   segment: "From a request's last byte until changed memberships are on their way to watchers and webhooks.",
   read: "From a read's last byte to its reply.",
-  end_to_end: "From a request's last byte to its reply: what a sender waits for.",
+  end_to_end: "From a protocol request's last byte to its reply: what a sender waits for.",
 };
 
 function Tile(of: { name: string; value: string; more?: string; href?: string; tone?: string }): VNode {
@@ -43,26 +43,18 @@ function Tile(of: { name: string; value: string; more?: string; href?: string; t
   );
 }
 
-/** The newest second in which the stage did something, of the last ten. */
-function newest(stage: Stage): [number, number, number] | null {
-  for (const each of points.value.slice(-10).reverse()) {
-    const of = each.latency[stage];
-    if (of) return of;
-  }
-  return null;
-}
-
 function Tiles(): VNode {
   const now = sample.value!;
-  const wait = newest("end_to_end") ?? newest("journal");
+  const stage = newest("end_to_end") ? "end_to_end" : "journal";
+  const wait = newest(stage);
   const connections = now.protocol.connections + now.https.connections;
   return (
     <div class="tiles">
       <Tile name="Events a second" value={format.rate(now.point.applied)} more={`${format.compact(now.stats.eventsApplied ?? 0)} since the start`} />
       <Tile
-        name="Latency p99"
+        name={`${stageNames[stage]}, p99`}
         value={wait ? format.latency(wait[1]) : "–"}
-        more={wait ? `p50 ${format.latency(wait[0])}, of the last second` : "nothing to measure now"}
+        more={wait ? `p50 ${format.latency(wait[0])}, of a second` : "nothing to measure now"}
       />
       <Tile
         name="Profiles in memory"
@@ -84,21 +76,23 @@ function Tiles(): VNode {
 
 const spans: [string, string][] = [
   ["120", "2 minutes"],
+  ["300", "5 minutes"],
   ["600", "10 minutes"],
-  ["900", "15 minutes"],
 ];
 
 function Charts(): VNode {
-  const [stage, setStage] = useState<Stage>("end_to_end");
+  const [chosen, setStage] = useState<Stage | null>(null);
   const [span, setSpan] = useState("600");
   const all = points.value;
+  // What comes over HTTPS alone is not measured end to end.
+  const stage = chosen ?? (all.some((each) => latencyOf(each, "end_to_end")) ? "end_to_end" : "journal");
   const times = useMemo(() => all.map((each) => each.t / 1000), [all]);
   const rates = useMemo(
     () => [times, all.map((each) => each.applied), all.map((each) => each.duplicate), all.map((each) => each.refused)],
     [all],
   );
   const latencies = useMemo(
-    () => [times, ...[0, 1, 2].map((i) => all.map((each) => each.latency[stage]?.[i] ?? null))],
+    () => [times, ...[0, 1, 2].map((i) => all.map((each) => latencyOf(each, stage)?.[i] ?? null))],
     [all, stage],
   );
   const sizes = useMemo(() => [times, all.map((each) => each.memory), all.map((each) => each.journal)], [all]);
@@ -123,7 +117,11 @@ function Charts(): VNode {
         />
       </Section>
       <Section
-        title="Latency"
+        title={
+          <>
+            Latency <Hint about={`the stage ${stageNames[stage]}`}>{stageMeanings[stage]}</Hint>
+          </>
+        }
         actions={
           <SelectField
             label="Stage"
@@ -133,7 +131,6 @@ function Charts(): VNode {
             class="inline"
           />
         }
-        note={stageMeanings[stage]}
       >
         <Chart
           label={last ? `Latency of ${stageNames[stage]}: p99 ${format.latency(last[1])} now` : `Latency of ${stageNames[stage]}: nothing now`}
@@ -154,6 +151,7 @@ function Charts(): VNode {
           span={seconds}
           data={sizes}
           show={format.bytes}
+          binary
           lines={[
             { label: "profiles", color: "--line-1" },
             { label: "journal", color: "--line-2" },

@@ -1,16 +1,13 @@
 // The way of an event as a row of steps, with what flows between them.
 import type { ComponentChildren, VNode } from "preact";
 import * as format from "../format";
-import { points, rateOf, sample, type Stage } from "../live";
+import { newest, rateOf, sample, type Stage } from "../live";
 import { to } from "../router";
 import { Header, Hint, Loading } from "../ui";
 
 const p99 = (stage: Stage): string => {
-  for (const each of points.value.slice(-10).reverse()) {
-    const of = each.latency[stage];
-    if (of) return format.latency(of[1]);
-  }
-  return "–";
+  const of = newest(stage);
+  return of ? format.latency(of[1]) : "–";
 };
 
 const counter = (name: string): number => rateOf((of) => of.stats[name] ?? 0);
@@ -35,15 +32,18 @@ function Step(of: { title: string; meaning: string; children: ComponentChildren 
   );
 }
 
-function Edge(of: { rate: number; unit?: string; latency?: string; of?: string }): VNode {
+function Edge(of: { rate: number; what: string; latency?: string; of?: string }): VNode {
   return (
     <li class={of.rate > 0 ? "flow-edge moving" : "flow-edge"}>
-      <span class="flow-rate">
-        {format.rate(of.rate)}
-        {of.unit ?? "/s"}
-      </span>
       <span class="flow-arrow" aria-hidden="true" />
-      <span class="flow-latency">{of.latency ? `${of.of} p99 ${of.latency}` : ""}</span>
+      <span class="flow-rate">
+        {format.rate(of.rate)} {of.what}/s
+      </span>
+      {of.latency && (
+        <span class="flow-latency">
+          {of.of} p99 {of.latency}
+        </span>
+      )}
     </li>
   );
 }
@@ -85,31 +85,30 @@ export function Pipeline(): VNode {
           ))}
           <Number_ name="Connections" value={format.count(now.protocol.connections + now.https.connections)} />
         </Step>
-        <Edge rate={judged + refusedAtEdges} />
+        <Edge rate={judged + refusedAtEdges} what="events" />
         <Step title="Validate" meaning="Is it an event, within the limits, and does it fit its schema? What is not is kept as a dead letter with the reason.">
           <Number_ name="Refused over HTTPS" value={`${format.rate(refusedAtEdges)}/s`} href={to(["dead-letters"])} bad={refusedAtEdges > 0} />
           <Number_ name="Invalid" value={`${format.rate(invalid)}/s`} href={to(["dead-letters"], { code: "invalid_argument" })} bad={invalid > 0} />
-          <Number_ name="By schema" value="see" href={to(["dead-letters"], { code: "quarantined" })} />
         </Step>
-        <Edge rate={judged - invalid} latency={p99("ingest")} of="ingest" />
+        <Edge rate={judged - invalid} what="events" latency={p99("ingest")} of="ingest" />
         <Step title="Deduplicate" meaning="An event id counts once for each profile, whatever is sent again. Ids older than dedup.retention cannot be judged, and such events are refused.">
           <Number_ name="Duplicates" value={`${format.rate(duplicate)}/s`} />
           <Number_ name="Too late" value={`${format.rate(late)}/s`} href={to(["dead-letters"], { code: "too_late" })} bad={late > 0} />
           <Number_ name="Syncs to disk" value={`${format.rate(counter("journalSyncs"))}/s`} />
         </Step>
-        <Edge rate={applied} latency={p99("journal")} of="journal" />
+        <Edge rate={applied} what="events" latency={p99("journal")} of="journal" />
         <Step title="Merge" meaning="The event changes its customer's profile. Identifiers that appear together join two profiles into one.">
           <Number_ name="Applied" value={`${format.rate(applied)}/s`} />
           <Number_ name="Profiles joined" value={`${format.rate(counter("merges"))}/s`} />
           <Number_ name="In memory" value={format.compact(now.stats.profilesActive ?? 0)} />
         </Step>
-        <Edge rate={applied} latency={p99("apply")} of="apply" />
+        <Edge rate={applied} what="events" latency={p99("apply")} of="apply" />
         <Step title="Segment" meaning="Segments and computed traits that the event can change are evaluated at once. An expression that comes to an error counts as false.">
           <Number_ name="Entered" value={`${format.rate(counter("segmentsEntered"))}/s`} href={to(["segments"])} />
           <Number_ name="Left" value={`${format.rate(counter("segmentsLeft"))}/s`} href={to(["segments"])} />
           <Number_ name="Errors" value={`${format.rate(counter("segmentErrors"))}/s`} bad={counter("segmentErrors") > 0} />
         </Step>
-        <Edge rate={changed} latency={p99("segment")} of="segment" />
+        <Edge rate={changed} what="changes" latency={p99("segment")} of="segment" />
         <Step title="Outputs" meaning="Who is told of changes: watchers at once, webhooks with retries until they took it or their time is up.">
           <Number_ name="Watches open" value={format.count(now.stats.watches ?? 0)} />
           <Number_ name="Webhooks took" value={`${format.rate(rateOf((of) => of.webhooks.delivered))}/s`} href={to(["webhooks"])} />

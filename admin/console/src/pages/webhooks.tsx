@@ -117,7 +117,7 @@ function Letters(of: { webhook: string; onDone: () => void }): VNode {
           {
             head: "Profile",
             cell: (each) => (
-              <a class="mono" href={toProfile(each.profile)}>
+              <a class="mono nowrap" href={toProfile(each.profile)}>
                 {each.profile.slice(0, 12)}…
               </a>
             ),
