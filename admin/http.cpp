@@ -11,6 +11,17 @@ namespace kith::admin {
 
 using nlohmann::json;
 
+std::string_view name_of(known_by how) noexcept {
+  switch (how) {
+    case known_by::nothing: return "nothing";
+    case known_by::token: return "token";
+    case known_by::certificate: return "certificate";
+    case known_by::oauth: return "oauth";
+    case known_by::session: return "session";
+  }
+  return "nothing";
+}
+
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
 
 response problem(unsigned status, std::string_view code, std::string detail, const json& more) {

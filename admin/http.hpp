@@ -20,6 +20,10 @@
 
 namespace kith::admin {
 
+/// By what a caller is known.
+enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session };
+std::string_view name_of(known_by how) noexcept;
+
 struct request {
   std::string method;                  ///< "GET", …
   std::string target;                  ///< path and query as they were sent
@@ -27,7 +31,29 @@ struct request {
   std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
   std::string body;
   std::string if_match;  ///< the header; empty: there is none
-  std::string accept;    ///< as if_match
+  std::string accept;    ///< as if_match, and so are the next
+  std::string if_none_match{};
+  std::string authorization{};
+  std::string cookie{};
+  std::string host{};
+  std::string origin{};
+  std::string fetch_site{};  ///< Sec-Fetch-Site
+  std::string kith_request{};
+  std::string idempotency_key{};
+  std::string accept_encoding{};
+
+  std::string address{};      ///< the client's
+  std::string certificate{};  ///< the common name of its certificate, which our CA signed; empty: it showed none
+
+  // What access finds out, beside `who`.
+  known_by how = known_by::nothing;
+  std::int64_t until_ms = 0;  ///< when what it is known by ends; 0: never
+  std::string forged{};       ///< why a page that is not ours may have sent it; empty: none did
+
+  /// Does the method only read (RFC 9110, section 9.2.1)?
+  bool is_safe() const noexcept {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+  }
 };
 
 struct response {
@@ -37,6 +63,9 @@ struct response {
   std::map<std::string, std::string> headers;
   /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
   std::function<result<std::string>()> more{};
+  // For the audit log:
+  std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
+  nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
 };
 
 /// The parts of a target, percent-decoded. Nothing if the encoding is broken.

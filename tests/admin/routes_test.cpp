@@ -53,8 +53,9 @@ TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
       described.emplace(upper, plain);
     }
   }
-  const auto listed = admin::routes::listed();
-  CHECK(described == std::set<std::pair<std::string, std::string>>(listed.begin(), listed.end()));
+  std::set<std::pair<std::string, std::string>> listed;
+  for (const auto& each : admin::routes::listed()) listed.emplace(each.method, each.path);
+  CHECK(described == listed);
 }
 
 TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
