@@ -1,6 +1,7 @@
 // What the web console needs beside the rest of the API: its own files, and what happens as it happens.
 #include <algorithm>
 
+#include "admin/compression.hpp"
 #include "admin/console.hpp"
 #include "admin/routes.hpp"
 

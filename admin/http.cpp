@@ -11,6 +11,17 @@ namespace kith::admin {
 
 using nlohmann::json;
 
+std::string_view name_of(known_by how) noexcept {
+  switch (how) {
+    case known_by::nothing: return "nothing";
+    case known_by::token: return "token";
+    case known_by::certificate: return "certificate";
+    case known_by::oauth: return "oauth";
+    case known_by::session: return "session";
+  }
+  return "nothing";
+}
+
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
 
 response problem(unsigned status, std::string_view code, std::string detail, const json& more) {
@@ -61,15 +72,6 @@ bool is_matched(std::string_view if_match, std::string_view etag) {
     each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
     each = each.substr(0, each.find_last_not_of(' ') + 1);
     if (each == "*" || each == etag) return true;
-  }
-  return false;
-}
-
-bool takes_gzip(std::string_view accept_encoding) {
-  for (auto each : split(accept_encoding, ',')) {
-    each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
-    const auto name = each.substr(0, each.find_first_of("; "));
-    if (name == "gzip") return each.find("q=0") == each.npos || each.find("q=0.") != each.npos;
   }
   return false;
 }

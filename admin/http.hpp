@@ -21,6 +21,10 @@
 
 namespace kith::admin {
 
+/// By what a caller is known.
+enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session };
+std::string_view name_of(known_by how) noexcept;
+
 struct request {
   std::string method;                  ///< "GET", …
   std::string target;                  ///< path and query as they were sent
@@ -28,8 +32,29 @@ struct request {
   std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
   std::string body;
   std::string if_match;  ///< the header; empty: there is none
-  std::string accept;    ///< as if_match
+  std::string accept;    ///< as if_match, and so are the next
+  std::string if_none_match{};
+  std::string authorization{};
+  std::string cookie{};
+  std::string host{};
+  std::string origin{};
+  std::string fetch_site{};  ///< Sec-Fetch-Site
+  std::string kith_request{};
+  std::string idempotency_key{};
   std::string accept_encoding{};
+
+  std::string address{};      ///< the client's
+  std::string certificate{};  ///< the common name of its certificate, which our CA signed; empty: it showed none
+
+  // What access finds out, beside `who`.
+  known_by how = known_by::nothing;
+  std::int64_t until_ms = 0;  ///< when what it is known by ends; 0: never
+  std::string forged{};       ///< why a page that is not ours may have sent it; empty: none did
+
+  /// Does the method only read (RFC 9110, section 9.2.1)?
+  bool is_safe() const noexcept {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+  }
 };
 
 struct response {
@@ -40,6 +65,9 @@ struct response {
   /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
   std::function<result<std::string>()> more{};
   std::chrono::milliseconds pause{0};  ///< before each of those
+  // For the audit log:
+  std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
+  nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
 };
 
 /// The parts of a target, percent-decoded. Nothing if the encoding is broken.
@@ -63,9 +91,6 @@ response problem_of(const error& why);
 
 /// A query parameter that the URL does not know is a mistake worth telling.
 std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known);
-
-/// Whether the header Accept-Encoding (RFC 9110, section 12.5.3) lets an answer be gzip.
-bool takes_gzip(std::string_view accept_encoding);
 
 /// Whether the header If-Match (RFC 9110, section 13.1.1) names this entity tag, or any.
 bool is_matched(std::string_view if_match, std::string_view etag);

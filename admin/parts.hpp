@@ -16,6 +16,10 @@ class deliverer;
 
 namespace kith::admin {
 
+class access;
+class token_store;
+struct probe;
+
 /// Each may be null; what is there outlives the server.
 struct parts {
   const net::probe* protocol = nullptr;  ///< counts of the protocol's server
@@ -26,6 +30,9 @@ struct parts {
   persistence::replayer replay;  ///< tries letters again
   ingest::schema::store* schemas = nullptr;
   const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
+  token_store* tokens = nullptr;
+  access* door = nullptr;   ///< the server's own
+  probe* counts = nullptr;  ///< as door
 };
 
 }  // namespace kith::admin

@@ -21,6 +21,12 @@
 
 namespace kith::admin {
 
+/// Does a request change anything, where it succeeds?
+enum class effect : std::uint8_t { reads, changes };
+/// What an answer tells of people, and what those get who may not see personal data: all of it; the answer with that
+/// masked; nothing, for it would be told by what is asked.
+enum class personal : std::uint8_t { none, masked, refused };
+
 class routes {
  public:
   routes(actors::service& service, definition_store& definitions, parts with = {})
@@ -33,8 +39,15 @@ class routes {
   /// Takes what GET /v1/live tells. To be called every live::pace.
   void look() { live_->take(); }
 
-  /// Method and path of every route; `{}` stands for a parameter.
-  static std::vector<std::pair<std::string, std::string>> listed();
+  /// Every route as it declares itself; `{}` in a path stands for a parameter.
+  struct declaration {
+    std::string method;
+    std::string path;
+    net::role needs;  ///< none: anybody may ask
+    admin::effect effect;
+    admin::personal personal;
+  };
+  static std::vector<declaration> listed();
 
  private:
   response healthz(const call& asked);
@@ -103,12 +116,29 @@ class routes {
   response report_schemas(const call& asked);
   response propose_schema(const call& asked);
 
+  // session_routes.cpp
+  response open_session(const call& asked);
+  response session(const call& asked);
+  response close_session(const call& asked);
+
+  // token_routes.cpp
+  response list_tokens(const call& asked);
+  response token(const call& asked);
+  response put_token(const call& asked);
+  response rotate_token(const call& asked);
+  response remove_token(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
 
   struct route;
   static const std::vector<route>& table();
+
+  // dispatch.cpp
+  static std::string allowed_at(const std::vector<std::string>& path);
+  std::optional<response> refuse(const route& chosen, const request& asked) const;
+  response answer(const route& chosen, const call& asked);
 
   actors::service& service_;
   definition_store& definitions_;

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/clock.hpp"
+#include "admin/compression.hpp"
 #include "admin/routes.hpp"
 
 namespace kith::admin {
@@ -26,18 +28,40 @@ using tcp = asio::ip::tcp;
 
 /// What the sessions share.
 struct shared_state {
-  actors::service& service;
-  std::shared_ptr<net::credential_store> credentials;
+  access& door;
   admin_options options;
   routes handlers;
   std::atomic<std::size_t> connections{0};
 };
 
+std::string address_of(const tcp::socket& socket) {
+  beast::error_code failed;
+  const auto peer = socket.remote_endpoint(failed);
+  return failed ? std::string() : peer.address().to_string();
+}
+
+/// What browsers are told with each answer, unless its handler says otherwise (docs/security.md).
+void set_security_fields(http::response<http::string_body>& to, std::string_view host) {
+  to.set(http::field::cache_control, "no-store");
+  to.set("X-Content-Type-Options", "nosniff");
+  to.set("X-Frame-Options", "DENY");
+  to.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+  to.set("Referrer-Policy", "no-referrer");
+  to.set("Cross-Origin-Resource-Policy", "same-origin");
+  // It would hold for all that runs on localhost, whatever its port.
+  if (host != "localhost" && !host.starts_with("localhost:")) {
+    to.set("Strict-Transport-Security", "max-age=31536000");
+  }
+}
+
 /// One connection, one request at a time.
 class session : public std::enable_shared_from_this<session> {
  public:
   session(tcp::socket socket, std::shared_ptr<net::tls_context> tls, shared_state& shared)
-      : tls_(std::move(tls)), stream_(beast::tcp_stream(std::move(socket)), *tls_), shared_(shared) {
+      : tls_(std::move(tls)),
+        stream_(beast::tcp_stream(std::move(socket)), *tls_),
+        shared_(shared),
+        address_(address_of(beast::get_lowest_layer(stream_).socket())) {
     ++shared_.connections;
   }
   ~session() { --shared_.connections; }
@@ -95,32 +119,33 @@ class session : public std::enable_shared_from_this<session> {
     if (message.version() >= 11 && message.count(http::field::host) != 1) {
       return refuse(problem(400, "invalid_argument", "header Host: must be there, once"));
     }
-    answer(shared_.handlers.handle(asked_by(message)), message.keep_alive(), message.method() == http::verb::head);
+    auto asked = asked_by(message);
+    host_ = asked.host;
+    takes_gzip_ = takes_gzip(asked.accept_encoding);
+    auto refused = shared_.door.admit(asked);
+    answer(refused ? std::move(*refused) : shared_.handlers.handle(asked), message.keep_alive(),
+           message.method() == http::verb::head);
   }
 
-  /// Who asks is judged at each request: a credential that was taken away works no more.
   request asked_by(const http::request<http::string_body>& message) const {
+    const auto field = [&](auto name) { return std::string(message[name]); };
     request asked;
     asked.method = std::string(message.method_string());
     asked.target = std::string(message.target());
     asked.body = message.body();
-    asked.if_match = std::string(message[http::field::if_match]);
-    asked.accept = std::string(message[http::field::accept]);
-    asked.accept_encoding = std::string(message[http::field::accept_encoding]);
-    const auto authorization = message[http::field::authorization];
-    constexpr std::string_view scheme = "Bearer ";
-    if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
-      asked.who =
-          shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
-      if (!asked.who) asked.why_unknown = "the token is not known here";
-    } else if (!common_name_.empty()) {
-      asked.who = shared_.credentials->by_common_name(common_name_);
-      if (!asked.who) {
-        asked.why_unknown = "the client certificate \"" + common_name_ +
-                            "\" is not listed: give this common_name to a [[credentials]] entry of the configuration, "
-                            "or send `Authorization: Bearer TOKEN`";
-      }
-    }
+    asked.if_match = field(http::field::if_match);
+    asked.accept = field(http::field::accept);
+    asked.if_none_match = field(http::field::if_none_match);
+    asked.authorization = field(http::field::authorization);
+    asked.cookie = field(http::field::cookie);
+    asked.host = field(http::field::host);
+    asked.origin = field(http::field::origin);
+    asked.fetch_site = field("Sec-Fetch-Site");
+    asked.kith_request = field("X-Kith-Request");
+    asked.idempotency_key = field("Idempotency-Key");
+    asked.accept_encoding = field(http::field::accept_encoding);
+    asked.address = address_;
+    asked.certificate = common_name_;
     return asked;
   }
 
@@ -133,15 +158,15 @@ class session : public std::enable_shared_from_this<session> {
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
-    reply_->set(http::field::cache_control, "no-store");
-    reply_->set("X-Content-Type-Options", "nosniff");
+    set_security_fields(*reply_, host_);
+    compress(with);
     for (const auto& [name, value] : with.headers) reply_->set(name, value);
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();
     if (!head_only) reply_->body() = std::move(with.body);
     if (more_) {
       reply_->chunked(true);
-    } else if (reply_->result() != http::status::no_content) {
+    } else if (reply_->result() != http::status::no_content && reply_->result() != http::status::not_modified) {
       reply_->content_length(size);
     }
     expire();
@@ -162,6 +187,16 @@ class session : public std::enable_shared_from_this<session> {
                                });
     } else {
       http::async_write(stream_, *reply_, sent);
+    }
+  }
+
+  void compress(response& what) const {
+    if (what.body.empty() || what.more || what.headers.contains("Content-Encoding")) return;
+    what.headers["Vary"] = "Accept-Encoding";
+    if (!takes_gzip_) return;
+    if (auto smaller = gzipped(what.body)) {
+      what.body = std::move(*smaller);
+      what.headers["Content-Encoding"] = "gzip";
     }
   }
 
@@ -217,7 +252,11 @@ class session : public std::enable_shared_from_this<session> {
   std::shared_ptr<net::tls_context> tls_;  // lives as long as the stream that uses it
   beast::ssl_stream<beast::tcp_stream> stream_;
   shared_state& shared_;
-  std::string common_name_;  ///< of the client's certificate, if our CA signed it
+  const std::string address_;  ///< the client's
+  std::string common_name_;    ///< of the client's certificate, if our CA signed it
+  // Of the request that is being answered:
+  std::string host_;
+  bool takes_gzip_ = false;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> reply_;
@@ -235,17 +274,25 @@ struct admin_server::impl {
   impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
        std::shared_ptr<net::credential_store> credentials, admin_options options, parts with)
       : tls(std::move(contexts)),
-        shared{service, std::move(credentials), std::move(options), routes(service, definitions, std::move(with)), {}},
+        door({std::move(credentials), with.tokens, &counts, actors::wall_clock_ms, actors::now}),
+        shared{door, std::move(options), routes(service, definitions, completed(std::move(with))), {}},
         acceptor(io),
         retry(io),
         look(io) {}
 
+  parts completed(parts with) {
+    with.door = &door;
+    with.counts = &counts;
+    return with;
+  }
   result<void> listen();
   void accept();
   void accept_later();
   void look_around();
 
   std::shared_ptr<net::reloadable_tls> tls;
+  probe counts;
+  access door;
   shared_state shared;
   asio::io_context io;
   tcp::acceptor acceptor;
@@ -303,6 +350,10 @@ admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) 
 admin_server::~admin_server() {
   impl_->io.stop();
   for (auto& thread : impl_->threads) thread.join();
+}
+
+void admin_server::configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers) {
+  impl_->door.configure(settings, std::move(issuers));
 }
 
 unsigned short admin_server::port() const noexcept {

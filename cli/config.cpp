@@ -15,6 +15,15 @@ namespace {
 
 constexpr std::int64_t most_frame_bytes = 32 * 1024 * 1024;  ///< a frame's events fit in one journal record
 
+/// A role without rights is for the admin API alone.
+void read_role(const table_reader& reader, const toml::node& node, const std::string& where, const toml::table& table,
+               net::credential_config& into) {
+  const auto role = net::parse_role(node.value_or(std::string()));
+  if (!role) reader.refuse(node, where, "must be \"viewer\", \"operator\", \"privacy\" or \"admin\"");
+  into.granted = *role;
+  if (!table.contains("rights")) into.can_publish = into.can_read = into.can_admin = false;
+}
+
 void read_rights(const table_reader& reader, const toml::node& node, const std::string& where,
                  net::credential_config& into) {
   const auto* list = node.as_array();
@@ -48,7 +57,7 @@ void check_credential(const table_reader& reader, const toml::node& node, const 
   }
 }
 
-void describe_credential(table_reader& reader, net::credential_config& into) {
+void describe_credential(table_reader& reader, const toml::table& table, net::credential_config& into) {
   reader.text("name", into.name)
       .text("token", into.token)
       .text("token_sha256", into.token_sha256)
@@ -61,7 +70,10 @@ void describe_credential(table_reader& reader, net::credential_config& into) {
              if (!path) reader.refuse(node, where, "must be a file's path");
              into.token = first_line_of(*path);
            })
-      .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); });
+      .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); })
+      .key("role",
+           [&](const toml::node& node, const std::string& where) { read_role(reader, node, where, table, into); })
+      .flag("pii", into.personal);
 }
 
 void read_definition(table_reader& reader, const std::string& name, const toml::table& table,
@@ -340,7 +352,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     for (const auto& each : *list) {
       table_reader reader(root.file(), where);
       auto& credential = into.credentials.emplace_back();
-      describe_credential(reader, credential);
+      describe_credential(reader, *each.as_table(), credential);
       reader.read(*each.as_table());
       check_credential(reader, each, where, credential);
     }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "actors/runtime.hpp"
+#include "admin/access.hpp"
 #include "admin/definition_store.hpp"
 #include "cli/log.hpp"
 #include "ingest/oauth/settings.hpp"
@@ -45,6 +46,7 @@ struct config {
   ingest::oauth::settings oauth;                 ///< [oauth]
   net::outgoing_rules outgoing;                  ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;              ///< [schemas]
+  admin::access_settings access;                 ///< [admin]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

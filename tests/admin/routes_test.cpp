@@ -54,8 +54,9 @@ TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
       described.emplace(upper, plain);
     }
   }
-  const auto listed = admin::routes::listed();
-  CHECK(described == std::set<std::pair<std::string, std::string>>(listed.begin(), listed.end()));
+  std::set<std::pair<std::string, std::string>> listed;
+  for (const auto& each : admin::routes::listed()) listed.emplace(each.method, each.path);
+  CHECK(described == listed);
 }
 
 TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
@@ -187,14 +188,6 @@ TEST_CASE_METHOD(admin_fixture, "the console's page may not be kept, its files f
   CHECK(smaller.headers.at("Content-Encoding") == "gzip");
   CHECK(smaller.body.size() * 2 < file.body.size());
   CHECK(ask_as(nullptr, "/assets/other.js", "GET").status == 404);
-}
-
-TEST_CASE("gzip is sent only to who takes it") {
-  CHECK(admin::takes_gzip("gzip"));
-  CHECK(admin::takes_gzip("deflate, gzip;q=0.5"));
-  CHECK_FALSE(admin::takes_gzip(""));
-  CHECK_FALSE(admin::takes_gzip("gzip;q=0, br"));
-  CHECK_FALSE(admin::takes_gzip("x-gzip"));
 }
 
 TEST_CASE_METHOD(admin_fixture, "a segment's members are explained by the message ids of their events") {
