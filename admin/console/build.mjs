@@ -32,6 +32,7 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(path.join(dist, "assets"), { recursive: true });
 
 const made = await build({
+  absWorkingDir: here,
   entryPoints: { console: source("main.tsx"), style: source("style.css") },
   outdir: path.join(dist, "assets"),
   entryNames: "[name]-[hash]",
@@ -55,10 +56,24 @@ const named = (start, end) => [...files.keys()].find((name) => name.startsWith(`
 const icon = await readFile(source("favicon.svg"));
 const iconName = `assets/favicon-${createHash("sha256").update(icon).digest("hex").slice(0, 8).toUpperCase()}.svg`;
 files.set(iconName, icon);
+// What the first view loads: the page and all that it names or imports at once.
+const first = new Set(["index.html", iconName, named("style", ".css")]);
+const outputs = new Map(Object.entries(made.metafile.outputs).map(([name, of]) => [path.relative(dist, path.resolve(here, name)), of]));
+const follow = (name) => {
+  if (first.has(name)) return;
+  first.add(name);
+  for (const each of outputs.get(name)?.imports ?? []) {
+    if (each.kind === "import-statement") follow(path.relative(dist, path.resolve(here, each.path)));
+  }
+};
+follow(named("console", ".js"));
+// What the entry imports is asked for together with it.
+const preloads = [...first].filter((name) => name.endsWith(".js") && name !== named("console", ".js"));
 const page = (await readFile(source("index.html"), "utf8"))
   .replace("FAVICON", iconName)
   .replace("STYLE", named("style", ".css"))
-  .replace("SCRIPT", named("console", ".js"));
+  .replace("SCRIPT", named("console", ".js"))
+  .replace(/( *)<script/, (tag, indent) => preloads.map((name) => `${indent}<link rel="modulepreload" href="/${name}">\n`).join("") + tag);
 files.set("index.html", Buffer.from(page));
 
 for (const [name, bytes] of files) {
@@ -66,17 +81,6 @@ for (const [name, bytes] of files) {
   await writeFile(path.join(dist, `${name}.gz`), gzipSync(bytes, { level: 9 }));
 }
 
-// What the first view loads: the page and all that it names or imports at once.
-const first = new Set(["index.html", iconName, named("style", ".css")]);
-const outputs = new Map(Object.entries(made.metafile.outputs).map(([name, of]) => [path.relative(dist, path.resolve(name)), of]));
-const follow = (name) => {
-  if (first.has(name)) return;
-  first.add(name);
-  for (const each of outputs.get(name)?.imports ?? []) {
-    if (each.kind === "import-statement") follow(path.relative(dist, path.resolve(each.path)));
-  }
-};
-follow(named("console", ".js"));
 const sizes = [...files].map(([name, bytes]) => ({ name, first: first.has(name), gzip: gzipSync(bytes, { level: 9 }).length }));
 for (const each of sizes) console.log(`${each.first ? "first " : "later "} ${String(each.gzip).padStart(7)} ${each.name}`);
 console.log(`console: first view ${sizes.filter((each) => each.first).reduce((sum, each) => sum + each.gzip, 0)} bytes gzipped`);

@@ -296,3 +296,33 @@ export interface Observed {
   undeclaredProperties: unknown[];
   neverSeen: unknown[];
 }
+
+export interface Token {
+  name: string;
+  role: string;
+  description: string;
+  source: "api" | "config";
+  version: number | null;
+  created: string | null;
+  createdBy: string | null;
+  rotated: string | null;
+  expires: string | null;
+  lastUsed: string | null;
+  token?: string; // told once
+}
+
+export interface AuditRecord {
+  sequence: number;
+  hash: string;
+  time: string;
+  method: string;
+  route: string;
+  status: number;
+  outcome: "done" | "refused" | "failed";
+  who: string | null;
+  role: string | null;
+  by: string;
+  address: string;
+  arguments?: string[];
+  [key: string]: unknown;
+}

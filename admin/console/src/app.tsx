@@ -3,33 +3,29 @@ import { effect } from "@preact/signals";
 import type { ComponentType, VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { resume, session, signOut } from "./api";
+import { lazy } from "./lazy";
 import { follow, line, sample } from "./live";
-import { Audit } from "./pages/audit";
-import { DeadLetters } from "./pages/dead_letters";
-import { Definitions } from "./pages/definitions";
 import { Login } from "./pages/login";
 import { Overview } from "./pages/overview";
-import { Pipeline } from "./pages/pipeline";
-import { Profiles } from "./pages/profiles";
-import { Schemas } from "./pages/schemas";
-import { Tokens } from "./pages/tokens";
-import { Webhooks } from "./pages/webhooks";
 import { place, to } from "./router";
 import { choose, dark, theme, type Theme } from "./theme";
 import { Empty, Loading } from "./ui";
 
-const pages: { name: string; title: string; page: ComponentType; role?: string }[] = [
+const roles = ["viewer", "operator", "privacy", "admin"]; // each may do what those before it may
+const pages: { name: string; title: string; page: ComponentType; least?: string }[] = [
   { name: "overview", title: "Overview", page: Overview },
-  { name: "pipeline", title: "Pipeline", page: Pipeline },
-  { name: "profiles", title: "Profiles", page: Profiles },
-  { name: "segments", title: "Segments", page: () => <Definitions kind="segments" /> },
-  { name: "computed", title: "Computed traits", page: () => <Definitions kind="computed" /> },
-  { name: "schemas", title: "Schemas", page: Schemas },
-  { name: "webhooks", title: "Webhooks", page: Webhooks },
-  { name: "dead-letters", title: "Dead letters", page: DeadLetters },
-  { name: "audit", title: "Audit log", page: Audit },
-  { name: "tokens", title: "Tokens", page: Tokens },
+  { name: "pipeline", title: "Pipeline", page: lazy(() => import("./pages/pipeline").then((of) => of.Pipeline)) },
+  { name: "profiles", title: "Profiles", page: lazy(() => import("./pages/profiles").then((of) => of.Profiles)) },
+  { name: "segments", title: "Segments", page: lazy(() => import("./pages/definitions").then((of) => of.Segments)) },
+  { name: "computed", title: "Computed traits", page: lazy(() => import("./pages/definitions").then((of) => of.ComputedTraits)) },
+  { name: "schemas", title: "Schemas", page: lazy(() => import("./pages/schemas").then((of) => of.Schemas)) },
+  { name: "webhooks", title: "Webhooks", page: lazy(() => import("./pages/webhooks").then((of) => of.Webhooks)) },
+  { name: "dead-letters", title: "Dead letters", page: lazy(() => import("./pages/dead_letters").then((of) => of.DeadLetters)) },
+  { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), least: "privacy" },
+  { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), least: "admin" },
 ];
+
+const allowed = (least = "viewer"): boolean => roles.indexOf(session.value?.role ?? "") >= roles.indexOf(least);
 
 effect(() => {
   document.documentElement.dataset.theme = dark.value ? "dark" : "light";
@@ -56,7 +52,7 @@ function Nav(of: { current: string; onGo: () => void }): VNode {
   return (
     <nav aria-label="Pages" class="pages">
       <ul>
-        {pages.map((each) => (
+        {pages.filter((each) => allowed(each.least)).map((each) => (
           <li key={each.name}>
             <a href={to([each.name])} aria-current={each.name === of.current ? "page" : undefined} onClick={of.onGo}>
               <span>{each.title}</span>
@@ -118,7 +114,15 @@ function Frame(): VNode {
         </div>
       </aside>
       <main id="main" tabIndex={-1}>
-        {Page ? <Page /> : <Empty>There is no such page. Choose one on the left.</Empty>}
+        {!Page ? (
+          <Empty>There is no such page. Choose one from the menu.</Empty>
+        ) : allowed(page?.least) ? (
+          <Page />
+        ) : (
+          <Empty>
+            This page needs the role {page?.least}; yours is {session.value!.role}.
+          </Empty>
+        )}
       </main>
     </div>
   );

@@ -301,10 +301,13 @@ function New(of: { kind: Kind; from: string | null }): VNode {
   );
 }
 
-export function Definitions(of: { kind: Kind }): VNode {
+function Definitions(of: { kind: Kind }): VNode {
   const { parts, query } = place.value;
   const name = parts[1];
   if (name) return <One key={of.kind + name} kind={of.kind} name={name} />;
   if (query.has("new")) return <New key={of.kind} kind={of.kind} from={query.get("from")} />;
   return <List key={of.kind} kind={of.kind} />;
 }
+
+export const Segments = (): VNode => <Definitions kind="segments" />;
+export const ComputedTraits = (): VNode => <Definitions kind="computed" />;
