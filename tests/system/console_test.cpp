@@ -11,8 +11,8 @@ namespace {
 
 // Nobody listens at the webhook's address, and it is given up soon.
 constexpr const char* config = R"([segments.loyal]
-expression = 'events("Order Completed").count() >= 3'
-description = "three orders or more"
+expression = 'events("Order Completed").within("365d").count() >= 3 && has(traits.name)'
+description = "three orders or more in a year, and known by name"
 owner = "crm"
 [segments.whale]
 expression = 'computed.revenue > 10000.0'

@@ -1,7 +1,7 @@
 // The frame around all pages: who is signed in, where to go, whether the server is heard.
 import { effect } from "@preact/signals";
 import type { ComponentType, VNode } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { resume, session, signOut } from "./api";
 import { lazy } from "./lazy";
 import { follow, line, sample } from "./live";
@@ -76,6 +76,13 @@ function Frame(): VNode {
     document.title = `${page?.title ?? "Not found"} · Kith`;
     scrollTo(0, 0);
   }, [page]);
+  // Who goes to another page goes on from its start, by keyboard too. The parts of one profile are one page.
+  const subject = place.value.parts.slice(0, current === "profiles" ? 3 : 2).join("/");
+  const shown = useRef(subject);
+  useEffect(() => {
+    if (shown.current !== subject) document.getElementById("main")?.focus({ preventScroll: true });
+    shown.current = subject;
+  }, [subject]);
   const Page = page?.page;
   return (
     <div class={open ? "frame open" : "frame"}>

@@ -8,7 +8,6 @@ import type { Paged } from "./load";
 export type Children = ComponentChildren;
 
 export function Header(of: { title: Children; intro?: Children; actions?: Children; back?: { href: string; text: string } }): VNode {
-  const heading = useRef<HTMLHeadingElement>(null);
   return (
     <header class="page-head">
       {of.back && (
@@ -17,9 +16,7 @@ export function Header(of: { title: Children; intro?: Children; actions?: Childr
         </a>
       )}
       <div class="row spread">
-        <h1 ref={heading} tabIndex={-1}>
-          {of.title}
-        </h1>
+        <h1>{of.title}</h1>
         {of.actions && <div class="row">{of.actions}</div>}
       </div>
       {of.intro && <p class="intro">{of.intro}</p>}

@@ -41,6 +41,11 @@ export function Why(of: { at: string; segment: string }): VNode {
               <li key={i} class={`depth-${Math.min(part.depth, 8)}`}>
                 <code class="grow">{part.expression}</code>
                 <span class={`part-value ${part.value === "true" ? "good" : part.value?.startsWith("error") ? "bad" : ""}`}>{part.value ?? ""}</span>
+                {part.count !== undefined && !(part.events && part.events.length > 0) && (
+                  <span class="part-events muted">
+                    {format.count(part.count)} event{part.count === 1 ? "" : "s"} counted; the profile keeps no more of them than that, the timeline may.
+                  </span>
+                )}
                 {part.events && part.events.length > 0 && (
                   <details class="part-events">
                     <summary>
@@ -102,7 +107,7 @@ export function SegmentsOf(of: { at: string; why: string | undefined; link: (nam
         </Await>
       </Section>
       {others.length > 0 && (
-        <div class="row bottom">
+        <div class="row bottom below">
           <SelectField
             label="Why not in another one?"
             value={chosen}
