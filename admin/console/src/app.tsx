@@ -2,7 +2,7 @@
 import { effect } from "@preact/signals";
 import type { ComponentType, VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { resume, session, signOut } from "./api";
+import { allowed, resume, session, signOut } from "./api";
 import { lazy } from "./lazy";
 import { follow, line, sample } from "./live";
 import { Login } from "./pages/login";
@@ -11,7 +11,6 @@ import { place, to } from "./router";
 import { choose, dark, theme, type Theme } from "./theme";
 import { Empty, Loading } from "./ui";
 
-const roles = ["viewer", "operator", "privacy", "admin"]; // each may do what those before it may
 const pages: { name: string; title: string; page: ComponentType; least?: string }[] = [
   { name: "overview", title: "Overview", page: Overview },
   { name: "pipeline", title: "Pipeline", page: lazy(() => import("./pages/pipeline").then((of) => of.Pipeline)) },
@@ -24,8 +23,6 @@ const pages: { name: string; title: string; page: ComponentType; least?: string 
   { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), least: "privacy" },
   { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), least: "admin" },
 ];
-
-const allowed = (least = "viewer"): boolean => roles.indexOf(session.value?.role ?? "") >= roles.indexOf(least);
 
 effect(() => {
   document.documentElement.dataset.theme = dark.value ? "dark" : "light";

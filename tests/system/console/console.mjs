@@ -259,6 +259,39 @@ const steps = {
     await sees("will be sent again");
   },
 
+  async "a token is made, shown once, and does what its role may"() {
+    await go("tokens", "Tokens");
+    await main.getByRole("button", { name: "New token" }).click();
+    await main.getByLabel("Name").fill("reader");
+    await main.getByLabel("Description").fill("the wall display");
+    await main.getByRole("button", { name: "Create" }).click();
+    const secret = await main.getByLabel("The new token").inputValue();
+    await main.getByRole("row", { name: /reader/ }).waitFor();
+    await inspect("tokens");
+    await main.getByRole("button", { name: "Done" }).click();
+    const other = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
+    await other.goto(admin);
+    await other.getByLabel("Token").fill(secret);
+    await other.keyboard.press("Enter");
+    await other.getByRole("link", { name: "Segments" }).waitFor();
+    assert.equal(await other.getByRole("link", { name: "Tokens" }).count(), 0);
+    await confirm("Revoke", "Revoke");
+    await main.getByRole("row", { name: /reader/ }).waitFor({ state: "detached" });
+    await other.getByRole("link", { name: "Segments" }).click();
+    await other.getByLabel("Token").waitFor(); // the session ended with its token
+    await other.context().close();
+  },
+
+  async "all of this stands in the audit log"() {
+    await go("audit", "Audit log");
+    for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed"]) await sees(text);
+    await inspect("audit");
+    await main.getByLabel("Outcome").selectOption("refused");
+    await sees("POST /v1/session");
+    await main.locator(".timeline summary").first().click();
+    await sees('"sequence"');
+  },
+
   async "the server's state is heard again when the line was cut"() {
     await go("overview", "Overview");
     await page.locator(".standing.good").waitFor();

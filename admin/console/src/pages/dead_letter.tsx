@@ -1,7 +1,7 @@
 // One dead letter: what came, why it was refused; mended, it is replayed.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type DeadLetter, type Replayed } from "../api";
+import { allowed, api, type DeadLetter, type Replayed } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
 import { to } from "../router";
@@ -10,7 +10,7 @@ import { outcomeText } from "./dead_letters";
 
 /** What can be mended: an event as JSON, or text as it came. */
 function textOf(of: DeadLetter): string | null {
-  if (of.truncated) return null;
+  if (of.truncated || !allowed("operator")) return null;
   if (of.decoded !== undefined) return format.pretty(of.decoded);
   if (of.encoding !== "utf-8") return null;
   try {
@@ -82,7 +82,7 @@ export function Letter(of: { at: string; id: string; onGone: () => void }): VNod
             Dead letter <span class="mono">{of.id}</span>
           </>
         }
-        actions={!gone && told.data && <Confirm text="Drop" title="Drop it?" question="The dead letter is deleted. What it holds is lost." yes="Drop" danger disabled={drop.busy} onYes={drop.run} />}
+        actions={allowed("operator") && !gone && told.data && <Confirm text="Drop" title="Drop it?" question="The dead letter is deleted. What it holds is lost." yes="Drop" danger disabled={drop.busy} onYes={drop.run} />}
       />
       <ProblemBox problem={drop.problem} />
       <div role="status">
@@ -120,9 +120,13 @@ export function Letter(of: { at: string; id: string; onGone: () => void }): VNod
                 {textOf(letter) === null ? (
                   <>
                     <p class="note">
-                      {letter.truncated ? "It was too large and was cut, so it cannot be replayed." : "It is no text that could be mended here."}
+                      {letter.truncated
+                        ? "It was too large and was cut, so it cannot be replayed."
+                        : allowed("operator")
+                          ? "It is no text that could be mended here."
+                          : "Replaying needs the role operator."}
                     </p>
-                    <Code label="Bytes">{letter.bytes}</Code>
+                    <Code label="Bytes">{letter.decoded === undefined ? letter.bytes : format.pretty(letter.decoded)}</Code>
                   </>
                 ) : (
                   <Mend

@@ -1,7 +1,7 @@
 // What was refused, and what can be done about it.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type DeadLetter, type LetterCounts, type Page, path, query, type Replayed } from "../api";
+import { allowed, api, type DeadLetter, type LetterCounts, type Page, path, query, type Replayed } from "../api";
 import * as format from "../format";
 import { useAction, useLoad, usePages } from "../load";
 import { go, place, replace, to } from "../router";
@@ -111,7 +111,7 @@ function List(): VNode {
           title={filtered ? "Those that match" : "All"}
           flush
           actions={
-            <>
+            allowed("operator") && <>
               <button type="button" disabled={chosen.size === 0 || busy} onClick={() => some.run("replay")}>
                 Replay {chosen.size > 0 ? chosen.size : "selected"}
               </button>

@@ -1,7 +1,7 @@
 // Segments and computed traits: the list, one of them, and the editor of both.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type Backfill, type Definition, type Kind, type Page, path, send } from "../api";
+import { allowed, api, type Backfill, type Definition, type Kind, type Page, path, send } from "../api";
 import * as format from "../format";
 import { useAction, useLoad, usePages } from "../load";
 import { go, place, to, toProfile } from "../router";
@@ -42,7 +42,7 @@ export function BackfillPanel(): VNode | null {
       title="Backfill"
       note="After a change of an expression every profile is evaluated anew in the background. Until that is done, members are not complete."
       actions={
-        of.running ? (
+        !allowed("operator") ? null : of.running ? (
           <button type="button" disabled={action.busy} onClick={() => action.run("cancel")}>
             Halt
           </button>
@@ -76,9 +76,11 @@ function List(of: { kind: Kind }): VNode {
         title={word.many}
         intro={word.intro}
         actions={
-          <a class="button primary" href={to([of.kind], { new: "1" })}>
-            New {word.one}
-          </a>
+          allowed("operator") && (
+            <a class="button primary" href={to([of.kind], { new: "1" })}>
+              New {word.one}
+            </a>
+          )
         }
       />
       <BackfillPanel />
@@ -205,7 +207,8 @@ function One(of: { kind: Kind; name: string }): VNode {
         intro={one?.description || undefined}
         actions={
           one &&
-          !editing && (
+          !editing &&
+          allowed("operator") && (
             <>
               {!fixed && <button type="button" onClick={() => setEditing(true)}>Edit</button>}
               <a class="button" href={to([of.kind], { new: "1", from: of.name })}>
@@ -234,9 +237,11 @@ function One(of: { kind: Kind; name: string }): VNode {
             {definition.disabled && (
               <div class="problem" role="alert">
                 <strong>Disabled</strong> {definition.disabled.reason}: <code>{definition.disabled.error}</code>, <Time at={definition.disabled.since} relative />.{" "}
-                <button type="button" class="small" onClick={enable.run} disabled={enable.busy}>
-                  Evaluate it again
-                </button>
+                {allowed("operator") && (
+                  <button type="button" class="small" onClick={enable.run} disabled={enable.busy}>
+                    Evaluate it again
+                  </button>
+                )}
               </div>
             )}
             {editing ? (

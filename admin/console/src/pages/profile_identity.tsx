@@ -1,6 +1,6 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type Identifier, type Identity } from "../api";
+import { allowed, api, type Identifier, type Identity } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
 import { toProfile } from "../router";
@@ -42,7 +42,8 @@ export function IdentityOf(of: { at: string; changed: () => void }): VNode {
               flush
               note="Which identifiers make this profile. What was joined by mistake can be taken out again: it becomes a profile of its own, with the events that named it."
               actions={
-                all.length > 1 && (
+                all.length > 1 &&
+                allowed("operator") && (
                   <Confirm
                     text={`Unmerge ${out.size === 0 ? "selected" : out.size}`}
                     title="Take identifiers out?"

@@ -1,7 +1,7 @@
 // What events may hold, beside what they are seen to hold.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type EventSchema, type Observed, type Page, path, query, send } from "../api";
+import { allowed, api, type EventSchema, type Observed, type Page, path, query, send } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
 import { go, place, to } from "../router";
@@ -234,7 +234,8 @@ function One(of: { event: string }): VNode {
         intro={row?.schema?.description}
         actions={
           row &&
-          draft === null && (
+          draft === null &&
+          allowed("operator") && (
             <>
               {row.seen && row.seen.count > 0 && !fixed && (
                 <button type="button" disabled={propose.busy} onClick={propose.run}>

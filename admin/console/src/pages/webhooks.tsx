@@ -1,7 +1,7 @@
 // Outgoing webhooks: how each endpoint does, and what it was not told.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type Page, query, type Webhook, type WebhookLetter } from "../api";
+import { allowed, api, type Page, query, type Webhook, type WebhookLetter } from "../api";
 import * as format from "../format";
 import { useAction, useLoad, usePages } from "../load";
 import { place, to, toProfile } from "../router";
@@ -84,7 +84,7 @@ function Letters(of: { webhook: string; onDone: () => void }): VNode {
       flush
       note="Messages that the endpoint did not take in time. The oldest come first."
       actions={
-        <>
+        allowed("operator") && <>
           <button type="button" disabled={chosen.size === 0 || action.busy} onClick={() => action.run("replay", [...chosen])}>
             Send {chosen.size > 0 ? chosen.size : "selected"} again
           </button>
