@@ -27,6 +27,7 @@ nlohmann::json stats_json(const actors::counters& counters);
 std::string_view name_of(actors::phase phase) noexcept;
 
 /// Prometheus' text format, version 0.0.4.
-std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with);
+std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
+                         std::uint64_t refusals_unrecorded);
 
 }  // namespace kith::admin

@@ -17,6 +17,8 @@ class deliverer;
 namespace kith::admin {
 
 class access;
+class audit_log;
+class shared_personal_rules;
 class token_store;
 struct probe;
 
@@ -31,8 +33,11 @@ struct parts {
   ingest::schema::store* schemas = nullptr;
   const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
   token_store* tokens = nullptr;
-  access* door = nullptr;   ///< the server's own
-  probe* counts = nullptr;  ///< as door
+  audit_log* audit = nullptr;                       ///< null: nothing is recorded
+  bool audit_reads = true;                          ///< also answers that hold personal data
+  const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
+  access* door = nullptr;                           ///< the server's own
+  probe* counts = nullptr;                          ///< as door
 };
 
 }  // namespace kith::admin

@@ -43,6 +43,10 @@ response token_answer(const token_store::outcome& done, unsigned status) {
   auto body = token_json(done.now);
   if (!done.token.empty()) body["token"] = done.token;
   auto answer = ok(body);
+  answer.noted = {{"name", done.now.name},
+                  {"role", net::name_of(done.now.role)},
+                  {"expires", time_or_null(done.now.expires_ms)},
+                  {"newSecret", !done.token.empty()}};
   answer.status = status;
   answer.headers["ETag"] = etag_of(done.now);
   return answer;
