@@ -9,8 +9,10 @@
 #include "admin/probe.hpp"
 #include "admin/routes.hpp"
 #include "admin/tokens.hpp"
+#include "ingest/oauth/authorizer.hpp"
 #include "persistence/simulated_files.hpp"
 #include "tests/catch.hpp"
+#include "tests/ingest/support/tokens.hpp"
 #include "tests/net/support/fake_service.hpp"
 
 using namespace kith;
@@ -312,6 +314,49 @@ TEST_CASE("what another site has a browser send with its cookie is refused (CSRF
   machine.fetch_site = "cross-site";
   CHECK(at.ask(machine).status == 403);
   CHECK(at.counts.forged == 9);
+}
+
+TEST_CASE("an OAuth access token has the role of its scopes, and opens sessions until it ends") {
+  house at;
+  at.now_ms = tests::token_now_ms;
+  const tests::signing_key key("P-256", "a");
+  ingest::oauth::issuer_settings issuer;
+  issuer.issuer = tests::issuer_url;
+  issuer.jwks_uri = "https://login.example/keys";
+  issuer.audiences = {tests::audience_url};
+  issuer.scopes["kith:view"].role = role::viewer;
+  issuer.scopes["kith:run"].role = role::operations;
+  issuer.scopes["kith:all"].admin = true;
+  auto fetcher = std::make_unique<tests::fake_fetcher>();
+  fetcher->answer = [&](const auto&) {
+    return ingest::outgoing::fetch_response{200, tests::key_set_of({&key}).dump()};
+  };
+  const auto issuers = std::make_shared<ingest::oauth::authorizer>(
+      ingest::oauth::settings{{}, {issuer}}, std::move(fetcher),
+      ingest::oauth::environment{[&at] { return at.now_ms; }, [](std::string_view, std::string_view) {}});
+  const auto token = [&](const std::string& scope) {
+    auto claims = tests::claims_of();
+    claims["scope"] = scope;
+    return key.sign(tests::header_of("ES256", key), claims);
+  };
+  CHECK(at.ask("GET", "/v1/stats", token("kith:view")).status == 401);  // no issuer is configured
+  at.door.configure({}, issuers);
+  const auto role_with = [&](const std::string& scope) {
+    const auto answer = at.ask("GET", "/v1/session", token(scope));
+    return answer.status == 200 ? json::parse(answer.body)["role"].get<std::string>() : std::to_string(answer.status);
+  };
+  CHECK(role_with("kith:view") == "viewer");
+  CHECK(role_with("kith:view kith:run other") == "operator");
+  CHECK(role_with("kith:view kith:all") == "admin");
+  CHECK(role_with("other") == "403");
+  CHECK(at.ask("GET", "/v1/stats", token("kith:view") + "x").status == 401);
+  const auto cookie = at.log_in(token("kith:run"));
+  const auto who = json::parse(at.ask(with_cookie(house::request("GET", "/v1/session"), cookie)).body);
+  CHECK(who["name"] == "shop");
+  CHECK(who["expires"] == "2026-11-25T09:52:40.000Z");
+  at.now_ms += 360'000;  // `exp`, and the leeway
+  CHECK(at.ask(with_cookie(house::request("GET", "/v1/session"), cookie)).status == 401);
+  CHECK(at.ask("GET", "/v1/stats", token("kith:view")).status == 401);
 }
 
 TEST_CASE("a credential has a quota, and so have guesses from one address") {
