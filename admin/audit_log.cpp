@@ -103,20 +103,40 @@ result<std::unique_ptr<audit_log>> audit_log::open(persistence::file_system& fil
                                                    audit_options options) {
   std::unique_ptr<audit_log> made(new audit_log(files, std::move(directory), std::move(options)));
   if (auto good = files.make_directory(made->directory_); !good) return tl::make_unexpected(good.error());
-  if (auto good = made->read_end(); !good) return tl::make_unexpected(good.error());
-  const auto damage = made->find_damage(made->durable_);
+  if (auto good = made->find_files(); !good) return tl::make_unexpected(good.error());
+  std::optional<audit_place> head = audit_place();
+  const auto kept = persistence::read_file(files, made->path_of(head_name));
+  if (kept) {
+    head = parse_audit_place(std::string_view(*kept).substr(0, kept->find('\n')));
+  } else if (kept.error().code != errc::not_found) {
+    return tl::make_unexpected(kept.error());
+  }
+  const auto cut = made->read_end(head);
+  if (!cut) return tl::make_unexpected(cut.error());
+  const auto damage = made->find_damage(head);
   if (!damage) return tl::make_unexpected(damage.error());
-  if (!*damage) return made;
-  made->counts_.damaged = true;
-  made->tell("error", **damage + "; run `kith audit verify` and find out who had access to its files");
-  if (auto noted = made->append({{"method", "START"}, {"route", "damage"}, {"damage", **damage}}); !noted) {
-    return tl::make_unexpected(noted.error());
+  const auto note = [&](const json& what) -> result<void> {
+    const auto noted = made->append(what);
+    if (!noted) return tl::make_unexpected(noted.error());
+    return {};
+  };
+  if (*damage) {
+    made->counts_.damaged = true;
+    made->tell("error", **damage + "; run `kith audit verify` and find out who had access to its files");
+    if (auto noted = note({{"method", "START"}, {"route", "damage"}, {"damage", **damage}}); !noted) {
+      return tl::make_unexpected(noted.error());
+    }
+  }
+  if (*cut > 0) {
+    made->tell("warning", "cut off " + std::to_string(*cut) + " bytes of what was never acknowledged");
+    if (auto noted = note({{"method", "START"}, {"route", "cut"}, {"bytes", *cut}}); !noted) {
+      return tl::make_unexpected(noted.error());
+    }
   }
   return made;
 }
 
-/// Finds the files and the last record; cuts off what a crash left of one that was never acknowledged.
-result<void> audit_log::read_end() {
+result<void> audit_log::find_files() {
   const auto names = files_.list(directory_);
   if (!names) return tl::make_unexpected(names.error());
   std::vector<std::pair<std::uint64_t, std::string>> found;
@@ -133,50 +153,47 @@ result<void> audit_log::read_end() {
     // A file without a whole record has nothing to list.
     parts_.push_back({name, first ? first->place.sequence : 0});
   }
-  if (parts_.empty()) return {};
-  const auto path = path_of(parts_.back().name);
-  auto text = persistence::read_file(files_, path);
-  if (!text) return tl::make_unexpected(text.error());
-  const auto whole = text->rfind('\n') == std::string::npos ? 0 : text->rfind('\n') + 1;
-  auto file = files_.open(path, open_mode::append);
-  if (!file) return tl::make_unexpected(file.error());
-  if (whole != text->size()) {
-    if (auto cut = (*file)->truncate(whole); !cut) return cut;
-    if (auto synced = (*file)->sync(); !synced) return synced;
-    tell("warning", "cut off " + std::to_string(text->size() - whole) + " bytes of a record that was not acknowledged");
-    text->resize(whole);
-  }
-  file_ = std::move(*file);
-  file_size_ = whole;
-  // The last line that can be read; of the files before, if the last one has none.
-  for (auto at = parts_.rbegin(); at != parts_.rend(); ++at) {
-    if (at != parts_.rbegin()) {
-      text = persistence::read_file(files_, path_of(at->name));
-      if (!text) return tl::make_unexpected(text.error());
-    }
-    const auto lines = lines_of(*text);
-    for (auto line = lines.rbegin(); line != lines.rend(); ++line) {
-      const auto parsed = parse_audit_line(*line);
-      if (!parsed) continue;
-      durable_ = last_ = parsed->place;
-      return {};
-    }
-  }
   return {};
 }
 
-/// What is wrong with the last file and the end, as far as a start looks; nothing: nothing is.
-result<std::optional<std::string>> audit_log::find_damage(const audit_place& last) const {
-  std::optional<audit_place> head;
-  const auto kept = persistence::read_file(files_, path_of(head_name));
-  if (kept) {
-    head = parse_audit_place(std::string_view(*kept).substr(0, kept->find('\n')));
-  } else if (kept.error().code != errc::not_found) {
-    return tl::make_unexpected(kept.error());
+/// Finds the last record. What stands behind it is no record: if `head` knows of none there, a crash left it, and it is
+/// cut off. Says how many bytes were.
+result<std::uint64_t> audit_log::read_end(const std::optional<audit_place>& head) {
+  if (parts_.empty()) return 0;
+  std::uint64_t size = 0;        // of the last file,
+  std::uint64_t whole_ones = 0;  // of its lines,
+  std::uint64_t true_ones = 0;   // and of those up to the last that is a record
+  for (auto at = parts_.rbegin(); at != parts_.rend() && durable_.sequence == 0; ++at) {
+    const auto text = persistence::read_file(files_, path_of(at->name));
+    if (!text) return tl::make_unexpected(text.error());
+    std::uint64_t behind = 0;
+    std::uint64_t end = 0;
+    for (const auto line : lines_of(*text)) {
+      behind += line.size() + 1;
+      const auto parsed = parse_audit_line(line);
+      if (!parsed || !parsed->is_true) continue;
+      durable_ = last_ = parsed->place;
+      end = behind;
+    }
+    if (at == parts_.rbegin()) size = text->size(), whole_ones = behind, true_ones = end;
   }
-  if (kept && !head) return std::string("the file `head` is damaged");
-  if (head && head->sequence > last.sequence) {
-    return "its records " + std::to_string(last.sequence + 1) + " to " + std::to_string(head->sequence) +
+  auto file = files_.open(path_of(parts_.back().name), open_mode::append);
+  if (!file) return tl::make_unexpected(file.error());
+  // Half a line is never a record, whatever `head` says.
+  file_size_ = head && head->sequence <= durable_.sequence ? true_ones : whole_ones;
+  if (file_size_ < size) {
+    if (auto done = (*file)->truncate(file_size_); !done) return tl::make_unexpected(done.error());
+    if (auto synced = (*file)->sync(); !synced) return tl::make_unexpected(synced.error());
+  }
+  file_ = std::move(*file);
+  return size - file_size_;
+}
+
+/// What is wrong with the last file and the end, as far as a start looks; nothing: nothing is.
+result<std::optional<std::string>> audit_log::find_damage(const std::optional<audit_place>& head) const {
+  if (!head) return std::string("the file `head` is damaged");
+  if (head->sequence > durable_.sequence) {
+    return "its records " + std::to_string(durable_.sequence + 1) + " to " + std::to_string(head->sequence) +
            " are missing: the last one was " + text_of(*head);
   }
   if (parts_.empty()) return std::nullopt;
@@ -189,7 +206,7 @@ result<std::optional<std::string>> audit_log::find_damage(const audit_place& las
     if (before && (parsed->place.sequence != before->sequence + 1 || parsed->prev != before->hash)) {
       return "the chain is broken in " + parts_.back().name + " at record " + std::to_string(parsed->place.sequence);
     }
-    if (head && head->sequence == parsed->place.sequence && head->hash != parsed->place.hash) {
+    if (head->sequence == parsed->place.sequence && head->hash != parsed->place.hash) {
       return "record " + std::to_string(head->sequence) + " is another one than the file `head` names";
     }
     before = parsed->place;
@@ -204,6 +221,10 @@ result<void> audit_log::begin_file() {
     if (!parts_.empty()) number = number_of_file(parts_.back().name) + 1;
   }
   const auto name = name_of_file(number);
+  // Of a try that failed; nothing was written to it.
+  if (const auto left_over = files_.exists(path_of(name)); left_over && *left_over) {
+    if (auto removed = files_.remove(path_of(name)); !removed) return removed;
+  }
   auto file = files_.open(path_of(name), open_mode::create);
   if (!file) return tl::make_unexpected(file.error());
   if (auto synced = files_.sync_directory(directory_); !synced) return synced;
@@ -325,11 +346,6 @@ result<void> audit_log::keep_head() {
   return {};
 }
 
-/// Only what is acknowledged.
-result<std::string> audit_log::text_of_part(const part& one) const {
-  return persistence::read_file(files_, path_of(one.name));
-}
-
 result<audit_page> audit_log::list(const audit_query& query) const {
   std::vector<part> parts;
   audit_place end;
@@ -353,7 +369,7 @@ result<audit_page> audit_log::list(const audit_query& query) const {
       page.next = query.newest_first ? next_first : parts[i].first - 1;
       return page;
     }
-    const auto text = text_of_part(parts[i]);
+    const auto text = persistence::read_file(files_, path_of(parts[i].name));
     if (!text) return tl::make_unexpected(text.error());
     auto lines = lines_of(*text);
     if (query.newest_first) std::reverse(lines.begin(), lines.end());

@@ -77,7 +77,8 @@ class audit_log {
   static constexpr std::size_t record_bytes = 64 * 1024;  ///< of one; larger ones are refused
   static constexpr std::size_t files_a_page = 4;          ///< read for a page at most
 
-  /// Creates the directory. Where its end is not what `head` says, that is logged and recorded, and the chain goes on.
+  /// Creates the directory. What a crash left behind the record that `head` names, and is none, is cut off. Where the
+  /// end is not what `head` says, the chain goes on. Both are logged, and recorded.
   /// Errors: those of the disk.
   static result<std::unique_ptr<audit_log>> open(persistence::file_system& files, std::string directory,
                                                  audit_options options);
@@ -107,12 +108,12 @@ class audit_log {
   audit_log(persistence::file_system& files, std::string directory, audit_options options);
   std::string path_of(const std::string& name) const { return directory_ + "/" + name; }
   void tell(std::string_view level, const std::string& message) const;
-  result<void> read_end();
-  result<std::optional<std::string>> find_damage(const audit_place& last) const;
+  result<void> find_files();
+  result<std::uint64_t> read_end(const std::optional<audit_place>& head);
+  result<std::optional<std::string>> find_damage(const std::optional<audit_place>& head) const;
   result<void> begin_file();
   result<void> mend();
   result<void> write(const std::string& lines, std::uint64_t first);
-  result<std::string> text_of_part(const part& one) const;
 
   persistence::file_system& files_;
   const std::string directory_;

@@ -1,4 +1,6 @@
 // The routes of the audit log.
+#include <algorithm>
+
 #include "admin/audit_log.hpp"
 #include "admin/auditor.hpp"
 #include "admin/json.hpp"

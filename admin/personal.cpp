@@ -118,7 +118,9 @@ void personal_rules::descend_object(json& object, walk& at) const {
   for (const auto& [key, value] : object.items()) keys.push_back(key);
   for (const auto& key : keys) {
     auto& value = object[key];
-    walk below{at.where, at.within, at.shown.empty() ? key : at.shown + "." + key, {}};
+    const bool telling = looks_personal(key);
+    const auto shown = telling ? std::string(mask) : key;
+    walk below{at.where, at.within, at.shown.empty() ? shown : at.shown + "." + shown, {}};
     const bool open = at.where == place::elsewhere || at.where == place::context;
     if (open && (key == "traits" || key == "computed")) {
       below.where = place::traits;
@@ -135,12 +137,12 @@ void personal_rules::descend_object(json& object, walk& at) const {
     } else {
       descend(value, below);
     }
+    if (telling) {
+      object.erase(key);
+      object[shown] = mask;
+      below.masked = {below.shown};
+    }
     at.masked.insert(at.masked.end(), below.masked.begin(), below.masked.end());
-    if (!looks_personal(key)) continue;
-    // The key itself tells.
-    object.erase(key);
-    object[std::string(mask)] = mask;
-    at.masked.push_back(at.shown.empty() ? std::string(mask) : at.shown + "." + std::string(mask));
   }
 }
 

@@ -1,5 +1,6 @@
 #include "admin/audit_log.hpp"
 
+#include <algorithm>
 #include <thread>
 
 #include "admin/audit_check.hpp"
@@ -256,7 +257,8 @@ TEST_CASE("whichever call to the disk fails, a record is there exactly if it was
       at.files.heal();
       REQUIRE(there.size() >= 4);
       std::vector<json> found;
-      for (const auto& each : log->list({{}, 0, false, 100})->records) found.push_back(each.at("n"));
+      const auto page = log->list({{}, 0, false, 100}).value();
+      for (const auto& each : page.records) found.push_back(each.at("n"));
       REQUIRE(found == there);
       REQUIRE(at.check().sound());
       REQUIRE((log->counts().failures == 0) == (there.size() == 5));

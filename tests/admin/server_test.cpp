@@ -482,10 +482,10 @@ TEST_CASE("a browser logs in, acts by its cookie, and logs out") {
 TEST_CASE("who asks too often is told when to try again") {
   const front served;
   admin::access_settings settings;
-  settings.requests_per_second = 2;
+  settings.requests_per_second = 0.01;
   served.running->configure(settings, nullptr);
   std::optional<https_client::response> got;
-  for (int i = 0; i < 5; ++i) got = served.answer(get("/v1/stats", bearer("token-reader")));
+  for (int i = 0; i < 2; ++i) got = served.answer(get("/v1/stats", bearer("token-reader")));
   detail_of(got, 429);
-  REQUIRE((*got)[http_field::retry_after] == "1");
+  REQUIRE(std::stoi(std::string((*got)[http_field::retry_after])) > 1);
 }
