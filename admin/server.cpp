@@ -153,13 +153,13 @@ class session : public std::enable_shared_from_this<session> {
   void refuse(response with) { answer(std::move(with), false, parser_->get().method() == http::verb::head); }
 
   void answer(response with, bool keep_alive, bool head_only) {
+    compress(with);
     more_ = std::move(with.more);
     pause_ = with.pause;
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
     set_security_fields(*reply_, host_);
-    compress(with);
     for (const auto& [name, value] : with.headers) reply_->set(name, value);
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();

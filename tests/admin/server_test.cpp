@@ -458,6 +458,16 @@ TEST_CASE("an answer is gzipped for who takes that") {
   REQUIRE(short_one->count(http_field::content_encoding) == 0);
 }
 
+TEST_CASE("what follows piece by piece is not gzipped, though its first piece is large") {
+  const front served;
+  const auto client = served.connect();
+  REQUIRE(client->send(ask("HEAD", "/v1/live", bearer("token-boss") + "Accept-Encoding: gzip\r\n")));
+  const auto got = client->receive(true);
+  REQUIRE(got);
+  REQUIRE(got->result_int() == 200);
+  CHECK(got->count(http_field::content_encoding) == 0);
+}
+
 TEST_CASE("a browser logs in, acts by its cookie, and logs out") {
   const front served;
   const std::string login = R"({"token": "token-boss"})";
