@@ -295,6 +295,15 @@ counters runtime_impl::stats() const {
   return sum;
 }
 
+std::vector<shard_load> runtime_impl::load_by_shard() const {
+  std::vector<shard_load> loads;
+  for (const auto& each : shards_) {
+    const auto& of = each->counters();
+    loads.push_back({of.applied, of.active, of.bytes, each->journal().bytes(), of.in_flight});
+  }
+  return loads;
+}
+
 std::uint64_t runtime_impl::journal_bytes() const {
   std::uint64_t bytes = 0;
   for (const auto& each : shards_) bytes += each->journal().bytes();

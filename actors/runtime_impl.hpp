@@ -64,6 +64,9 @@ class runtime_impl final : public runtime {
   void read_identity(shard_id home, profile::hash128 address, read_done done) override {
     ask(home, read_group::question::identity, {address}, {}, {}, std::move(done));
   }
+  void read_trait_sources(shard_id home, profile::hash128 address, read_done done) override {
+    ask(home, read_group::question::trait_sources, {address}, {}, {}, std::move(done));
+  }
   void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out, std::string_view source,
                std::function<void(result<void>)> done) override;
   void identify_by(std::shared_ptr<const profile::identity::rules> rules) override;
@@ -82,6 +85,7 @@ class runtime_impl final : public runtime {
   void unwatch(shard_id home, watch_id watch) override { shards_[home]->watches().remove(watch); }
   health state() const override;
   counters stats() const override;
+  std::vector<shard_load> load_by_shard() const override;
   const latency_recorder& latency() const override { return latency_; }
   latency_recorder& latency() override { return latency_; }
   result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;

@@ -125,6 +125,15 @@ struct counters {
   double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
 };
 
+/// As in counters, of one shard.
+struct shard_load {
+  std::uint64_t events_applied = 0;
+  std::uint64_t profiles_active = 0;
+  std::uint64_t profile_bytes = 0;
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t in_flight_bytes = 0;
+};
+
 /// An identifier that was left out of joining.
 struct ignored_identifier {
   profile::identifier who;
@@ -204,6 +213,8 @@ class service {
   /// Who a profile is made of: `{profile, identifiers: [{kind, type?, id, profile, version}], links: [{at, messageId,
   /// between: [identifier, identifier]}], unmerged: [{at, between: [profile, profile]}]}`.
   virtual void read_identity(shard_id home, profile::hash128 address, read_done done) = 0;
+  /// Which event set each trait of a profile: profile::write_trait_sources.
+  virtual void read_trait_sources(shard_id home, profile::hash128 address, read_done done) = 0;
   /// Takes identifiers out of a profile, which become one of their own. Durable before `done` is called.
   /// Errors: not_found, invalid_argument (they are not all of this profile, or are all of it), too_large, unavailable.
   virtual void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out,
@@ -221,6 +232,8 @@ class service {
 
   virtual health state() const = 0;
   virtual counters stats() const = 0;
+  /// What each shard carries, in their order.
+  virtual std::vector<shard_load> load_by_shard() const = 0;
   virtual const latency_recorder& latency() const = 0;
   virtual latency_recorder& latency() = 0;
 

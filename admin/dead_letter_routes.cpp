@@ -8,6 +8,7 @@
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
+#include "profile/from_json.hpp"
 
 namespace kith::admin {
 
@@ -89,6 +90,7 @@ result<std::string> next_lines(persistence::dead_letters& store, dead_letter_que
 
 struct order {
   bool replay = false;
+  std::optional<std::string> as;  ///< of one letter: what is tried in place of its bytes
   std::optional<std::vector<std::string>> ids;
   dead_letter_query query;
 };
@@ -104,6 +106,9 @@ result<order> order_in(const std::string& text) {
     if (key == "action") {
       if (value != "replay" && value != "drop") return refuse("action: must be \"replay\" or \"drop\"");
       made.replay = value == "replay";
+    } else if (key == "as") {
+      if (!value.is_string() && !value.is_object()) return refuse("as: must be the mended text, or event");
+      made.as = value.is_string() ? value.get<std::string>() : dump(value);
     } else if (key == "cursor") {
       if (!value.is_string() && !value.is_null()) return refuse("cursor: give `next` of the answer before");
       if (value.is_string()) made.query.cursor = value.get<std::string>();
@@ -127,11 +132,15 @@ result<order> order_in(const std::string& text) {
       return refuse(
           std::string("unknown key \"")
               .append(key)
-              .append("\"; allowed are action, ids, filter, cursor, and for those of a webhook: webhook, action, ids"));
+              .append(
+                  "\"; allowed are action, ids, filter, cursor, as, and for those of a webhook: webhook, action, ids"));
     }
   }
   if (!body.contains("action")) return refuse("action: missing; must be \"replay\" or \"drop\"");
   if (made.ids.has_value() == filtered) return refuse("give either ids, or a filter ({} stands for all letters)");
+  if (made.as && (!made.replay || !made.ids || made.ids->size() != 1)) {
+    return refuse("as: goes with the action \"replay\" of one id");
+  }
   if (made.ids && !made.query.cursor.empty()) return refuse("cursor: goes with a filter");
   return made;
 }
@@ -149,6 +158,18 @@ struct done_so_far {
 
   std::uint64_t replayed() const { return applied + duplicate + rejected + failed; }
 };
+
+/// The letter as somebody mended it: an event as JSON, where it is one, else what a sender would send.
+result<persistence::dead_letter> mended(persistence::dead_letter letter, const std::string& as) {
+  if (letter.content_type != "application/msgpack") {
+    letter.bytes = as;
+    return letter;
+  }
+  auto event = profile::msgpack_from_json(as, "as");
+  if (!event) return tl::make_unexpected(event.error());
+  letter.bytes = std::move(*event);
+  return letter;
+}
 
 /// Tries these again. An error is the store's.
 result<void> replay(const std::vector<persistence::dead_letter>& letters, const parts& access, done_so_far& done) {
@@ -181,13 +202,14 @@ result<void> replay(const std::vector<persistence::dead_letter>& letters, const 
   return access.letters->mark_replayed(stay);
 }
 
-result<void> replay_ids(const std::vector<std::string>& ids, const parts& access, done_so_far& done,
-                        std::size_t& tried) {
+result<void> replay_ids(const order& wanted, const parts& access, done_so_far& done, std::size_t& tried) {
+  const auto& ids = *wanted.ids;
   const auto enough = actors::now() + replay_patience;
   while (tried < ids.size() && !done.stopped && (tried == 0 || actors::now() < enough)) {
     std::vector<persistence::dead_letter> letters;
     for (; tried < ids.size() && letters.size() < replayed_together; ++tried) {
       auto letter = access.letters->get(ids[tried]);
+      if (letter && wanted.as) letter = mended(std::move(*letter), *wanted.as);
       if (letter) {
         letters.push_back(std::move(*letter));
       } else if (letter.error().code == errc::not_found) {
@@ -310,7 +332,7 @@ response decide_letters(const parts& with, const call& asked) {
   result<void> outcome;
   if (wanted->replay && wanted->ids) {
     std::size_t tried = 0;
-    outcome = replay_ids(*wanted->ids, with, done, tried);
+    outcome = replay_ids(*wanted, with, done, tried);
     more = done.stopped || tried < wanted->ids->size();
   } else if (wanted->replay) {
     outcome = replay_matching(std::move(wanted->query), with, done, next, more);
@@ -327,7 +349,10 @@ response decide_letters(const parts& with, const call& asked) {
     next = std::move(dropped->next);
     more = !next.empty();
   }
-  return outcome ? ok(outcome_json(done, more, next)) : problem_of(outcome.error());
+  auto answer = outcome ? ok(outcome_json(done, more, next)) : problem_of(outcome.error());
+  answer.noted = {
+      {"action", wanted->replay ? "replay" : "drop"}, {"replayed", done.replayed()}, {"dropped", done.dropped}};
+  return answer;
 }
 
 response routes::dead_letters(const call& asked) {

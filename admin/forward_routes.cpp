@@ -44,7 +44,7 @@ response metrics(const forward_parts& with, const call&) {
 struct route {
   std::string_view method;
   std::string_view path;  ///< its last part may be `{}`: any
-  needs right;
+  net::role needs;
   response (*handler)(const forward_parts&, const call&);
 };
 
@@ -54,14 +54,14 @@ response of_edges(const forward_parts& with, const call& asked) {
 }
 
 constexpr route routes_of_forward[] = {
-    {"GET", "healthz", needs::nothing, healthz},
-    {"GET", "readyz", needs::nothing, readyz},
-    {"GET", "metrics", needs::read, metrics},
-    {"GET", "v1/dead-letters", needs::read, of_edges<list_letters>},
-    {"POST", "v1/dead-letters", needs::admin, of_edges<decide_letters>},
-    {"GET", "v1/dead-letters:counts", needs::read, of_edges<count_letters>},
-    {"GET", "v1/dead-letters:export", needs::read, of_edges<export_letters>},
-    {"GET", "v1/dead-letters/{}", needs::read, of_edges<show_letter>},
+    {"GET", "healthz", net::role::none, healthz},
+    {"GET", "readyz", net::role::none, readyz},
+    {"GET", "metrics", net::role::viewer, metrics},
+    {"GET", "v1/dead-letters", net::role::operations, of_edges<list_letters>},
+    {"POST", "v1/dead-letters", net::role::operations, of_edges<decide_letters>},
+    {"GET", "v1/dead-letters:counts", net::role::viewer, of_edges<count_letters>},
+    {"GET", "v1/dead-letters:export", net::role::operations, of_edges<export_letters>},
+    {"GET", "v1/dead-letters/{}", net::role::operations, of_edges<show_letter>},
 };
 
 bool matches(std::string_view pattern, const std::vector<std::string>& path) {
@@ -81,7 +81,7 @@ response handle_forward(const forward_parts& with, const request& asked) {
     if (!matches(each.path, target->path)) continue;
     known = true;
     if (each.method != method) continue;
-    if (auto refused = refusal_of(asked, each.right)) return std::move(*refused);
+    if (auto refused = refusal_of(asked, each.needs)) return std::move(*refused);
     return each.handler(with, {*target, asked});
   }
   if (known) return problem(405, "invalid_argument", "this URL does not take " + asked.method);

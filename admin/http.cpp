@@ -11,16 +11,30 @@ namespace kith::admin {
 
 using nlohmann::json;
 
-std::optional<response> refusal_of(const request& asked, needs right) {
-  if (right == needs::nothing) return std::nullopt;
+std::string_view name_of(known_by how) noexcept {
+  switch (how) {
+    case known_by::nothing: return "nothing";
+    case known_by::token: return "token";
+    case known_by::certificate: return "certificate";
+    case known_by::oauth: return "oauth";
+    case known_by::session: return "session";
+  }
+  return "nothing";
+}
+
+std::optional<response> refusal_of(const request& asked, net::role needed) {
+  if (!asked.forged.empty()) return problem(403, "forbidden", "the request is not taken: " + asked.forged);
+  if (needed == net::role::none) return std::nullopt;
   if (!asked.who) {
     auto refused = problem(401, "unauthenticated", asked.why_unknown);
     refused.headers["WWW-Authenticate"] = "Bearer";
     return refused;
   }
-  const auto& rights = asked.who->rights;
-  if (right == needs::admin ? rights.can_admin : rights.can_read || rights.can_admin) return std::nullopt;
-  return problem(403, "forbidden", "credential " + rights.name + " has not the right to do this");
+  const auto has = net::role_of(asked.who->rights);
+  if (net::allows(has, needed)) return std::nullopt;
+  return problem(403, "forbidden",
+                 "credential " + asked.who->rights.name + " has the role " + std::string(net::name_of(has)) +
+                     "; this needs " + std::string(net::name_of(needed)));
 }
 
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }

@@ -3,6 +3,7 @@
 // Thread safety: none; a request and its response belong to one thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -20,6 +21,10 @@
 
 namespace kith::admin {
 
+/// By what a caller is known.
+enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session };
+std::string_view name_of(known_by how) noexcept;
+
 struct request {
   std::string method;                  ///< "GET", …
   std::string target;                  ///< path and query as they were sent
@@ -27,7 +32,29 @@ struct request {
   std::string why_unknown = "send `Authorization: Bearer TOKEN` or a client certificate that is known";
   std::string body;
   std::string if_match;  ///< the header; empty: there is none
-  std::string accept;    ///< as if_match
+  std::string accept;    ///< as if_match, and so are the next
+  std::string if_none_match{};
+  std::string authorization{};
+  std::string cookie{};
+  std::string host{};
+  std::string origin{};
+  std::string fetch_site{};  ///< Sec-Fetch-Site
+  std::string kith_request{};
+  std::string idempotency_key{};
+  std::string accept_encoding{};
+
+  std::string address{};      ///< the client's
+  std::string certificate{};  ///< the common name of its certificate, which our CA signed; empty: it showed none
+
+  // What access finds out, beside `who`.
+  known_by how = known_by::nothing;
+  std::int64_t until_ms = 0;  ///< when what it is known by ends; 0: never
+  std::string forged{};       ///< why a page that is not ours may have sent it; empty: none did
+
+  /// Does the method only read (RFC 9110, section 9.2.1)?
+  bool is_safe() const noexcept {
+    return method == "GET" || method == "HEAD" || method == "OPTIONS" || method == "TRACE";
+  }
 };
 
 struct response {
@@ -37,6 +64,10 @@ struct response {
   std::map<std::string, std::string> headers;
   /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
   std::function<result<std::string>()> more{};
+  std::chrono::milliseconds pause{0};  ///< before each of those
+  // For the audit log:
+  std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
+  nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
 };
 
 /// The parts of a target, percent-decoded. Nothing if the encoding is broken.
@@ -52,10 +83,8 @@ struct call {
   const request& sent;
 };
 
-/// The right that a route asks for.
-enum class needs : std::uint8_t { nothing, read, admin };
-/// Why who asks may not; nothing: they may.
-std::optional<response> refusal_of(const request& asked, needs right);
+/// Why who asks may not: forged, unknown (401), or without the role that is needed at least (403); nothing: they may.
+std::optional<response> refusal_of(const request& asked, net::role needed);
 
 response ok(const nlohmann::json& body);
 /// An RFC 9457 problem document; `more`: members beside the usual ones.

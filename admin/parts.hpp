@@ -16,6 +16,12 @@ class deliverer;
 
 namespace kith::admin {
 
+class access;
+class audit_log;
+class shared_personal_rules;
+class token_store;
+struct probe;
+
 /// Each may be null; what is there outlives the server.
 struct parts {
   const net::probe* protocol = nullptr;  ///< counts of the protocol's server
@@ -26,6 +32,12 @@ struct parts {
   persistence::replayer replay;  ///< tries letters again
   ingest::schema::store* schemas = nullptr;
   const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
+  token_store* tokens = nullptr;
+  audit_log* audit = nullptr;                       ///< null: nothing is recorded
+  bool audit_reads = true;                          ///< also answers that hold personal data
+  const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
+  access* door = nullptr;                           ///< the server's own
+  probe* counts = nullptr;                          ///< as door
 };
 
 }  // namespace kith::admin

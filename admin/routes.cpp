@@ -7,6 +7,7 @@
 #include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "admin/metrics.hpp"
+#include "admin/route.hpp"
 
 namespace kith::admin {
 
@@ -57,117 +58,88 @@ json percentiles_of(const actors::histogram& of) {
           {"p999", of.percentile(99.9)}, {"max", of.max()},          {"count", of.count()}};
 }
 
-std::string_view name_of_phase(actors::phase phase) {
-  switch (phase) {
-    case actors::phase::recovering: return "recovering";
-    case actors::phase::ready: return "ready";
-    case actors::phase::failed: return "failed";
-    case actors::phase::stopping: return "stopping";
-  }
-  return "failed";
-}
-
 }  // namespace
 
-/// `{}` in a pattern stands for any one part.
-struct routes::route {
-  std::string_view method;
-  std::vector<std::string_view> pattern;
-  needs right;
-  response (routes::*handler)(const call&);
-
-  bool matches(const std::vector<std::string>& path) const {
-    return std::equal(pattern.begin(), pattern.end(), path.begin(), path.end(),
-                      [](std::string_view want, const std::string& have) { return want == "{}" || want == have; });
-  }
-};
-
 const std::vector<routes::route>& routes::table() {
+  constexpr auto anybody = net::role::none;
+  constexpr auto viewer = net::role::viewer;
+  constexpr auto operations = net::role::operations;
+  constexpr auto privacy = net::role::privacy;
+  constexpr auto admin = net::role::admin;
+  constexpr auto reads = effect::reads;
+  constexpr auto changes = effect::changes;
+  constexpr auto open = personal::none;
+  constexpr auto masked = personal::masked;
+  constexpr auto refused = personal::refused;
   static const std::vector<route> routes = {
-      {"GET", {"healthz"}, needs::nothing, &routes::healthz},
-      {"GET", {"readyz"}, needs::nothing, &routes::readyz},
-      {"GET", {"metrics"}, needs::read, &routes::metrics},
-      {"GET", {"v1", "openapi.json"}, needs::nothing, &routes::openapi},
-      {"GET", {"v1", "profiles", "{}", "{}"}, needs::read, &routes::profile},
-      {"GET", {"v1", "profiles", "{}", "{}", "events"}, needs::read, &routes::events},
-      {"GET", {"v1", "profiles", "{}", "{}", "segments"}, needs::read, &routes::profile_segments},
-      {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, needs::read, &routes::explain},
-      {"GET", {"v1", "profiles", "{}", "{}", "identity"}, needs::read, &routes::identity},
-      {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, needs::admin, &routes::unmerge},
-      {"GET", {"v1", "views"}, needs::read, &routes::views},
-      {"GET", {"v1", "identity", "ignored"}, needs::read, &routes::ignored_identifiers},
-      {"GET", {"v1", "webhooks"}, needs::read, &routes::list_webhooks},
-      {"GET", {"v1", "dead-letters"}, needs::read, &routes::dead_letters},
-      {"POST", {"v1", "dead-letters"}, needs::admin, &routes::decide_dead_letters},
-      {"GET", {"v1", "dead-letters:counts"}, needs::read, &routes::count_dead_letters},
-      {"GET", {"v1", "dead-letters:export"}, needs::read, &routes::export_dead_letters},
-      {"GET", {"v1", "dead-letters", "{}"}, needs::read, &routes::dead_letter},
-      {"GET", {"v1", "segments"}, needs::read, &routes::definitions},
-      {"POST", {"v1", "segments"}, needs::admin, &routes::add_definition},
-      {"POST", {"v1", "segments:preview"}, needs::read, &routes::preview},
-      {"GET", {"v1", "segments", "{}"}, needs::read, &routes::definition},
-      {"PUT", {"v1", "segments", "{}"}, needs::admin, &routes::put_definition},
-      {"DELETE", {"v1", "segments", "{}"}, needs::admin, &routes::remove_definition},
-      {"POST", {"v1", "segments", "{}", "enable"}, needs::admin, &routes::enable_definition},
-      {"GET", {"v1", "segments", "{}", "members"}, needs::read, &routes::members},
-      {"GET", {"v1", "backfill"}, needs::read, &routes::backfill},
-      {"POST", {"v1", "backfill:cancel"}, needs::admin, &routes::cancel_backfill},
-      {"POST", {"v1", "backfill:resume"}, needs::admin, &routes::resume_backfill},
-      {"GET", {"v1", "computed"}, needs::read, &routes::definitions},
-      {"POST", {"v1", "computed"}, needs::admin, &routes::add_definition},
-      {"GET", {"v1", "computed", "{}"}, needs::read, &routes::definition},
-      {"PUT", {"v1", "computed", "{}"}, needs::admin, &routes::put_definition},
-      {"DELETE", {"v1", "computed", "{}"}, needs::admin, &routes::remove_definition},
-      {"POST", {"v1", "computed", "{}", "enable"}, needs::admin, &routes::enable_definition},
-      {"GET", {"v1", "schemas"}, needs::read, &routes::list_schemas},
-      {"POST", {"v1", "schemas:check"}, needs::read, &routes::check_schema},
-      {"GET", {"v1", "schemas:report"}, needs::read, &routes::report_schemas},
-      {"GET", {"v1", "schemas", "{}"}, needs::read, &routes::schema},
-      {"PUT", {"v1", "schemas", "{}"}, needs::admin, &routes::put_schema},
-      {"DELETE", {"v1", "schemas", "{}"}, needs::admin, &routes::remove_schema},
-      {"GET", {"v1", "schemas", "{}", "proposal"}, needs::read, &routes::propose_schema},
-      {"GET", {"v1", "stats"}, needs::read, &routes::stats},
-      {"GET", {"v1", "latency"}, needs::read, &routes::latency},
-      {"POST", {"v1", "snapshot"}, needs::admin, &routes::snapshot},
+      {"GET", {""}, anybody, reads, open, &routes::console_page},
+      {"GET", {"assets", "{}"}, anybody, reads, open, &routes::console_file_of},
+      {"GET", {"healthz"}, anybody, reads, open, &routes::healthz},
+      {"GET", {"readyz"}, anybody, reads, open, &routes::readyz},
+      {"GET", {"metrics"}, viewer, reads, open, &routes::metrics},
+      {"GET", {"v1", "openapi.json"}, anybody, reads, open, &routes::openapi},
+      {"GET", {"v1", "audit"}, privacy, reads, open, &routes::audit},
+      {"GET", {"v1", "audit:head"}, privacy, reads, open, &routes::audit_head},
+      {"POST", {"v1", "session"}, anybody, changes, open, &routes::open_session},
+      {"GET", {"v1", "session"}, viewer, reads, open, &routes::session},
+      {"DELETE", {"v1", "session"}, anybody, changes, open, &routes::close_session},
+      {"GET", {"v1", "tokens"}, admin, reads, open, &routes::list_tokens},
+      {"PUT", {"v1", "tokens"}, admin, changes, open, &routes::put_token},
+      {"GET", {"v1", "tokens", "{}"}, admin, reads, open, &routes::token},
+      {"DELETE", {"v1", "tokens", "{}"}, admin, changes, open, &routes::remove_token},
+      {"POST", {"v1", "tokens", "{}", "rotate"}, admin, changes, open, &routes::rotate_token},
+      {"GET", {"v1", "profiles", "{}", "{}"}, viewer, reads, masked, &routes::profile},
+      {"GET", {"v1", "profiles", "{}", "{}", "traits"}, viewer, reads, refused, &routes::trait_sources},
+      {"GET", {"v1", "profiles", "{}", "{}", "events"}, viewer, reads, masked, &routes::events},
+      {"GET", {"v1", "profiles", "{}", "{}", "segments"}, viewer, reads, open, &routes::profile_segments},
+      {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, viewer, reads, masked, &routes::explain},
+      {"GET", {"v1", "profiles", "{}", "{}", "identity"}, viewer, reads, masked, &routes::identity},
+      {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, operations, changes, masked, &routes::unmerge},
+      {"GET", {"v1", "views"}, viewer, reads, open, &routes::views},
+      {"GET", {"v1", "identity", "ignored"}, viewer, reads, masked, &routes::ignored_identifiers},
+      {"GET", {"v1", "webhooks"}, viewer, reads, open, &routes::list_webhooks},
+      {"GET", {"v1", "dead-letters"}, viewer, reads, masked, &routes::dead_letters},
+      {"POST", {"v1", "dead-letters"}, operations, changes, open, &routes::decide_dead_letters},
+      {"GET", {"v1", "dead-letters:counts"}, viewer, reads, open, &routes::count_dead_letters},
+      {"GET", {"v1", "dead-letters:export"}, viewer, reads, masked, &routes::export_dead_letters},
+      {"GET", {"v1", "dead-letters", "{}"}, viewer, reads, masked, &routes::dead_letter},
+      {"GET", {"v1", "segments"}, viewer, reads, open, &routes::definitions},
+      {"POST", {"v1", "segments"}, operations, changes, open, &routes::add_definition},
+      {"POST", {"v1", "segments:preview"}, viewer, reads, refused, &routes::preview},
+      {"GET", {"v1", "segments", "{}"}, viewer, reads, open, &routes::definition},
+      {"PUT", {"v1", "segments", "{}"}, operations, changes, open, &routes::put_definition},
+      {"DELETE", {"v1", "segments", "{}"}, operations, changes, open, &routes::remove_definition},
+      {"POST", {"v1", "segments", "{}", "enable"}, operations, changes, open, &routes::enable_definition},
+      {"GET", {"v1", "segments", "{}", "members"}, viewer, reads, open, &routes::members},
+      {"GET", {"v1", "backfill"}, viewer, reads, open, &routes::backfill},
+      {"POST", {"v1", "backfill:cancel"}, operations, changes, open, &routes::cancel_backfill},
+      {"POST", {"v1", "backfill:resume"}, operations, changes, open, &routes::resume_backfill},
+      {"GET", {"v1", "computed"}, viewer, reads, open, &routes::definitions},
+      {"POST", {"v1", "computed"}, operations, changes, open, &routes::add_definition},
+      {"GET", {"v1", "computed", "{}"}, viewer, reads, open, &routes::definition},
+      {"PUT", {"v1", "computed", "{}"}, operations, changes, open, &routes::put_definition},
+      {"DELETE", {"v1", "computed", "{}"}, operations, changes, open, &routes::remove_definition},
+      {"POST", {"v1", "computed", "{}", "enable"}, operations, changes, open, &routes::enable_definition},
+      {"GET", {"v1", "schemas"}, viewer, reads, open, &routes::list_schemas},
+      {"POST", {"v1", "schemas:check"}, viewer, reads, open, &routes::check_schema},
+      {"GET", {"v1", "schemas:report"}, viewer, reads, masked, &routes::report_schemas},
+      {"GET", {"v1", "schemas", "{}"}, viewer, reads, open, &routes::schema},
+      {"PUT", {"v1", "schemas", "{}"}, operations, changes, open, &routes::put_schema},
+      {"DELETE", {"v1", "schemas", "{}"}, operations, changes, open, &routes::remove_schema},
+      {"GET", {"v1", "schemas", "{}", "proposal"}, viewer, reads, masked, &routes::propose_schema},
+      {"GET", {"v1", "stats"}, viewer, reads, open, &routes::stats},
+      {"GET", {"v1", "live"}, viewer, reads, open, &routes::live_events},
+      {"GET", {"v1", "latency"}, viewer, reads, open, &routes::latency},
+      {"POST", {"v1", "snapshot"}, operations, changes, open, &routes::snapshot},
   };
   return routes;
-}
-
-std::vector<std::pair<std::string, std::string>> routes::listed() {
-  std::vector<std::pair<std::string, std::string>> all;
-  for (const auto& each : table()) {
-    std::string path;
-    for (const auto part : each.pattern) path.append("/").append(part);
-    all.emplace_back(each.method, path);
-  }
-  return all;
-}
-
-response routes::handle(const request& asked) {
-  const auto target = parse_target(asked.target);
-  if (!target) return problem(400, "invalid_argument", "the URL's path or query is not well-formed percent-encoding");
-  const auto method = asked.method == "HEAD" ? std::string("GET") : asked.method;
-  std::string allowed;
-  for (const auto& each : table()) {
-    if (!each.matches(target->path)) continue;
-    if (each.method != method) {
-      allowed += (allowed.empty() ? "" : ", ") + std::string(each.method) + (each.method == "GET" ? ", HEAD" : "");
-      continue;
-    }
-    if (auto refused = refusal_of(asked, each.right)) return std::move(*refused);
-    return (this->*each.handler)({*target, asked});
-  }
-  if (allowed.empty()) return problem(404, "not_found", "there is nothing at this URL; see /v1/openapi.json");
-  auto refused = problem(405, "invalid_argument", "this URL takes " + allowed);
-  refused.headers["Allow"] = allowed;
-  return refused;
 }
 
 response routes::healthz(const call&) { return ok({{"status", "ok"}}); }
 
 response routes::readyz(const call&) {
   const auto state = service_.state();
-  auto answer = ok({{"status", name_of_phase(state.now)},
+  auto answer = ok({{"status", name_of(state.now)},
                     {"reason", state.reason},
                     {"replayedBytes", state.replayed_bytes},
                     {"replayBytes", state.replay_bytes}});
@@ -176,7 +148,10 @@ response routes::readyz(const call&) {
 }
 
 response routes::metrics(const call&) {
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, with_), {}};
+  return {200,
+          "text/plain; version=0.0.4; charset=utf-8",
+          metrics_text(service_, definitions_, with_, auditor_.unrecorded()),
+          {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
@@ -221,6 +196,19 @@ response routes::profile(const call& asked) {
   });
 }
 
+response routes::trait_sources(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return problem_of(address.error());
+  return answer_of(
+      [address = *address](actors::service& service, actors::read_done done) {
+        service.read_trait_sources(0, address, std::move(done));
+      },
+      [](json items) {
+        return json{{"items", std::move(items)}, {"next", nullptr}};
+      });
+}
+
 response routes::views(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   auto items = json::array();
@@ -257,11 +245,7 @@ response routes::events(const call& asked) {
 
 response routes::stats(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  auto body = json::object();
-  for (const auto& each : counters_of(service_.stats())) {
-    const auto whole = static_cast<std::uint64_t>(each.value);
-    body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
-  }
+  auto body = stats_json(service_.stats());
   body["definitionsDisabled"] = definitions_.count_disabled();
   if (with_.protocol != nullptr) {
     body["connectionsOpen"] = with_.protocol->connections_open.load();

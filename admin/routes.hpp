@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
+#include "admin/idempotency.hpp"
+#include "admin/live.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -20,15 +23,29 @@
 
 namespace kith::admin {
 
+/// Does a request change anything, where it succeeds?
+enum class effect : std::uint8_t { reads, changes };
+/// What an answer tells of people, and what those get who may not see personal data: all of it; the answer with that
+/// masked; nothing, for it would be told by what is asked.
+enum class personal : std::uint8_t { none, masked, refused };
+
 class routes {
  public:
-  routes(actors::service& service, definition_store& definitions, parts with = {})
-      : service_(service), definitions_(definitions), with_(std::move(with)) {}
+  routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
+  /// Takes what GET /v1/live tells. To be called every live::pace.
+  void look() { live_->take(); }
 
-  /// Method and path of every route; `{}` stands for a parameter.
-  static std::vector<std::pair<std::string, std::string>> listed();
+  /// Every route as it declares itself; `{}` in a path stands for a parameter.
+  struct declaration {
+    std::string method;
+    std::string path;
+    net::role needs;  ///< none: anybody may ask
+    admin::effect effect;
+    admin::personal personal;
+  };
+  static std::vector<declaration> listed();
 
  private:
   response healthz(const call& asked);
@@ -36,6 +53,7 @@ class routes {
   response metrics(const call& asked);
   response openapi(const call& asked);
   response profile(const call& asked);
+  response trait_sources(const call& asked);
   response views(const call& asked);
   response events(const call& asked);
   response stats(const call& asked);
@@ -54,6 +72,11 @@ class routes {
   response members(const call& asked);
   response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
+
+  // console_routes.cpp
+  response console_page(const call& asked);
+  response console_file_of(const call& asked);
+  response live_events(const call& asked);
 
   // backfill_routes.cpp
   response backfill(const call& asked);
@@ -91,6 +114,22 @@ class routes {
   response report_schemas(const call& asked);
   response propose_schema(const call& asked);
 
+  // session_routes.cpp
+  response open_session(const call& asked);
+  response session(const call& asked);
+  response close_session(const call& asked);
+
+  // audit_routes.cpp
+  response audit(const call& asked);
+  response audit_head(const call& asked);
+
+  // token_routes.cpp
+  response list_tokens(const call& asked);
+  response token(const call& asked);
+  response put_token(const call& asked);
+  response rotate_token(const call& asked);
+  response remove_token(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
@@ -98,9 +137,20 @@ class routes {
   struct route;
   static const std::vector<route>& table();
 
+  // dispatch.cpp
+  static std::string allowed_at(const std::vector<std::string>& path);
+  std::optional<response> refuse(const route& chosen, const call& asked) const;
+  response dispatch(const route& chosen, const call& asked);
+  response answer(const route& chosen, const call& asked);
+  bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
+  void mask(response& answer) const;
+
   actors::service& service_;
   definition_store& definitions_;
   const parts with_;
+  const std::shared_ptr<live> live_;
+  auditor auditor_;
+  idempotent_answers repeated_;
 };
 
 /// The OpenAPI 3.1 document.

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -12,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "actors/clock.hpp"
+#include "admin/compression.hpp"
 #include "admin/routes.hpp"
 
 namespace kith::admin {
@@ -25,17 +28,40 @@ using tcp = asio::ip::tcp;
 
 /// What the sessions share.
 struct shared_state {
-  std::shared_ptr<net::credential_store> credentials;
+  access& door;
   admin_options options;
   request_handler handle;
   std::atomic<std::size_t> connections{0};
 };
 
+std::string address_of(const tcp::socket& socket) {
+  beast::error_code failed;
+  const auto peer = socket.remote_endpoint(failed);
+  return failed ? std::string() : peer.address().to_string();
+}
+
+/// What browsers are told with each answer, unless its handler says otherwise (docs/security.md).
+void set_security_fields(http::response<http::string_body>& to, std::string_view host) {
+  to.set(http::field::cache_control, "no-store");
+  to.set("X-Content-Type-Options", "nosniff");
+  to.set("X-Frame-Options", "DENY");
+  to.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'");
+  to.set("Referrer-Policy", "no-referrer");
+  to.set("Cross-Origin-Resource-Policy", "same-origin");
+  // It would hold for all that runs on localhost, whatever its port.
+  if (host != "localhost" && !host.starts_with("localhost:")) {
+    to.set("Strict-Transport-Security", "max-age=31536000");
+  }
+}
+
 /// One connection, one request at a time.
 class session : public std::enable_shared_from_this<session> {
  public:
   session(tcp::socket socket, std::shared_ptr<net::tls_context> tls, shared_state& shared)
-      : tls_(std::move(tls)), stream_(beast::tcp_stream(std::move(socket)), *tls_), shared_(shared) {
+      : tls_(std::move(tls)),
+        stream_(beast::tcp_stream(std::move(socket)), *tls_),
+        shared_(shared),
+        address_(address_of(beast::get_lowest_layer(stream_).socket())) {
     ++shared_.connections;
   }
   ~session() { --shared_.connections; }
@@ -93,31 +119,33 @@ class session : public std::enable_shared_from_this<session> {
     if (message.version() >= 11 && message.count(http::field::host) != 1) {
       return refuse(problem(400, "invalid_argument", "header Host: must be there, once"));
     }
-    answer(shared_.handle(asked_by(message)), message.keep_alive(), message.method() == http::verb::head);
+    auto asked = asked_by(message);
+    host_ = asked.host;
+    takes_gzip_ = takes_gzip(asked.accept_encoding);
+    auto refused = shared_.door.admit(asked);
+    answer(refused ? std::move(*refused) : shared_.handle(asked), message.keep_alive(),
+           message.method() == http::verb::head);
   }
 
-  /// Who asks is judged at each request: a credential that was taken away works no more.
   request asked_by(const http::request<http::string_body>& message) const {
+    const auto field = [&](auto name) { return std::string(message[name]); };
     request asked;
     asked.method = std::string(message.method_string());
     asked.target = std::string(message.target());
     asked.body = message.body();
-    asked.if_match = std::string(message[http::field::if_match]);
-    asked.accept = std::string(message[http::field::accept]);
-    const auto authorization = message[http::field::authorization];
-    constexpr std::string_view scheme = "Bearer ";
-    if (beast::iequals(authorization.substr(0, scheme.size()), {scheme.data(), scheme.size()})) {
-      asked.who =
-          shared_.credentials->by_token({authorization.data() + scheme.size(), authorization.size() - scheme.size()});
-      if (!asked.who) asked.why_unknown = "the token is not known here";
-    } else if (!common_name_.empty()) {
-      asked.who = shared_.credentials->by_common_name(common_name_);
-      if (!asked.who) {
-        asked.why_unknown = "the client certificate \"" + common_name_ +
-                            "\" is not listed: give this common_name to a [[credentials]] entry of the configuration, "
-                            "or send `Authorization: Bearer TOKEN`";
-      }
-    }
+    asked.if_match = field(http::field::if_match);
+    asked.accept = field(http::field::accept);
+    asked.if_none_match = field(http::field::if_none_match);
+    asked.authorization = field(http::field::authorization);
+    asked.cookie = field(http::field::cookie);
+    asked.host = field(http::field::host);
+    asked.origin = field(http::field::origin);
+    asked.fetch_site = field("Sec-Fetch-Site");
+    asked.kith_request = field("X-Kith-Request");
+    asked.idempotency_key = field("Idempotency-Key");
+    asked.accept_encoding = field(http::field::accept_encoding);
+    asked.address = address_;
+    asked.certificate = common_name_;
     return asked;
   }
 
@@ -125,19 +153,20 @@ class session : public std::enable_shared_from_this<session> {
   void refuse(response with) { answer(std::move(with), false, parser_->get().method() == http::verb::head); }
 
   void answer(response with, bool keep_alive, bool head_only) {
+    compress(with);
     more_ = std::move(with.more);
+    pause_ = with.pause;
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
-    reply_->set(http::field::cache_control, "no-store");
-    reply_->set("X-Content-Type-Options", "nosniff");
+    set_security_fields(*reply_, host_);
     for (const auto& [name, value] : with.headers) reply_->set(name, value);
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();
     if (!head_only) reply_->body() = std::move(with.body);
     if (more_) {
       reply_->chunked(true);
-    } else if (reply_->result() != http::status::no_content) {
+    } else if (reply_->result() != http::status::no_content && reply_->result() != http::status::not_modified) {
       reply_->content_length(size);
     }
     expire();
@@ -161,6 +190,16 @@ class session : public std::enable_shared_from_this<session> {
     }
   }
 
+  void compress(response& what) const {
+    if (what.body.empty() || what.more || what.headers.contains("Content-Encoding")) return;
+    what.headers["Vary"] = "Accept-Encoding";
+    if (!takes_gzip_) return;
+    if (auto smaller = gzipped(what.body)) {
+      what.body = std::move(*smaller);
+      what.headers["Content-Encoding"] = "gzip";
+    }
+  }
+
   /// A slow reader slows down what is read for it.
   template <class Sent>
   void send_more(std::string text, Sent sent) {
@@ -174,8 +213,18 @@ class session : public std::enable_shared_from_this<session> {
     piece_ = std::move(text);
     asio::async_write(stream_, http::make_chunk(asio::buffer(piece_)),
                       [self = shared_from_this(), sent](const beast::error_code& failed, std::size_t) {
-                        if (!failed) self->send_more({}, sent);
+                        if (!failed) self->send_more_later(sent);
                       });
+  }
+
+  template <class Sent>
+  void send_more_later(Sent sent) {
+    if (pause_.count() == 0) return send_more({}, sent);
+    expire();
+    next_.expires_after(pause_);
+    next_.async_wait([self = shared_from_this(), sent](const beast::error_code& failed) {
+      if (!failed) self->send_more({}, sent);
+    });
   }
 
   void close() {
@@ -203,12 +252,18 @@ class session : public std::enable_shared_from_this<session> {
   std::shared_ptr<net::tls_context> tls_;  // lives as long as the stream that uses it
   beast::ssl_stream<beast::tcp_stream> stream_;
   shared_state& shared_;
-  std::string common_name_;  ///< of the client's certificate, if our CA signed it
+  const std::string address_;  ///< the client's
+  std::string common_name_;    ///< of the client's certificate, if our CA signed it
+  // Of the request that is being answered:
+  std::string host_;
+  bool takes_gzip_ = false;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> reply_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::function<result<std::string>()> more_;  ///< of the response
+  std::chrono::milliseconds pause_{0};         ///< before each
+  asio::steady_timer next_{stream_.get_executor()};
   std::string piece_;
   std::array<char, 4096> discarded_;
 };
@@ -216,22 +271,35 @@ class session : public std::enable_shared_from_this<session> {
 }  // namespace
 
 struct admin_server::impl {
-  impl(request_handler handle, std::shared_ptr<net::reloadable_tls> contexts,
-       std::shared_ptr<net::credential_store> credentials, admin_options options)
+  impl(std::shared_ptr<net::reloadable_tls> contexts, std::shared_ptr<net::credential_store> credentials,
+       admin_options options, token_store* tokens)
       : tls(std::move(contexts)),
-        shared{std::move(credentials), std::move(options), std::move(handle), {}},
+        door({std::move(credentials), tokens, &counts, actors::wall_clock_ms, actors::now}),
+        shared{door, std::move(options), {}, {}},
         acceptor(io),
-        retry(io) {}
+        retry(io),
+        look(io) {}
 
+  parts completed(parts with) {
+    with.door = &door;
+    with.counts = &counts;
+    return with;
+  }
+  result<void> start();
   result<void> listen();
   void accept();
   void accept_later();
+  void look_around();
 
   std::shared_ptr<net::reloadable_tls> tls;
+  probe counts;
+  access door;
+  std::unique_ptr<routes> handlers;  ///< null: others than a server's
   shared_state shared;
   asio::io_context io;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
+  asio::steady_timer look;
   std::vector<std::thread> threads;
 };
 
@@ -271,6 +339,14 @@ void admin_server::impl::accept_later() {
   });
 }
 
+void admin_server::impl::look_around() {
+  handlers->look();
+  look.expires_after(live::pace);
+  look.async_wait([this](const beast::error_code& canceled) {
+    if (!canceled) look_around();
+  });
+}
+
 admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 
 admin_server::~admin_server() {
@@ -278,29 +354,41 @@ admin_server::~admin_server() {
   for (auto& thread : impl_->threads) thread.join();
 }
 
+void admin_server::configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers) {
+  impl_->door.configure(settings, std::move(issuers));
+}
+
 unsigned short admin_server::port() const noexcept {
   beast::error_code ignored;
   return impl_->acceptor.local_endpoint(ignored).port();
+}
+
+result<void> admin_server::impl::start() {
+  if (auto listening = listen(); !listening) return listening;
+  accept();
+  if (handlers) asio::post(io, [this] { look_around(); });
+  for (unsigned i = 0; i < shared.options.threads; ++i) threads.emplace_back([this] { io.run(); });
+  return {};
 }
 
 result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service, definition_store& definitions,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, parts with) {
-  auto handlers = std::make_shared<routes>(service, definitions, std::move(with));
-  return start([handlers](const request& asked) { return handlers->handle(asked); }, std::move(tls),
-               std::move(credentials), std::move(options));
+  auto made = std::make_unique<impl>(std::move(tls), std::move(credentials), std::move(options), with.tokens);
+  made->handlers = std::make_unique<routes>(service, definitions, made->completed(std::move(with)));
+  made->shared.handle = [handlers = made->handlers.get()](const request& asked) { return handlers->handle(asked); };
+  if (auto started = made->start(); !started) return tl::make_unexpected(started.error());
+  return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
 }
 
 result<std::unique_ptr<admin_server>> admin_server::start(request_handler handle,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options) {
-  auto made = std::make_unique<impl>(std::move(handle), std::move(tls), std::move(credentials), std::move(options));
-  if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
-  made->accept();
-  for (unsigned i = 0; i < made->shared.options.threads; ++i)
-    made->threads.emplace_back([io = &made->io] { io->run(); });
+  auto made = std::make_unique<impl>(std::move(tls), std::move(credentials), std::move(options), nullptr);
+  made->shared.handle = std::move(handle);
+  if (auto started = made->start(); !started) return tl::make_unexpected(started.error());
   return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "admin/access.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/parts.hpp"
 #include "net/credentials.hpp"
@@ -49,6 +50,8 @@ class admin_server {
   admin_server(const admin_server&) = delete;
   admin_server& operator=(const admin_server&) = delete;
 
+  /// As it holds from now on; `issuers`: of OAuth access tokens; null: none are taken.
+  void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
   unsigned short port() const noexcept;
 
  private:

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/config_admin.hpp"
 #include "cli/config_edges.hpp"
 #include "cli/config_oauth.hpp"
 #include "cli/config_reader.hpp"
@@ -15,6 +16,15 @@ namespace kith::cli {
 namespace {
 
 constexpr std::int64_t most_frame_bytes = 32 * 1024 * 1024;  ///< a frame's events fit in one journal record
+
+/// A role without rights is for the admin API alone.
+void read_role(const table_reader& reader, const toml::node& node, const std::string& where, const toml::table& table,
+               net::credential_config& into) {
+  const auto role = net::parse_role(node.value_or(std::string()));
+  if (!role) reader.refuse(node, where, "must be \"viewer\", \"operator\", \"privacy\" or \"admin\"");
+  into.granted = *role;
+  if (!table.contains("rights")) into.can_publish = into.can_read = into.can_admin = false;
+}
 
 void read_rights(const table_reader& reader, const toml::node& node, const std::string& where,
                  net::credential_config& into) {
@@ -51,7 +61,7 @@ void check_credential(const table_reader& reader, const toml::node& node, const 
   }
 }
 
-void describe_credential(table_reader& reader, net::credential_config& into) {
+void describe_credential(table_reader& reader, const toml::table& table, net::credential_config& into) {
   reader.text("name", into.name)
       .text("token", into.token)
       .text("token_sha256", into.token_sha256)
@@ -64,7 +74,10 @@ void describe_credential(table_reader& reader, net::credential_config& into) {
              if (!path) reader.refuse(node, where, "must be a file's path");
              into.token = first_line_of(*path);
            })
-      .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); });
+      .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); })
+      .key("role",
+           [&](const toml::node& node, const std::string& where) { read_role(reader, node, where, table, into); })
+      .flag("pii", into.personal);
 }
 
 void read_definition(table_reader& reader, const std::string& name, const toml::table& table,
@@ -316,6 +329,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     if (!rules) root.refuse(node, where, rules.error().message);
     runtime.identity = std::move(*rules);
   });
+  root.table("admin", [&](table_reader& t) { describe_admin(t, into.access); });
+  root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
+  root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
     read_view(reader, key, table, views);
   });
@@ -371,7 +387,7 @@ void describe_edges(table_reader& root, config& into) {
     for (const auto& each : *list) {
       table_reader reader(root.file(), where);
       auto& credential = into.credentials.emplace_back();
-      describe_credential(reader, credential);
+      describe_credential(reader, *each.as_table(), credential);
       reader.read(*each.as_table());
       check_credential(reader, each, where, credential);
     }

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "actors/runtime.hpp"
+#include "admin/access.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/personal.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
 #include "ingest/oauth/settings.hpp"
@@ -25,6 +27,11 @@ namespace kith::cli {
 struct listen_address {
   std::string address;
   unsigned short port = 0;
+};
+
+struct audit_settings {
+  std::size_t file_bytes = 8UL * 1024 * 1024;  ///< of one of its files
+  bool reads = true;                           ///< records answers that hold personal data, too
 };
 
 struct config {
@@ -46,8 +53,11 @@ struct config {
   std::vector<ingest::source_settings> sources;                                             ///< [sources.NAME]
   std::shared_ptr<const ingest::crawler_list> crawlers = ingest::crawler_list::built_in();  ///< crawlers_file
   ingest::oauth::settings oauth;                                                            ///< [oauth]
-  net::outgoing_rules outgoing;      ///< [outgoing]: whom webhooks and [oauth] may ask
-  ingest::schema::settings schemas;  ///< [schemas]
+  net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
+  ingest::schema::settings schemas;   ///< [schemas]
+  admin::access_settings access;      ///< [admin]
+  audit_settings audit;               ///< [audit]
+  admin::personal_settings personal;  ///< [pii]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

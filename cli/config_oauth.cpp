@@ -46,8 +46,12 @@ void read_scopes(const table_reader& reader, const toml::node& node, const std::
         allows.read = true;
       } else if (word == "admin") {
         allows.admin = true;
+      } else if (const auto role = net::parse_role(word)) {
+        allows.role = std::max(allows.role, *role);
       } else {
-        reader.refuse(value, place, "holds something else than \"publish\", \"read\", \"admin\"");
+        reader.refuse(value, place,
+                      "holds something else than \"publish\", \"read\", \"viewer\", \"operator\", \"privacy\", "
+                      "\"admin\"");
       }
     }
   }

@@ -1,6 +1,7 @@
 #include "net/credentials.hpp"
 
 #include <utility>
+#include <algorithm>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <unordered_map>
@@ -28,6 +29,34 @@ bool parse_digest(std::string_view hex, token_digest& digest) {
 
 }  // namespace
 
+std::string_view name_of(role one) noexcept {
+  switch (one) {
+    case role::none: return "none";
+    case role::viewer: return "viewer";
+    case role::operations: return "operator";
+    case role::privacy: return "privacy";
+    case role::admin: return "admin";
+  }
+  return "none";
+}
+
+std::optional<role> parse_role(std::string_view name) noexcept {
+  for (const auto each : {role::viewer, role::operations, role::privacy, role::admin}) {
+    if (name_of(each) == name) return each;
+  }
+  return std::nullopt;
+}
+
+role role_of(const credential& one) noexcept {
+  if (one.granted != role::none) return one.granted;
+  if (one.can_admin) return role::admin;
+  return one.can_read ? role::viewer : role::none;
+}
+
+bool sees_personal(const credential& one) noexcept {
+  return one.personal.value_or(one.granted != role::viewer && role_of(one) != role::none);
+}
+
 token_digest digest_of(std::string_view token) {
   token_digest digest{};
   SHA256(reinterpret_cast<const unsigned char*>(token.data()), token.size(), digest.data());
@@ -37,6 +66,7 @@ token_digest digest_of(std::string_view token) {
 struct credential_store::table {
   std::vector<std::pair<token_digest, std::shared_ptr<identity>>> tokens;
   std::unordered_map<std::string, std::shared_ptr<identity>> names;
+  std::vector<credential> listed;
   std::optional<credential> unlisted;
 };
 
@@ -64,9 +94,10 @@ result<void> credential_store::replace(const std::vector<credential_config>& ent
       return refuse("give it a token, a token_sha256 or a common_name");
     }
     if (entry.events_per_second < 0) return refuse("events_per_second: less than 0");
-    auto granted = std::make_shared<identity>(credential{entry.name, entry.source.empty() ? entry.name : entry.source,
-                                                         entry.can_publish, entry.can_read, entry.can_admin,
-                                                         entry.events_per_second, entry.can_forward});
+    auto granted = std::make_shared<identity>(
+        credential{entry.name, entry.source.empty() ? entry.name : entry.source, entry.can_publish, entry.can_read,
+                   entry.can_admin, entry.events_per_second, entry.granted, entry.personal, entry.can_forward});
+    next->listed.push_back(granted->rights);
     if (!entry.token.empty()) next->tokens.emplace_back(digest_of(entry.token), granted);
     if (!entry.token_sha256.empty()) {
       token_digest digest{};
@@ -94,6 +125,16 @@ std::shared_ptr<identity> credential_store::by_digest(const token_digest& digest
     if (CRYPTO_memcmp(known.data(), digest.data(), digest.size()) == 0) found = granted;
   }
   return found;
+}
+
+std::vector<credential> credential_store::listed() const {
+  const std::lock_guard lock(mutex_);
+  return table_->listed;
+}
+
+bool credential_store::has(std::string_view name) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(table_->listed.begin(), table_->listed.end(), [&](const auto& each) { return each.name == name; });
 }
 
 std::shared_ptr<identity> credential_store::by_common_name(std::string_view name) const {

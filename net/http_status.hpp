@@ -9,6 +9,7 @@ namespace kith::net {
 constexpr std::string_view reason_of(unsigned status) noexcept {
   switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
     case 202: return "Accepted";
     case 204: return "No Content";
     case 304: return "Not Modified";
@@ -24,6 +25,7 @@ constexpr std::string_view reason_of(unsigned status) noexcept {
     case 414: return "URI Too Long";
     case 415: return "Unsupported Media Type";
     case 417: return "Expectation Failed";
+    case 422: return "Unprocessable Content";
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 501: return "Not Implemented";

@@ -47,6 +47,7 @@ result<granted> grant(const claims& said, const issuer_settings& by, std::int64_
   made.client_id = said.client_id;
   made.scopes = said.scopes;
   made.until_ms = until_ms;
+  made.expires_ms = said.until_ms;
   made.rights.name = said.client_id.empty() ? said.subject : said.client_id;
   made.rights.can_publish = made.rights.can_read = made.rights.can_admin = false;
   for (const auto& scope : said.scopes) {
@@ -55,7 +56,10 @@ result<granted> grant(const claims& said, const issuer_settings& by, std::int64_
     made.rights.can_publish |= found->second.publish;
     made.rights.can_read |= found->second.read;
     made.rights.can_admin |= found->second.admin;
+    made.rights.granted = std::max(made.rights.granted, found->second.role);
   }
+  // A role beside the right to administer takes nothing away from that.
+  if (made.rights.can_admin && made.rights.granted != net::role::none) made.rights.granted = net::role::admin;
   auto source = source_of(said, by, made.rights.name);
   if (!source) return tl::make_unexpected(source.error());
   made.rights.source = std::move(*source);

@@ -31,7 +31,8 @@ struct granted {
   std::vector<std::string> scopes;
   /// What the scopes allow. `name` is the client's id, else the subject; `source` what its events get.
   net::credential rights;
-  std::int64_t until_ms = 0;  ///< ask again from then on
+  std::int64_t until_ms = 0;    ///< ask again from then on
+  std::int64_t expires_ms = 0;  ///< when the token ends; 0: it does not say
 };
 
 class authorizer {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ingest/oauth/jwk.hpp"
+#include "net/credentials.hpp"
 
 namespace kith::ingest::oauth {
 
@@ -14,6 +15,7 @@ struct rights {
   bool publish = false;
   bool read = false;
   bool admin = false;
+  net::role role = net::role::none;  ///< at the admin API
 
   friend bool operator==(const rights&, const rights&) = default;
 };
