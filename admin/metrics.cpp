@@ -4,7 +4,9 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
+#include "net/tls_context.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
@@ -184,6 +186,24 @@ void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate
   add(to.back(), static_cast<double>(seen.unlisted));
 }
 
+void add_process(std::vector<MetricFamily>& to, const parts& with) {
+  for (const auto& each : process_gauges(with.data)) {
+    to.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
+    add(to.back(), each.value);
+  }
+  if (with.memory_limit > 0) {
+    to.push_back(family("kith_profile_bytes_limit", "Memory that profiles may hold; past it some are let go.",
+                        MetricType::Gauge));
+    add(to.back(), static_cast<double>(with.memory_limit));
+  }
+  if (with.certificates.empty()) return;
+  to.push_back(family("kith_tls_certificate_not_after_seconds", "When the certificate that is shown ends, since 1970.",
+                      MetricType::Gauge));
+  for (const auto& [listener, tls] : with.certificates) {
+    add(to.back(), static_cast<double>(tls->not_after()), {{"listener", listener}});
+  }
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -251,6 +271,10 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   }
   families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::ready ? 1 : 0);
+  families.push_back(family("kith_failed",
+                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
+                            MetricType::Gauge));
+  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
@@ -264,6 +288,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+  add_process(families, with);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -15,6 +15,7 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "cli/service_manager.hpp"
 #include "ingest/front.hpp"
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/store.hpp"
@@ -248,6 +249,9 @@ result<void> serving::start() {
   with.replay = [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); };
   with.schemas = schemas_.get();
   with.gate = gate_.get();
+  with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
+  with.data = settings_.data;
+  with.memory_limit = settings_.runtime.memory_bytes;
   auto tokens =
       admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
   if (!tokens) return tl::make_unexpected(tokens.error());
@@ -323,11 +327,16 @@ void serving::wait_for_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  service_manager manager(*runtime_);
   for (;;) {
+    manager.tell();
     const timespec second{1, 0};
     const int got = sigtimedwait(&signals, nullptr, &second);
-    if (got == SIGHUP) reload();
-    if (got == SIGTERM || got == SIGINT) return;
+    if (got == SIGHUP) {
+      manager.tell_reloading();
+      reload();
+    }
+    if (got == SIGTERM || got == SIGINT) return manager.tell_stopping();
     report_progress();
     disable_failing();
     if (auto saved = tokens_->save_uses(); !saved) log("error", "tokens: " + saved.error().message);
