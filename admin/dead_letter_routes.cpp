@@ -329,7 +329,10 @@ response routes::decide_dead_letters(const call& asked) {
     next = std::move(dropped->next);
     more = !next.empty();
   }
-  return outcome ? ok(outcome_json(done, more, next)) : problem_of(outcome.error());
+  auto answer = outcome ? ok(outcome_json(done, more, next)) : problem_of(outcome.error());
+  answer.noted = {
+      {"action", wanted->replay ? "replay" : "drop"}, {"replayed", done.replayed()}, {"dropped", done.dropped}};
+  return answer;
 }
 
 }  // namespace kith::admin

@@ -1,6 +1,9 @@
 // From a request to its handler: is there such a route, may this caller use it, and what is told of it.
 #include <algorithm>
 
+#include "actors/clock.hpp"
+#include "admin/json.hpp"
+#include "admin/personal.hpp"
 #include "admin/probe.hpp"
 #include "admin/route.hpp"
 
@@ -22,6 +25,13 @@ response refuse_method(const std::string& allowed) {
 
 }  // namespace
 
+routes::routes(actors::service& service, definition_store& definitions, parts with)
+    : service_(service),
+      definitions_(definitions),
+      with_(std::move(with)),
+      auditor_(with_.audit),
+      repeated_(actors::wall_clock_ms) {}
+
 std::vector<routes::declaration> routes::listed() {
   std::vector<declaration> all;
   for (const auto& each : table()) {
@@ -40,34 +50,103 @@ std::string routes::allowed_at(const std::vector<std::string>& path) {
   return allowed.empty() ? allowed : allowed + ", OPTIONS";
 }
 
-std::optional<response> routes::refuse(const route& chosen, const request& asked) const {
-  if (!asked.forged.empty()) {
+std::optional<response> routes::refuse(const route& chosen, const call& asked) const {
+  const auto& sent = asked.sent;
+  if (!sent.forged.empty()) {
     if (with_.counts != nullptr) probe::add_one(with_.counts->forged);
-    return problem(403, "forbidden", "the request is not taken: " + asked.forged);
+    return problem(403, "forbidden", "the request is not taken: " + sent.forged);
   }
   if (chosen.needs == net::role::none) return std::nullopt;
-  if (!asked.who) return refuse_stranger(asked);
-  const auto& rights = asked.who->rights;
+  if (!sent.who) {
+    if (with_.counts != nullptr) probe::add_one(with_.counts->unauthenticated);
+    return refuse_stranger(sent);
+  }
+  const auto& rights = sent.who->rights;
   const auto has = net::role_of(rights);
+  std::string why;
   if (!net::allows(has, chosen.needs)) {
-    return problem(403, "forbidden",
-                   "credential " + rights.name + " has the role " + std::string(net::name_of(has)) + "; this needs " +
-                       std::string(net::name_of(chosen.needs)));
+    why = "has the role " + std::string(net::name_of(has)) + "; this needs " + std::string(net::name_of(chosen.needs));
+  } else if (!net::sees_personal(rights) &&
+             (chosen.personal == personal::refused ||
+              (chosen.personal == personal::masked && asked.target.query.contains("q")))) {
+    why = "may not see personal data, and what is searched for would tell of it";
+  } else {
+    return std::nullopt;
   }
-  if (chosen.personal == personal::refused && !net::sees_personal(rights)) {
-    return problem(
-        403, "forbidden",
-        "credential " + rights.name + " may not see personal data, and this would tell of people by their traits");
+  if (with_.counts != nullptr) probe::add_one(with_.counts->forbidden);
+  return problem(403, "forbidden", "credential " + rights.name + " " + why);
+}
+
+/// What those get who may not see personal data.
+void routes::mask(response& answer) const {
+  static const auto usual = std::make_shared<const personal_rules>();
+  const auto rules = with_.personal != nullptr ? with_.personal->current() : usual;
+  if (answer.content_type == "application/x-ndjson") {
+    answer.body = rules->mask_lines(answer.body);
+    if (!answer.more) return;
+    answer.more = [rules, more = std::move(answer.more)]() -> result<std::string> {
+      auto lines = more();
+      if (!lines) return lines;
+      return rules->mask_lines(*lines);
+    };
+    return;
   }
-  return std::nullopt;
+  auto body = nlohmann::json::parse(answer.body, nullptr, false);
+  rules->mask_answer(body);
+  answer.body = dump(body);
 }
 
 response routes::answer(const route& chosen, const call& asked) {
-  auto made = (this->*chosen.handler)(asked);
+  const auto handle = [&] { return (this->*chosen.handler)(asked); };
+  response made;
+  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty()) {
+    auto outcome = repeated_.answer(asked.sent, handle);
+    made = std::move(outcome.answer);
+    if (outcome.repeated) made.noted["repeated"] = true;
+    if (outcome.repeated && with_.counts != nullptr) probe::add_one(with_.counts->idempotent_replays);
+  } else {
+    made = handle();
+  }
   const auto etag = made.headers.find("ETag");
   if (made.status == 200 && asked.sent.is_safe() && etag != made.headers.end() && !asked.sent.if_none_match.empty() &&
       is_matched(asked.sent.if_none_match, etag->second)) {
     return {304, {}, {}, {{"ETag", etag->second}}};
+  }
+  const bool hidden = asked.sent.who && !net::sees_personal(asked.sent.who->rights);
+  if (hidden && chosen.personal == personal::masked && made.status < 300) mask(made);
+  return made;
+}
+
+/// All that changes something, whatever came of it, and answers that told somebody of people.
+bool routes::is_recorded(const route& chosen, const request& asked, const response& answer) const {
+  if (!asked.who && !answer.done_by) return false;
+  if (chosen.effect == effect::changes) return true;
+  return with_.audit_reads && chosen.personal != personal::none && answer.status == 200 && asked.method != "HEAD" &&
+         net::sees_personal(asked.who->rights);
+}
+
+response routes::dispatch(const route& chosen, const call& asked) {
+  const auto path = chosen.path();
+  const audited_request what{asked, path, chosen.pattern};
+  if (auto refused = refuse(chosen, asked)) {
+    auditor_.record_refused(what, *refused);
+    return std::move(*refused);
+  }
+  if (chosen.effect == effect::changes) {
+    if (auto good = auditor_.ready(); !good) {
+      return problem(503, "unavailable", "nothing is changed while it cannot be recorded: " + good.error().message);
+    }
+  }
+  auto made = answer(chosen, asked);
+  if (made.status == 401 || made.status == 403) {
+    auditor_.record_refused(what, made);
+  } else if (is_recorded(chosen, asked.sent, made)) {
+    if (auto recorded = auditor_.record(what, made); !recorded) {
+      return problem(503, "unavailable",
+                     std::string(chosen.effect == effect::changes ? "it may have been done, but could not be recorded: "
+                                                                  : "what cannot be recorded is not shown: ") +
+                         recorded.error().message);
+    }
   }
   return made;
 }
@@ -83,8 +162,7 @@ response routes::handle(const request& asked) {
   const auto chosen = std::find_if(
       all.begin(), all.end(), [&](const route& each) { return each.method == method && each.matches(target->path); });
   if (chosen == all.end()) return refuse_method(allowed);
-  if (auto refused = refuse(*chosen, asked)) return *refused;
-  return answer(*chosen, {*target, asked});
+  return dispatch(*chosen, {*target, asked});
 }
 
 }  // namespace kith::admin

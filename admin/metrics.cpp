@@ -4,6 +4,8 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "admin/access.hpp"
+#include "admin/audit_log.hpp"
 #include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
 #include "net/tls_context.hpp"
@@ -204,6 +206,41 @@ void add_process(std::vector<MetricFamily>& to, const parts& with) {
   }
 }
 
+void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
+  const auto total = [&](const char* name, const char* help, const probe::counter& value) {
+    to.push_back(family(name, help, MetricType::Counter));
+    add(to.back(), static_cast<double>(value.load()));
+  };
+  total("kith_admin_requests_total", "Requests to the admin port.", counts.requests);
+  to.push_back(family("kith_admin_refused_total", "Those that were refused for who sent them.", MetricType::Counter));
+  const auto refused = [&](const char* why, const probe::counter& value) {
+    add(to.back(), static_cast<double>(value.load()), {{"why", why}});
+  };
+  refused("unauthenticated", counts.unauthenticated);
+  refused("forbidden", counts.forbidden);
+  refused("forged", counts.forged);
+  refused("quota", counts.throttled);
+  total("kith_admin_sessions_opened_total", "Sessions of the console that were opened.", counts.sessions_opened);
+  total("kith_admin_repeated_total", "Requests answered as the first with their Idempotency-Key was.",
+        counts.idempotent_replays);
+}
+
+void add_audit(std::vector<MetricFamily>& to, const audit_counts& of, std::uint64_t refusals_unrecorded) {
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  one("kith_audit_records_total", "Records written to the audit log.", MetricType::Counter,
+      static_cast<double>(of.records));
+  one("kith_audit_write_failures_total", "Writes to the audit log that failed; what must be recorded was refused.",
+      MetricType::Counter, static_cast<double>(of.failures));
+  one("kith_audit_refusals_unrecorded_total", "Refused requests that were over the bound on their records.",
+      MetricType::Counter, static_cast<double>(refusals_unrecorded));
+  one("kith_audit_damaged", "1 when the start found records of the audit log missing or changed.", MetricType::Gauge,
+      of.damaged ? 1 : 0);
+  one("kith_audit_failed", "1 when the last write to the audit log failed.", MetricType::Gauge, of.failed ? 1 : 0);
+}
+
 }  // namespace
 
 std::vector<named_counter> counters_of(const actors::counters& of) {
@@ -263,7 +300,8 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
-std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with) {
+std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
+                         std::uint64_t refusals_unrecorded) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -288,7 +326,15 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+<<<<<<< HEAD
   add_process(families, with);
+=======
+  if (with.counts != nullptr) add_admin(families, *with.counts);
+  if (with.door != nullptr) {
+    families.push_back(family("kith_admin_sessions_open", "Sessions of the console.", MetricType::Gauge));
+    add(families.back(), static_cast<double>(with.door->open_sessions().count()));
+  }
+  if (with.audit != nullptr) add_audit(families, with.audit->counts(), refusals_unrecorded);
   return prometheus::TextSerializer().Serialize(families);
 }
 

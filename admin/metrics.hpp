@@ -21,6 +21,7 @@ struct named_counter {
 std::vector<named_counter> counters_of(const actors::counters& counters);
 
 /// Prometheus' text format, version 0.0.4.
-std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with);
+std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
+                         std::uint64_t refusals_unrecorded);
 
 }  // namespace kith::admin

@@ -26,6 +26,8 @@ class deliverer;
 namespace kith::admin {
 
 class access;
+class audit_log;
+class shared_personal_rules;
 class token_store;
 struct probe;
 
@@ -41,10 +43,13 @@ struct parts {
   const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
   token_store* tokens = nullptr;
   std::vector<std::pair<std::string, std::shared_ptr<const net::reloadable_tls>>> certificates;  ///< by listener
-  std::string data;                ///< the directory whose disk is looked at
-  std::uint64_t memory_limit = 0;  ///< bytes that profiles may hold; 0: not told
-  access* door = nullptr;          ///< the server's own
-  probe* counts = nullptr;         ///< as door
+  std::string data;                                 ///< the directory whose disk is looked at
+  std::uint64_t memory_limit = 0;                   ///< bytes that profiles may hold; 0: not told
+  audit_log* audit = nullptr;                       ///< null: nothing is recorded
+  bool audit_reads = true;                          ///< also answers that hold personal data
+  const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
+  access* door = nullptr;                           ///< the server's own
+  probe* counts = nullptr;                          ///< as door
 };
 
 }  // namespace kith::admin

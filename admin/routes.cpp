@@ -74,6 +74,7 @@ const std::vector<routes::route>& routes::table() {
   constexpr auto anybody = net::role::none;
   constexpr auto viewer = net::role::viewer;
   constexpr auto operations = net::role::operations;
+  constexpr auto privacy = net::role::privacy;
   constexpr auto admin = net::role::admin;
   constexpr auto reads = effect::reads;
   constexpr auto changes = effect::changes;
@@ -85,6 +86,8 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"readyz"}, anybody, reads, open, &routes::readyz},
       {"GET", {"metrics"}, viewer, reads, open, &routes::metrics},
       {"GET", {"v1", "openapi.json"}, anybody, reads, open, &routes::openapi},
+      {"GET", {"v1", "audit"}, privacy, reads, open, &routes::audit},
+      {"GET", {"v1", "audit:head"}, privacy, reads, open, &routes::audit_head},
       {"POST", {"v1", "session"}, anybody, changes, open, &routes::open_session},
       {"GET", {"v1", "session"}, viewer, reads, open, &routes::session},
       {"DELETE", {"v1", "session"}, anybody, changes, open, &routes::close_session},
@@ -151,7 +154,10 @@ response routes::readyz(const call&) {
 }
 
 response routes::metrics(const call&) {
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(service_, definitions_, with_), {}};
+  return {200,
+          "text/plain; version=0.0.4; charset=utf-8",
+          metrics_text(service_, definitions_, with_, auditor_.unrecorded()),
+          {}};
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

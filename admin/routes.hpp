@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
+#include "admin/idempotency.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -28,8 +30,7 @@ enum class personal : std::uint8_t { none, masked, refused };
 
 class routes {
  public:
-  routes(actors::service& service, definition_store& definitions, parts with = {})
-      : service_(service), definitions_(definitions), with_(std::move(with)) {}
+  routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
 
@@ -109,6 +110,10 @@ class routes {
   response session(const call& asked);
   response close_session(const call& asked);
 
+  // audit_routes.cpp
+  response audit(const call& asked);
+  response audit_head(const call& asked);
+
   // token_routes.cpp
   response list_tokens(const call& asked);
   response token(const call& asked);
@@ -125,12 +130,17 @@ class routes {
 
   // dispatch.cpp
   static std::string allowed_at(const std::vector<std::string>& path);
-  std::optional<response> refuse(const route& chosen, const request& asked) const;
+  std::optional<response> refuse(const route& chosen, const call& asked) const;
+  response dispatch(const route& chosen, const call& asked);
   response answer(const route& chosen, const call& asked);
+  bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
+  void mask(response& answer) const;
 
   actors::service& service_;
   definition_store& definitions_;
   const parts with_;
+  auditor auditor_;
+  idempotent_answers repeated_;
 };
 
 /// The OpenAPI 3.1 document.

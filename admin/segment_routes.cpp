@@ -231,6 +231,7 @@ response routes::add_definition(const call& asked) {
   auto answer = answer_with(*made);
   answer.status = 201;
   answer.headers["Location"] = "/v1/" + asked.target.path[1] + "/" + name;
+  answer.noted = {{"name", name}};
   return answer;
 }
 

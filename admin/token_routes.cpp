@@ -1,5 +1,6 @@
 // The routes of tokens: who may use the admin API, by name. What a token is, is told once.
 #include <algorithm>
+#include <cmath>
 
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
@@ -13,6 +14,7 @@ using nlohmann::json;
 
 constexpr std::size_t usual_page = 100;
 constexpr std::size_t most_a_page = 1000;
+constexpr std::int64_t most_grace_seconds = token_store::most_grace_ms / 1000;
 
 json time_or_null(std::int64_t ms) { return ms == 0 ? json(nullptr) : json(profile::format_time(ms)); }
 
@@ -43,6 +45,10 @@ response token_answer(const token_store::outcome& done, unsigned status) {
   auto body = token_json(done.now);
   if (!done.token.empty()) body["token"] = done.token;
   auto answer = ok(body);
+  answer.noted = {{"name", done.now.name},
+                  {"role", net::name_of(done.now.role)},
+                  {"expires", time_or_null(done.now.expires_ms)},
+                  {"newSecret", !done.token.empty()}};
   answer.status = status;
   answer.headers["ETag"] = etag_of(done.now);
   return answer;
@@ -88,6 +94,20 @@ result<token_wanted> wanted_in(const std::string& text) {
     if (!made.role) return refuse("role: must be viewer, operator, privacy or admin");
   }
   return made;
+}
+
+/// Seconds; 5.0 is a whole number in JSON, too.
+result<std::int64_t> grace_in(const std::string& text) {
+  const auto body = json::parse(text, nullptr, false);
+  if (body.is_object() && body.empty()) return 0;
+  if (body.is_object() && body.size() == 1 && body.contains("graceSeconds") && body["graceSeconds"].is_number()) {
+    const auto seconds = body["graceSeconds"].get<double>();
+    if (seconds >= 0 && seconds <= most_grace_seconds && std::floor(seconds) == seconds) {
+      return static_cast<std::int64_t>(seconds);
+    }
+  }
+  return fail(errc::invalid_argument, "body: must be {\"graceSeconds\": 0 to " + std::to_string(most_grace_seconds) +
+                                          "}: how long the old token stays good");
 }
 
 response not_kept() { return problem(404, "not_found", "this server keeps no tokens"); }
@@ -150,16 +170,9 @@ response routes::rotate_token(const call& asked) {
   if (with_.tokens == nullptr) return not_kept();
   std::int64_t grace_ms = 0;
   if (!asked.sent.body.empty()) {
-    const auto body = json::parse(asked.sent.body, nullptr, false);
-    const bool good = body.is_object() && (body.empty() || (body.size() == 1 && body.contains("graceSeconds") &&
-                                                            body["graceSeconds"].is_number_unsigned()));
-    const auto seconds = good && !body.empty() ? body["graceSeconds"].get<std::uint64_t>() : 0;
-    if (!good || seconds > token_store::most_grace_ms / 1000) {
-      return problem(400, "invalid_argument",
-                     "body: must be {\"graceSeconds\": 0 to " + std::to_string(token_store::most_grace_ms / 1000) +
-                         "}: how long the old token stays good");
-    }
-    grace_ms = static_cast<std::int64_t>(seconds) * 1000;
+    const auto seconds = grace_in(asked.sent.body);
+    if (!seconds) return admin::problem_of(seconds.error());
+    grace_ms = *seconds * 1000;
   }
   const auto done = with_.tokens->rotate(asked.target.path[2], grace_ms, precondition_in(asked));
   return done ? token_answer(*done, 200) : problem_of(done.error());

@@ -134,7 +134,10 @@ response routes::decide_webhook_letters(const call& asked) {
   if (with_.webhooks == nullptr) return problem(404, "not_found", "there are no webhooks");
   const auto decided = with_.webhooks->decide(wanted->webhook, wanted->ids, wanted->what);
   if (!decided) return problem_of(decided.error());
-  return ok({{wanted->what == webhooks::deliverer::fate::replay ? "replayed" : "dropped", *decided}});
+  const auto* done = wanted->what == webhooks::deliverer::fate::replay ? "replayed" : "dropped";
+  auto answer = ok({{done, *decided}});
+  answer.noted = {{"webhook", wanted->webhook}, {done, *decided}};
+  return answer;
 }
 
 }  // namespace kith::admin

@@ -3,7 +3,10 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "actors/clock.hpp"
+#include "admin/audit_check.hpp"
 #include "admin/definition_file.hpp"
+#include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
@@ -59,6 +62,25 @@ void check_schemas(const std::string& directory, finding_list& to) {
   if (!read) to.push_back({path, read.error().message, "bring it back from a backup, or register the schemas anew"});
 }
 
+/// audit/ and tokens.json.
+void check_admin(const std::string& directory, finding_list& to) {
+  auto& files = persistence::real_files();
+  const auto audit = directory + "/audit";
+  if (const auto there = files.exists(audit); there && *there) {
+    const auto found = admin::check_audit_log(files, audit, {});
+    if (!found && found.error().code != errc::not_found) {
+      to.push_back({audit, found.error().message, "bring it back from a backup"});
+    }
+    for (const auto& each : found ? found->findings : std::vector<admin::audit_report::finding>()) {
+      to.push_back(
+          {each.where, each.what, "find out who had access to it; docs/security.md says what the chain proves"});
+    }
+  }
+  if (const auto tokens = admin::token_store::open(files, directory, nullptr, actors::wall_clock_ms); !tokens) {
+    to.push_back({directory + "/tokens.json", tokens.error().message, "bring it back from a backup"});
+  }
+}
+
 result<persistence::check_report> look_at(const std::string& directory) {
   step_progress bar;
   const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
@@ -66,6 +88,7 @@ result<persistence::check_report> look_at(const std::string& directory) {
   if (found) {
     check_definitions(directory, found->findings);
     check_schemas(directory, found->findings);
+    check_admin(directory, found->findings);
   }
   return found;
 }

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/config_admin.hpp"
 #include "cli/config_oauth.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_schemas.hpp"
@@ -316,6 +317,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     if (!rules) root.refuse(node, where, rules.error().message);
     runtime.identity = std::move(*rules);
   });
+  root.table("admin", [&](table_reader& t) { describe_admin(t, into.access); });
+  root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
+  root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.table("log", [&](table_reader& t) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");

@@ -8,6 +8,7 @@
 #include "actors/runtime.hpp"
 #include "admin/access.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/personal.hpp"
 #include "cli/log.hpp"
 #include "ingest/oauth/settings.hpp"
 #include "ingest/schema/modes.hpp"
@@ -24,6 +25,11 @@ namespace kith::cli {
 struct listen_address {
   std::string address;
   unsigned short port = 0;
+};
+
+struct audit_settings {
+  std::size_t file_bytes = 8UL * 1024 * 1024;  ///< of one of its files
+  bool reads = true;                           ///< records answers that hold personal data, too
 };
 
 struct config {
@@ -47,6 +53,8 @@ struct config {
   net::outgoing_rules outgoing;                  ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;              ///< [schemas]
   admin::access_settings access;                 ///< [admin]
+  audit_settings audit;                          ///< [audit]
+  admin::personal_settings personal;             ///< [pii]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

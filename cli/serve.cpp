@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "actors/runtime.hpp"
+#include "admin/audit_log.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/server.hpp"
 #include "admin/tokens.hpp"
@@ -166,6 +167,8 @@ class serving {
   std::unique_ptr<net::server> server_;
   std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::token_store> tokens_;
+  std::unique_ptr<admin::audit_log> audit_;
+  admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
 };
 
@@ -257,6 +260,17 @@ result<void> serving::start() {
   if (!tokens) return tl::make_unexpected(tokens.error());
   tokens_ = std::move(*tokens);
   with.tokens = tokens_.get();
+  admin::audit_options audit_options;
+  audit_options.file_bytes = settings_.audit.file_bytes;
+  audit_options.now_ms = actors::wall_clock_ms;
+  audit_options.log = log;
+  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
+  if (!audit) return tl::make_unexpected(audit.error());
+  audit_ = std::move(*audit);
+  with.audit = audit_.get();
+  with.audit_reads = settings_.audit.reads;
+  personal_.set(settings_.personal);
+  with.personal = &personal_;
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
@@ -302,6 +316,7 @@ void serving::reload() {
   webhooks_->deliver_to(settings->webhooks, settings->outgoing);
   ingest_->configure(settings->sources, authorizer_of(*settings));
   admin_->configure(settings->access, authorizer_of(*settings));
+  personal_.set(settings->personal);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
   configure_log(settings->log_at_least, settings->log_as);
@@ -340,6 +355,7 @@ void serving::wait_for_signals() {
     report_progress();
     disable_failing();
     if (auto saved = tokens_->save_uses(); !saved) log("error", "tokens: " + saved.error().message);
+    if (auto kept = audit_->keep_head(); !kept) log("error", "audit log: " + kept.error().message);
   }
 }
 
@@ -370,6 +386,7 @@ int serving::run() {
   const auto begun = std::chrono::steady_clock::now();
   admin_.reset();
   tokens_.reset();
+  audit_.reset();
   webhooks_.reset();
   ingest_->stop(stop_deadline / 4);
   server_->stop(stop_deadline / 4);

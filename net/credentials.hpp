@@ -38,7 +38,7 @@ struct credential {
   bool can_admin = false;
   double events_per_second = 0;  ///< 0: no quota
   role granted = role::none;     ///< none: what the rights come to, see role_of()
-  std::optional<bool> personal;  ///< may see personal data at the admin API; not said: see sees_personal()
+  std::optional<bool> personal{};  ///< may see personal data at the admin API; not said: see sees_personal()
 };
 
 /// The role that is granted; else admin or viewer, as the rights to administer and to read have always been taken.
@@ -58,7 +58,7 @@ struct credential_config {
   bool can_admin = false;
   double events_per_second = 0;
   role granted = role::none;
-  std::optional<bool> personal;
+  std::optional<bool> personal{};
 };
 
 /// A credential and what all its connections share. Thread safety: all of it.

@@ -408,3 +408,84 @@ TEST_CASE("1,000 connections that are opened and dropped leave no descriptor beh
   REQUIRE(none_left);
   REQUIRE(served.answer(get("/healthz"))->result_int() == 200);
 }
+
+TEST_CASE("every answer tells browsers to keep it to its page") {
+  const front served;
+  for (const auto& request : {get("/healthz"), get("/nowhere"), get("/v1/stats"), ask("BREW", "/healthz"),
+                              get("/v1/openapi.json"), ask("OPTIONS", "/v1/stats"), std::string("nonsense\r\n\r\n")}) {
+    CAPTURE(request);
+    const auto got = served.answer(request);
+    REQUIRE(got);
+    CHECK((*got)["X-Content-Type-Options"] == "nosniff");
+    CHECK((*got)["X-Frame-Options"] == "DENY");
+    CHECK((*got)["Content-Security-Policy"].find("default-src 'none'; frame-ancestors 'none'") == 0);
+    CHECK((*got)["Referrer-Policy"] == "no-referrer");
+    CHECK((*got)[http_field::cache_control] == "no-store");
+    CHECK(got->count("Access-Control-Allow-Origin") == 0);
+  }
+  // On localhost it would hold for whatever else runs there.
+  CHECK(served.answer(get("/healthz"))->count("Strict-Transport-Security") == 0);
+  const auto named = served.answer("GET /healthz HTTP/1.1\r\nHost: kith.example:7442\r\n\r\n");
+  CHECK((*named)["Strict-Transport-Security"] == "max-age=31536000");
+}
+
+TEST_CASE("an answer is gzipped for who takes that") {
+  const front served;
+  const auto document = [&](const std::string& headers) {
+    const auto got = served.answer(get("/v1/openapi.json", headers));
+    REQUIRE(got);
+    REQUIRE(got->result_int() == 200);
+    REQUIRE((*got)[http_field::vary] == "Accept-Encoding");
+    return *got;
+  };
+  const auto plain = document("");
+  REQUIRE(plain.count(http_field::content_encoding) == 0);
+  for (const auto* takes : {"gzip", "deflate, GZIP;q=0.5", "br, *"}) {
+    CAPTURE(takes);
+    const auto small = document("Accept-Encoding: " + std::string(takes) + "\r\n");
+    REQUIRE(small[http_field::content_encoding] == "gzip");
+    REQUIRE(small.body().size() * 4 < plain.body().size());
+    REQUIRE(small.body().substr(0, 2) == "\x1f\x8b");
+    // The last four bytes are the size (RFC 1952).
+    const auto* end = reinterpret_cast<const unsigned char*>(small.body().data() + small.body().size() - 4);
+    REQUIRE((end[0] | end[1] << 8 | end[2] << 16 | end[3] << 24) == static_cast<int>(plain.body().size()));
+  }
+  for (const auto* refuses : {"identity", "gzip;q=0", "gzip;q=0.0, *", "br"}) {
+    CAPTURE(refuses);
+    REQUIRE(document("Accept-Encoding: " + std::string(refuses) + "\r\n").body() == plain.body());
+  }
+  const auto short_one = served.answer(get("/healthz", "Accept-Encoding: gzip\r\n"));
+  REQUIRE(short_one->count(http_field::content_encoding) == 0);
+}
+
+TEST_CASE("a browser logs in, acts by its cookie, and logs out") {
+  const front served;
+  const std::string login = R"({"token": "token-boss"})";
+  const auto opened =
+      served.answer(ask("POST", "/v1/session", "Content-Length: " + std::to_string(login.size()) + "\r\n") + login);
+  REQUIRE(opened->result_int() == 200);
+  REQUIRE(json::parse(opened->body())["role"] == "admin");
+  const std::string set((*opened)[http_field::set_cookie]);
+  const auto cookie = "Cookie: " + set.substr(0, set.find(';')) + "\r\n";
+  REQUIRE(served.answer(get("/v1/stats", cookie))->result_int() == 200);
+  REQUIRE(served.answer(get("/v1/session", cookie))->result_int() == 200);
+  detail_of(served.answer(ask("POST", "/v1/snapshot", cookie)), 403);
+  REQUIRE(served.answer(ask("POST", "/v1/snapshot", cookie + "X-Kith-Request: 1\r\n"))->result_int() == 200);
+  detail_of(served.answer(ask("POST", "/v1/snapshot", cookie + "X-Kith-Request: 1\r\nSec-Fetch-Site: cross-site\r\n")),
+            403);
+  // A token that is sent goes first, be it a wrong one.
+  detail_of(served.answer(get("/v1/stats", cookie + bearer("guess"))), 401);
+  REQUIRE(served.answer(ask("DELETE", "/v1/session", cookie + "X-Kith-Request: 1\r\n"))->result_int() == 204);
+  REQUIRE(detail_of(served.answer(get("/v1/stats", cookie)), 401) == "the session has ended: open another one");
+}
+
+TEST_CASE("who asks too often is told when to try again") {
+  const front served;
+  admin::access_settings settings;
+  settings.requests_per_second = 2;
+  served.running->configure(settings, nullptr);
+  std::optional<https_client::response> got;
+  for (int i = 0; i < 5; ++i) got = served.answer(get("/v1/stats", bearer("token-reader")));
+  detail_of(got, 429);
+  REQUIRE((*got)[http_field::retry_after] == "1");
+}

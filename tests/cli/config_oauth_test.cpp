@@ -85,6 +85,10 @@ TEST_CASE("a wrong [oauth] is refused with its place") {
   refuses(issuer + "algorithms = [\"HS256\"]\n", "holds \"HS256\"; allowed are RS256");
   refuses(issuer + "algorithms = [\"none\"]\n", "holds \"none\"");
   refuses(issuer + "algorithms = []\n", "must hold one or more");
+  const auto roles = good(issuer + "scopes = {a = [\"viewer\", \"privacy\"], b = [\"read\", \"operator\"]}\n");
+  CHECK(roles.oauth.issuers.at(0).scopes.at("a").role == net::role::privacy);
+  CHECK(roles.oauth.issuers.at(0).scopes.at("b").role == net::role::operations);
+  CHECK(roles.oauth.issuers.at(0).scopes.at("b").read);
   refuses(issuer + "scopes = {a = [\"write\"]}\n", "oauth.issuers.scopes.\"a\": holds something else than \"publish\"");
   refuses(issuer + "scopes = [\"a\"]\n", "must be a table like");
   refuses(issuer + "source = \"a\"\nsource_claim = \"b\"\n", "one of them is enough");

@@ -164,6 +164,43 @@ TEST_CASE("a credential that nobody could use is refused with its place") {
           "kith.toml:4:11: credentials.rights: holds something else than \"publish\", \"read\", \"admin\"");
 }
 
+TEST_CASE("a role is for the admin API alone, unless rights are given beside it") {
+  const auto one = [](const std::string& more) {
+    return good("[[credentials]]\nname = \"a\"\ntoken = \"t\"\n" + more).credentials.at(0);
+  };
+  const auto viewer = one("role = \"viewer\"\n");
+  REQUIRE(viewer.granted == net::role::viewer);
+  REQUIRE_FALSE((viewer.can_publish || viewer.can_read || viewer.can_admin));
+  REQUIRE_FALSE(viewer.personal);
+  const auto both = one("rights = [\"read\"]\nrole = \"operator\"\npii = false\n");
+  REQUIRE(both.granted == net::role::operations);
+  REQUIRE(both.can_read);
+  REQUIRE(both.personal == false);
+  REQUIRE(one("").granted == net::role::none);
+  REQUIRE(message_of("[[credentials]]\nname = \"a\"\ntoken = \"t\"\nrole = \"king\"\n") ==
+          "kith.toml:4:8: credentials.role: must be \"viewer\", \"operator\", \"privacy\" or \"admin\"");
+}
+
+TEST_CASE("what the admin port asks for, records and masks is read") {
+  const auto made = good(
+      "[admin]\nsession = \"30m\"\nsession_idle = \"5m\"\nrequests_per_second = 0\nfailures_per_second = 2.5\n"
+      "[audit]\nfile = \"1MiB\"\nreads = false\n"
+      "[pii]\ntraits = [\"email\", \"address.street\"]\nids = []\ndetect = false\n");
+  REQUIRE(made.access.session.lifetime == std::chrono::minutes(30));
+  REQUIRE(made.access.session.idle == std::chrono::minutes(5));
+  REQUIRE(made.access.requests_per_second == 0);
+  REQUIRE(made.access.failures_per_second == 2.5);
+  REQUIRE(made.audit.file_bytes == 1024 * 1024);
+  REQUIRE_FALSE(made.audit.reads);
+  REQUIRE(made.personal.traits == std::vector<std::string>{"email", "address.street"});
+  REQUIRE(made.personal.ids.empty());
+  REQUIRE_FALSE(made.personal.detect);
+  REQUIRE(message_of("[admin]\nsession = \"10ms\"\n") == "kith.toml: admin.session: must be a second or more");
+  REQUIRE(message_of("[pii]\ntraits = [\"a..b\"]\n").find("holds \"a..b\"") != std::string::npos);
+  REQUIRE(message_of("[audit]\nfile = \"1GiB\"\n").find("audit.file: must be from 64 KiB to 64 MiB") !=
+          std::string::npos);
+}
+
 TEST_CASE("segments and computed traits are read, with the place of each expression") {
   const auto made = good(
       "[segments.loyal]\nexpression = 'traits.orders >= 3'\nowner = \"crm\"\n\n"

@@ -48,7 +48,7 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
   for (const auto* command : {"serve", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity",
-                              "unmerge", "ingest", "bench", "check", "export", "version", "completion"}) {
+                              "unmerge", "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);
@@ -115,7 +115,7 @@ TEST_CASE("every key of the documentation is understood") {
   const auto parsed = cli::parse_config(toml, "configuration.md");
   if (!parsed) FAIL(parsed.error().message);
   const auto& made = *parsed;
-  REQUIRE(made.credentials.size() == 1);
+  REQUIRE(made.credentials.size() == 2);
   // What the documentation calls the defaults are the defaults.
   const cli::config defaults;
   REQUIRE(made.runtime.memory_bytes == defaults.runtime.memory_bytes);
@@ -131,6 +131,44 @@ TEST_CASE("every key of the documentation is understood") {
   REQUIRE(made.connection.batch_events == defaults.connection.batch_events);
   REQUIRE(made.connection.connections == defaults.connection.connections);
   REQUIRE(made.connection.frame_timeout == defaults.connection.frame_timeout);
+  REQUIRE(made.access.session.lifetime == defaults.access.session.lifetime);
+  REQUIRE(made.access.session.idle == defaults.access.session.idle);
+  REQUIRE(made.access.requests_per_second == defaults.access.requests_per_second);
+  REQUIRE(made.access.failures_per_second == defaults.access.failures_per_second);
+  REQUIRE(made.audit.file_bytes == defaults.audit.file_bytes);
+  REQUIRE(made.audit.reads == defaults.audit.reads);
+  for (const auto& each : made.personal.traits) {
+    REQUIRE(std::count(defaults.personal.traits.begin(), defaults.personal.traits.end(), each) == 1);
+  }
+}
+
+TEST_CASE("what the admin API did is in the audit log, which is verified, offline too") {
+  const scratch room;
+  server running(room);
+  REQUIRE(run_kith(room, with({"segments", "define", "all", "--expression", "true"}, running.flags())).first == 0);
+  REQUIRE(run_kith(room, with({"segments", "delete", "all"}, running.flags())).first == 0);
+  const auto verify = [&](std::vector<std::string> more) {
+    return run_kith(room, with({"audit", "verify", running.data(), "--json"}, more));
+  };
+  const auto [code, text] = verify({});
+  REQUIRE(code == 0);
+  const auto found = last_object(text);
+  REQUIRE(found.at("records") >= 2);
+  const auto head = found.at("head").get<std::string>();
+  REQUIRE(running.stop() == 0);
+  REQUIRE(verify({"--head", head}).first == 0);
+  REQUIRE(verify({"--head", "1:" + std::string(64, 'a')}).first == 65);
+  REQUIRE(verify({"--head", "nonsense"}).first == 64);
+  const auto path = running.data() + "/audit/audit-000001.log";
+  std::ifstream in(path);
+  std::string log{std::istreambuf_iterator<char>(in), {}};
+  REQUIRE(contains(log, "/v1/segments"));
+  log[log.find("\"DELETE\"") + 1] = 'X';
+  std::ofstream(path, std::ios::trunc) << log;
+  const auto damaged = run_kith(room, {"audit", "verify", running.data()});
+  REQUIRE(damaged.first == 65);
+  REQUIRE(contains(damaged.second, "was changed"));
+  REQUIRE(run_kith(room, {"audit", "verify", room.path("nowhere")}).first == 66);
 }
 
 TEST_CASE("publish counts each line once and names the ones it refuses") {
@@ -528,7 +566,7 @@ TEST_CASE("the manual knows every command and option, and no other") {
   const scratch room;
   std::set<std::string> offered;
   for (const auto* command : {"serve", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity",
-                              "unmerge", "ingest", "bench", "check", "export", "version", "completion"}) {
+                              "unmerge", "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
     CAPTURE(command);
     REQUIRE(contains(manual, std::string("kith ") + command));
     offered.merge(options_in(run_kith(room, {"help", command}).second));

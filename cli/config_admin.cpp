@@ -1,0 +1,50 @@
+#include "cli/config_admin.hpp"
+
+namespace kith::cli {
+
+namespace {
+
+constexpr std::size_t most_names = 1000;
+constexpr std::size_t name_bytes = 255;
+
+/// Names, or dotted paths of names.
+void read_names(table_reader& reader, const char* key, std::vector<std::string>& into) {
+  reader.key(key, [&reader, &into](const toml::node& node, const std::string& where) {
+    read_texts(reader, node, where, into);
+    if (into.size() > most_names) reader.refuse(node, where, "holds over " + std::to_string(most_names) + " names");
+    for (const auto& each : into) {
+      const bool good = !each.empty() && each.size() <= name_bytes && each.front() != '.' && each.back() != '.' &&
+                        each.find("..") == std::string::npos;
+      if (!good)
+        reader.refuse(node, where, "holds \"" + each + "\"; names like \"email\" or \"address.street\" are allowed");
+    }
+  });
+}
+
+}  // namespace
+
+void describe_admin(table_reader& reader, admin::access_settings& into) {
+  const auto time = [&reader](const char* name, std::chrono::milliseconds& field) {
+    reader.milliseconds(name, [&reader, &field, name](std::int64_t ms) {
+      if (ms < 1000) throw bad_config{reader.file() + ": " + reader.path() + "." + name + ": must be a second or more"};
+      field = std::chrono::milliseconds(ms);
+    });
+  };
+  time("session", into.session.lifetime);
+  time("session_idle", into.session.idle);
+  reader.rate("requests_per_second", into.requests_per_second).rate("failures_per_second", into.failures_per_second);
+}
+
+void describe_audit(table_reader& reader, audit_settings& into) {
+  reader.bytes("file", into.file_bytes, 64 * kib, 64 * 1024 * kib).flag("reads", into.reads);
+}
+
+void describe_personal(table_reader& reader, admin::personal_settings& into) {
+  read_names(reader, "traits", into.traits);
+  read_names(reader, "properties", into.properties);
+  read_names(reader, "context", into.context);
+  read_names(reader, "ids", into.ids);
+  reader.flag("detect", into.detect);
+}
+
+}  // namespace kith::cli
