@@ -6,6 +6,7 @@
 #include "actors/clock.hpp"
 #include "admin/access.hpp"
 #include "admin/audit_log.hpp"
+#include "admin/backups.hpp"
 #include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
 #include "net/tls_context.hpp"
@@ -206,6 +207,20 @@ void add_process(std::vector<MetricFamily>& to, const parts& with) {
   }
 }
 
+void add_backups(std::vector<MetricFamily>& to, backups& of) {
+  const auto state = of.state();
+  if (!state) return;
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  one("kith_backups_total", "Backups written since the start.", MetricType::Counter, static_cast<double>(state->made));
+  one("kith_backup_failures_total", "Backups that failed since the start.", MetricType::Counter,
+      static_cast<double>(state->failures));
+  one("kith_backup_last_seconds", "When the newest backup that is there was begun, since 1970; 0: there is none.",
+      MetricType::Gauge, static_cast<double>(state->last_ms) / 1000);
+}
+
 void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
   const auto total = [&](const char* name, const char* help, const probe::counter& value) {
     to.push_back(family(name, help, MetricType::Counter));
@@ -326,9 +341,8 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
-<<<<<<< HEAD
   add_process(families, with);
-=======
+  if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
   if (with.counts != nullptr) add_admin(families, *with.counts);
   if (with.door != nullptr) {
     families.push_back(family("kith_admin_sessions_open", "Sessions of the console.", MetricType::Gauge));

@@ -282,6 +282,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.bytes("bytes", letters.bytes, 1024 * kib, 1024 * 1024 * gib)
         .bytes("letter_bytes", letters.letter_bytes, kib, 64 * 1024 * kib);
   });
+  root.table("backup", [&](table_reader& t) {
+    t.text("directory", into.backup.directory).number("keep", into.backup.keep, 0, 100'000);
+  });
   root.table("watch", [&](table_reader& t) {
     t.milliseconds("keep", [&](std::int64_t ms) { runtime.watch_keep = std::chrono::milliseconds(ms); });
     t.bytes("bytes", runtime.watch_bytes, 1024 * kib, 1024 * gib);

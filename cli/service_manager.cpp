@@ -49,7 +49,7 @@ bool service_manager::shards_answer() {
 }
 
 void service_manager::ask_shards() {
-  for (std::size_t i = 0; i < answered_.size(); ++i) {
+  for (actors::shard_id i = 0; i < answered_.size(); ++i) {
     answered_[i]->store(false);
     boost::asio::post(watched_.io(i), [answered = answered_[i]] { answered->store(true); });
   }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/catch.hpp"
-#include "tests/system/support/process.hpp"
+#include "tests/system/support/server.hpp"
 
 using namespace kith::tests;
 
@@ -48,7 +48,7 @@ TEST_CASE("systemd is told when the store is ready, that it lives, reloads and s
   const scratch room;
   notify_socket manager(room.path("notify"));
   process serving({"/usr/bin/env", "NOTIFY_SOCKET=" + room.path("notify"), "WATCHDOG_USEC=2000000", KITH_EXECUTABLE,
-                   "serve", "--dev", "--data", room.path("data"), "--port-base", "27840"},
+                   "serve", "--dev", "--data", room.path("data"), "--port-base", std::to_string(free_ports())},
                   room.path("log"));
   INFO(serving.output());
   CHECK(manager.hears("READY=1"));

@@ -27,7 +27,8 @@ bool is_free(unsigned short port) {
   return bound;
 }
 
-/// The first of three ports that are free now, below the range that the system gives to outgoing connections.
+}  // namespace
+
 unsigned short free_ports() {
   std::random_device random;
   for (int tries = 0; tries < 1000; ++tries) {
@@ -39,8 +40,6 @@ unsigned short free_ports() {
   }
   throw std::runtime_error("no three free ports in a row");
 }
-
-}  // namespace
 
 server::server(const scratch& room, const std::string& config)
     : room_(room), config_(config), data_(room.path("data")), port_(free_ports()) {

@@ -13,6 +13,9 @@
 
 namespace kith::tests {
 
+/// The first of three that are free now, below the range that the system gives to outgoing connections.
+unsigned short free_ports();
+
 class server {
  public:
   /// Starts it and waits until it is ready. `config`: TOML for --config; empty: none. Throws what its log says.
