@@ -44,6 +44,7 @@ class runtime_impl final : public runtime {
 
   result<void> open();
   void stop(std::chrono::steady_clock::duration deadline) override;
+  result<void> copy_to(const std::string& directory) override;
 
   shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
   boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }

@@ -6,8 +6,11 @@
 #include "actors/clock.hpp"
 #include "admin/access.hpp"
 #include "admin/audit_log.hpp"
+#include "admin/backups.hpp"
 #include "admin/forward_routes.hpp"
+#include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
+#include "net/tls_context.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
@@ -248,6 +251,38 @@ void add_spool(std::vector<MetricFamily>& to, const persistence::spool_status& o
   }
 }
 
+void add_process(std::vector<MetricFamily>& to, const parts& with) {
+  for (const auto& each : process_gauges(with.data)) {
+    to.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
+    add(to.back(), each.value);
+  }
+  if (with.memory_limit > 0) {
+    to.push_back(family("kith_profile_bytes_limit", "Memory that profiles may hold; past it some are let go.",
+                        MetricType::Gauge));
+    add(to.back(), static_cast<double>(with.memory_limit));
+  }
+  if (with.certificates.empty()) return;
+  to.push_back(family("kith_tls_certificate_not_after_seconds", "When the certificate that is shown ends, since 1970.",
+                      MetricType::Gauge));
+  for (const auto& [listener, tls] : with.certificates) {
+    add(to.back(), static_cast<double>(tls->not_after()), {{"listener", listener}});
+  }
+}
+
+void add_backups(std::vector<MetricFamily>& to, backups& of) {
+  const auto state = of.state();
+  if (!state) return;
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  one("kith_backups_total", "Backups written since the start.", MetricType::Counter, static_cast<double>(state->made));
+  one("kith_backup_failures_total", "Backups that failed since the start.", MetricType::Counter,
+      static_cast<double>(state->failures));
+  one("kith_backup_last_seconds", "When the newest backup that is there was begun, since 1970; 0: there is none.",
+      MetricType::Gauge, static_cast<double>(state->last_ms) / 1000);
+}
+
 void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
   const auto total = [&](const char* name, const char* help, const probe::counter& value) {
     to.push_back(family(name, help, MetricType::Counter));
@@ -386,6 +421,10 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   }
   families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::ready ? 1 : 0);
+  families.push_back(family("kith_failed",
+                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
+                            MetricType::Gauge));
+  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
@@ -398,6 +437,8 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+  add_process(families, with);
+  if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
   if (with.counts != nullptr) add_admin(families, *with.counts);
   if (with.door != nullptr) {
     families.push_back(family("kith_admin_sessions_open", "Sessions of the console.", MetricType::Gauge));

@@ -131,6 +131,8 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "live"}, viewer, reads, open, &routes::live_events},
       {"GET", {"v1", "latency"}, viewer, reads, open, &routes::latency},
       {"POST", {"v1", "snapshot"}, operations, changes, open, &routes::snapshot},
+      {"GET", {"v1", "backups"}, operations, reads, open, &routes::list_backups},
+      {"POST", {"v1", "backups"}, admin, changes, open, &routes::begin_backup},
   };
   return routes;
 }

@@ -60,6 +60,10 @@ class routes {
   response latency(const call& asked);
   response snapshot(const call& asked);
 
+  // backup_routes.cpp
+  response list_backups(const call& asked);
+  response begin_backup(const call& asked);
+
   // segment_routes.cpp; those with "definition" in their name serve segments and computed traits
   response profile_segments(const call& asked);
   response explain(const call& asked);

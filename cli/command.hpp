@@ -28,6 +28,8 @@ command_body add_ingest(CLI::App& app);
 command_body add_unmerge(CLI::App& app);
 command_body add_bench(CLI::App& app);
 command_body add_check(CLI::App& app);
+command_body add_backup(CLI::App& app);
+command_body add_restore(CLI::App& app);
 command_body add_audit(CLI::App& app);
 command_body add_export(CLI::App& app);
 command_body add_completion(CLI::App& app);

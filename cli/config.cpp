@@ -256,7 +256,6 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   auto& runtime = into.runtime;
   auto& connection = into.connection;
   root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
-  describe_crawlers(root, into.crawlers);
   root.table("listen", [&](table_reader& t) {
     t.text("address", into.address)
         .number("port_base", into.port_base, 1, 65533)
@@ -293,6 +292,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.milliseconds(
         "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
     t.bytes("lag", runtime.history_lag_bytes, 1024 * kib, 1024 * 1024 * gib);
+  });
+  root.table("backup", [&](table_reader& t) {
+    t.text("directory", into.backup.directory).number("keep", into.backup.keep, 0, 100'000);
   });
   root.table("watch", [&](table_reader& t) {
     t.milliseconds("keep", [&](std::int64_t ms) { runtime.watch_keep = std::chrono::milliseconds(ms); });
@@ -362,6 +364,7 @@ void check_edges(const std::string& file_name, const config& made) {
 }
 
 void describe_edges(table_reader& root, config& into) {
+  describe_crawlers(root, into.crawlers);
   root.table("dead_letters", [&into](table_reader& t) {
     auto& letters = into.dead_letters;
     t.milliseconds(

@@ -8,6 +8,7 @@
 
 #include "actors/runtime.hpp"
 #include "admin/access.hpp"
+#include "admin/backups.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
@@ -56,6 +57,7 @@ struct config {
   net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;   ///< [schemas]
   admin::access_settings access;      ///< [admin]
+  admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is

@@ -61,6 +61,8 @@ constexpr command commands[] = {
     {"unmerge", "take identifiers out of a profile they were wrongly joined to", add_unmerge},
     {"ingest", "show what payloads of a source become", add_ingest},
     {"bench", "generate load and measure", add_bench},
+    {"backup", "copy the data directory of a running server", add_backup},
+    {"restore", "make a data directory from a backup, offline", add_restore},
     {"check", "verify a data directory, offline", add_check},
     {"audit", "verify the audit log of a data directory, offline", add_audit},
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},

@@ -1,6 +1,7 @@
 // kith serve: wires the runtime, the protocol server and the admin server, and listens to signals.
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 
 #include "actors/runtime.hpp"
@@ -13,6 +14,7 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "cli/service_manager.hpp"
 #include "cli/service_process.hpp"
 #include "ingest/front.hpp"
 #include "ingest/schema/gate.hpp"
@@ -41,12 +43,24 @@ void move_ports(config& of, unsigned short base) {
   if (of.admin) of.admin->port = static_cast<unsigned short>(base + 2);
 }
 
+bool is_inside(const std::string& path, const std::string& directory) {
+  if (path.empty()) return false;
+  const auto inner = std::filesystem::absolute(path).lexically_normal();
+  const auto outer = std::filesystem::absolute(directory + "/").lexically_normal();
+  return std::mismatch(outer.begin(), std::prev(outer.end()), inner.begin(), inner.end()).first ==
+         std::prev(outer.end());
+}
+
 result<config> settle(const serve_flags& flags) {
   result<config> made = flags.config_file.empty() ? config{} : load_config(flags.config_file);
   if (!made) return made;
   if (!flags.data.empty()) made->data = flags.data;
   if (flags.port_base != 0) move_ports(*made, static_cast<unsigned short>(flags.port_base));
   made->runtime.data = made->data;
+  if (is_inside(made->backup.directory, made->data)) {
+    return fail(errc::invalid_argument, "backup.directory: " + made->backup.directory +
+                                            " is inside of the data directory; name one that is not");
+  }
   made->runtime.accept_missing_journal = flags.accept_missing_journal;
   if (flags.dev) {
     made->address = "127.0.0.1";
@@ -142,6 +156,7 @@ class serving {
   std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::token_store> tokens_;
   std::unique_ptr<admin::audit_log> audit_;
+  std::unique_ptr<admin::backups> backups_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
 };
@@ -229,6 +244,9 @@ result<void> serving::start() {
   with.replay = [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); };
   with.schemas = schemas_.get();
   with.gate = gate_.get();
+  with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
+  with.data = settings_.data;
+  with.memory_limit = settings_.runtime.memory_bytes;
   auto tokens =
       admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
   if (!tokens) return tl::make_unexpected(tokens.error());
@@ -242,6 +260,14 @@ result<void> serving::start() {
   if (!audit) return tl::make_unexpected(audit.error());
   audit_ = std::move(*audit);
   with.audit = audit_.get();
+  backups_ = std::make_unique<admin::backups>(
+      persistence::real_files(), settings_.data, settings_.backup,
+      [this](const std::string& directory) {
+        auto copied = runtime_->copy_to(directory);
+        return copied ? letters_->copy_to(directory + "/dead-letters") : copied;
+      },
+      actors::wall_clock_ms, log);
+  with.backups = backups_.get();
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
   with.personal = &personal_;
@@ -314,10 +340,15 @@ void serving::report_progress() {
 }
 
 void serving::wait_for_signals() {
+  service_manager manager(*runtime_);
   for (;;) {
+    manager.tell();
     const int got = next_signal();
-    if (got == SIGHUP) reload();
-    if (got == SIGTERM || got == SIGINT) return;
+    if (got == SIGHUP) {
+      manager.tell_reloading();
+      reload();
+    }
+    if (got == SIGTERM || got == SIGINT) return manager.tell_stopping();
     report_progress();
     disable_failing();
     if (auto saved = tokens_->save_uses(); !saved) log("error", "tokens: " + saved.error().message);
@@ -352,6 +383,7 @@ int serving::run() {
   log("info", "stopping: finishing what is in flight, saving profiles");
   const auto begun = std::chrono::steady_clock::now();
   admin_.reset();
+  backups_.reset();
   tokens_.reset();
   audit_.reset();
   webhooks_.reset();

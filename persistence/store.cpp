@@ -12,6 +12,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "persistence/database_copy.hpp"
 #include "persistence/member_book.hpp"
 #include "persistence/retention_filter.hpp"
 #include "persistence/rocks_log.hpp"
@@ -92,6 +93,7 @@ class rocks_store final : public store {
   result<history_page> read_history(hash128 address, const history_query& query) override;
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
   result<void> flush() override;
+  result<void> copy_to(const std::string& directory) override { return copy_database(*db_, "store", directory); }
   std::uint64_t estimated_snapshots() override;
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
     return walk(f_snapshots, each, from);

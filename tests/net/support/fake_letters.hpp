@@ -40,6 +40,7 @@ class fake_letters final : public persistence::dead_letters {
     return letters_;
   }
 
+  result<void> copy_to(const std::string&) override { return none(); }
   result<persistence::dead_letter_page> list(const persistence::dead_letter_query&) override { return none(); }
   result<persistence::dead_letter> get(std::string_view) override { return none(); }
   result<std::uint64_t> drop(std::span<const std::string>, persistence::leaving) override { return none(); }
