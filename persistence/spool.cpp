@@ -406,7 +406,8 @@ spool_status journaled_spool::status() const {
   made.refused = refused_;
   made.damaged_bytes = damaged_bytes_;
   made.progress_failures = progress_failures_;
-  made.full = low_disk_ || told_full_ || made.bytes >= made.limit;
+  // Once it was full, there is to be some room before it is not: whoever looks at this may send nothing until then.
+  made.full = low_disk_ || made.bytes + (told_full_ ? made.limit / 16 : 0) >= made.limit;
   const std::lock_guard lock(mutex_);
   made.failed = failed_;
   return made;

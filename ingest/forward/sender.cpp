@@ -71,6 +71,7 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   void connected();
   void disconnect();
   void broken(const rpc_error& why);
+  void end();
   void show();
   void replace(store_link to, std::vector<target> all);
 
@@ -95,6 +96,7 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   std::size_t in_flight_bytes = 0;
   bool open = false;
   bool waiting = false;  ///< for the timer
+  bool ending = false;
   /// One batch goes alone: a store that recovers may refuse it, and take the next one in the next instant.
   bool probing = true;
   std::string told;  ///< the failure that was logged last
@@ -143,7 +145,7 @@ batch_ptr sender::impl::next() {
 }
 
 void sender::impl::pump() {
-  if (waiting) return show();
+  if (waiting || ending) return show();
   const bool readable = refill();
   if (!open) {
     if (!connection) connect();
@@ -316,6 +318,14 @@ void sender::impl::broken(const rpc_error& why) {
   show();
 }
 
+void sender::impl::end() {
+  ending = true;
+  wait.cancel();
+  disconnect();
+  // Behind what has been posted, which lets go of the connection.
+  boost::asio::post(io, [this] { io.stop(); });
+}
+
 void sender::impl::show() {
   const bool nothing = std::all_of(lanes.begin(), lanes.end(), [](const auto& each) { return each.empty(); });
   const auto backlog = nothing ? from.status().backlog : std::array<std::uint64_t, lane_count>{1, 1};
@@ -341,7 +351,7 @@ sender::sender(std::shared_ptr<impl> made) : impl_(std::move(made)) {}
 
 sender::~sender() {
   impl_->from.on_durable({});
-  impl_->io.stop();
+  boost::asio::post(impl_->io, [at = impl_.get()] { at->end(); });
   if (impl_->thread.joinable()) impl_->thread.join();
 }
 

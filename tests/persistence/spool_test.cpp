@@ -244,6 +244,7 @@ TEST_CASE("a full spool refuses, says so once, and takes again when it has room"
   CHECK(told.find("are refused") == told.rfind("are refused"));
   at.read(lane::normal, 30);
   REQUIRE(at.store->save_progress());
+  CHECK_FALSE(at.store->status().full);  // before anybody tries again
   REQUIRE(at.append(lane::normal, "more"));
   CHECK_FALSE(at.store->status().full);
   CHECK_THAT(at.log(), Contains("events are taken again"));
