@@ -24,6 +24,8 @@ class raw_client {
 
   /// False, if the handshake fails.
   bool handshake(const net::tls_files& files);
+  /// As many clients do, for which files are read once.
+  bool handshake(const std::shared_ptr<net::tls_context>& tls);
   /// False, if the server takes no more within `patience`.
   bool send(std::string_view bytes, std::chrono::milliseconds patience = std::chrono::seconds(10));
   void send_plain(std::string_view bytes);
