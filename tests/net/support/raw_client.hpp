@@ -73,7 +73,7 @@ class raw_client {
   bool read_some(std::chrono::steady_clock::time_point deadline);
   bool wait(net::tls_step::kind which, std::chrono::steady_clock::time_point deadline);
 
-  boost::asio::io_context io_;
+  static inline boost::asio::io_context io_;  // of all: each would take descriptors of its own
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<net::tls_stream> stream_;
   net::receive_buffer in_;
