@@ -249,7 +249,7 @@ TEST_CASE("many idle connections cost little, and new requests and theirs are an
   server running(room);
   const edge with(running);
   const auto port = static_cast<unsigned short>(running.client_options().port + 1);
-  const net::tls_files trust{{}, {}, running.data() + "/dev/ca.pem"};
+  const auto trust = net::make_client_context({{}, {}, running.data() + "/dev/ca.pem"}, "http/1.1").value();
   const auto key = "Authorization: Basic " + profile::base64_of(with.write_key + ":") + "\r\n";
   const auto track_on = [&](test::raw_client& on, const std::string& id) {
     return on.ask("POST", "/v1/track", track("Visit", id, "ada").dump(), key).status;
