@@ -144,6 +144,7 @@ class serving {
   int run();
 
  private:
+  result<void> open_admin_files();
   result<void> start();
   void print_urls() const;
   void reload();
@@ -170,6 +171,22 @@ class serving {
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
 };
+
+/// What the admin API keeps on disk. Before any port is open, so that all of them open together.
+result<void> serving::open_admin_files() {
+  auto tokens =
+      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
+  if (!tokens) return tl::make_unexpected(tokens.error());
+  tokens_ = std::move(*tokens);
+  admin::audit_options audit_options;
+  audit_options.file_bytes = settings_.audit.file_bytes;
+  audit_options.now_ms = actors::wall_clock_ms;
+  audit_options.log = log;
+  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
+  if (!audit) return tl::make_unexpected(audit.error());
+  audit_ = std::move(*audit);
+  return {};
+}
 
 result<void> serving::start() {
   if (flags_.dev) {
@@ -215,6 +232,8 @@ result<void> serving::start() {
   if (!letters) return tl::make_unexpected(letters.error());
   letters_ = std::move(*letters);
 
+  if (auto opened = open_admin_files(); !opened) return opened;
+
   net::server_options options;
   options.letters = letters_.get();
   options.address = settings_.protocol_address().address;
@@ -251,18 +270,7 @@ result<void> serving::start() {
   with.replay = [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); };
   with.schemas = schemas_.get();
   with.gate = gate_.get();
-  auto tokens =
-      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
-  if (!tokens) return tl::make_unexpected(tokens.error());
-  tokens_ = std::move(*tokens);
   with.tokens = tokens_.get();
-  admin::audit_options audit_options;
-  audit_options.file_bytes = settings_.audit.file_bytes;
-  audit_options.now_ms = actors::wall_clock_ms;
-  audit_options.log = log;
-  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
-  if (!audit) return tl::make_unexpected(audit.error());
-  audit_ = std::move(*audit);
   with.audit = audit_.get();
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
