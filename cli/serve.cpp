@@ -132,6 +132,7 @@ class serving {
   int run();
 
  private:
+  result<void> open_admin_files();
   result<void> start();
   void print_urls() const;
   void reload();
@@ -160,6 +161,22 @@ class serving {
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
 };
+
+/// What the admin API keeps on disk. Before any port is open, so that all of them open together.
+result<void> serving::open_admin_files() {
+  auto tokens =
+      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
+  if (!tokens) return tl::make_unexpected(tokens.error());
+  tokens_ = std::move(*tokens);
+  admin::audit_options audit_options;
+  audit_options.file_bytes = settings_.audit.file_bytes;
+  audit_options.now_ms = actors::wall_clock_ms;
+  audit_options.log = log;
+  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
+  if (!audit) return tl::make_unexpected(audit.error());
+  audit_ = std::move(*audit);
+  return {};
+}
 
 result<void> serving::start() {
   if (flags_.dev) {
@@ -205,6 +222,8 @@ result<void> serving::start() {
   if (!letters) return tl::make_unexpected(letters.error());
   letters_ = std::move(*letters);
 
+  if (auto opened = open_admin_files(); !opened) return opened;
+
   ingest::front_options edges;
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
@@ -247,18 +266,7 @@ result<void> serving::start() {
   with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
   with.data = settings_.data;
   with.memory_limit = settings_.runtime.memory_bytes;
-  auto tokens =
-      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
-  if (!tokens) return tl::make_unexpected(tokens.error());
-  tokens_ = std::move(*tokens);
   with.tokens = tokens_.get();
-  admin::audit_options audit_options;
-  audit_options.file_bytes = settings_.audit.file_bytes;
-  audit_options.now_ms = actors::wall_clock_ms;
-  audit_options.log = log;
-  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
-  if (!audit) return tl::make_unexpected(audit.error());
-  audit_ = std::move(*audit);
   with.audit = audit_.get();
   backups_ = std::make_unique<admin::backups>(
       persistence::real_files(), settings_.data, settings_.backup,
