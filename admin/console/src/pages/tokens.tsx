@@ -180,6 +180,7 @@ export function Tokens(): VNode {
                             question={`Who uses it is shut out at once.${each.lastUsed ? ` It was last used ${format.ago(each.lastUsed)}.` : ""}`}
                             yes="Revoke"
                             danger
+                            small
                             disabled={revoke.busy}
                             onYes={() => revoke.run(each)}
                           />
