@@ -97,9 +97,11 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
 /// The definition in the body. In a PUT the path names it.
 std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
+  bool named_in_body = false;
   auto refused = read_body(asked, {"name", "expression", "description", "owner"},
                            {"kind", "version", "created", "updated", "source", "members", "backfill", "disabled"},
                            [&](const std::string& key, const json& value) {
+                             named_in_body |= key == "name";
                              return take_text(value, key == "name"         ? into.name
                                                      : key == "expression" ? into.expression
                                                      : key == "owner"      ? into.owner
@@ -108,7 +110,7 @@ std::optional<response> read_definition(const call& asked, definition& into) {
   if (refused) return refused;
   if (asked.target.path.size() > 2) {
     const auto& named = asked.target.path[2];
-    if (!into.name.empty() && into.name != named) {
+    if (named_in_body && into.name != named) {
       return problem(
           400, "invalid_argument",
           "body: name: is \"" + into.name + "\", but the URL names \"" + named + "\"; a definition cannot be renamed");

@@ -143,6 +143,8 @@ class session : public std::enable_shared_from_this<session> {
     asked.fetch_site = field("Sec-Fetch-Site");
     asked.kith_request = field("X-Kith-Request");
     asked.idempotency_key = field("Idempotency-Key");
+    // An empty key is a mistake, and not none.
+    if (asked.idempotency_key.empty() && message.count("Idempotency-Key") != 0) asked.idempotency_key = "\"\"";
     asked.accept_encoding = field(http::field::accept_encoding);
     asked.address = address_;
     asked.certificate = common_name_;

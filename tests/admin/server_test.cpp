@@ -499,3 +499,15 @@ TEST_CASE("who asks too often is told when to try again") {
   detail_of(got, 429);
   REQUIRE(std::stoi(std::string((*got)[http_field::retry_after])) > 1);
 }
+
+TEST_CASE("an Idempotency-Key that is empty is refused, and another is heeded") {
+  const front served;
+  const auto post = [&](const std::string& key) {
+    return served.answer(ask("POST", "/v1/snapshot", bearer("token-boss") + "Idempotency-Key: " + key + "\r\n"));
+  };
+  REQUIRE(detail_of(post(""), 400).find("Idempotency-Key") != std::string::npos);
+  REQUIRE(post("\"k-1\"")->count("Idempotency-Replayed") == 0);
+  const auto again = post("\"k-1\"");
+  REQUIRE(again->result_int() == 200);
+  REQUIRE((*again)["Idempotency-Replayed"] == "true");
+}
