@@ -125,7 +125,7 @@ struct counters {
   double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
 };
 
-/// As in counters, of one shard.
+/// As in counters, of one shard. Events count where they came in, which is seldom where their profiles are.
 struct shard_load {
   std::uint64_t events_applied = 0;
   std::uint64_t profiles_active = 0;

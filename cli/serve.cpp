@@ -294,11 +294,13 @@ void serving::print_urls() const {
   std::printf("protocol  %s  (TLS 1.3, MessagePack-RPC)\n", protocol.c_str());
   std::printf("ingest    %s/v1/batch  /v1/track  /kith.js  (Segment's HTTP tracking API)\n", ingest.c_str());
   std::printf("admin     %s/v1/stats  /v1/segments  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
+  std::printf("console   %s/\n", admin.c_str());
   if (flags_.dev) {
     const auto* data = settings_.data.c_str();
     std::printf("\ntry:\n  kith publish --dev %s events.jsonl\n  kith get --dev %s USER_ID\n", data, data);
     std::printf("  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" %s/v1/stats\n",
                 data, data, admin.c_str());
+    std::printf("  the console, with the token in %s/dev/admin.token\n", data);
   }
   std::fflush(stdout);
 }

@@ -10,9 +10,11 @@ export interface Session {
 /** null: nobody; undefined: not known yet. */
 export const session = signal<Session | null | undefined>(undefined);
 
-const roles = ["viewer", "operator", "privacy", "admin"]; // each may do what those before it may
-/** The server decides; this keeps from view what it would refuse. */
-export const allowed = (least = "viewer"): boolean => roles.indexOf(session.value?.role ?? "") >= roles.indexOf(least);
+/** The server decides; this keeps from view what it would refuse. An admin may do what any role may, and all may view. */
+export const allowed = (needed = "viewer"): boolean => {
+  const role = session.value?.role ?? "none";
+  return role !== "none" && (needed === "viewer" || role === needed || role === "admin");
+};
 
 /** What the server says of a request that failed (RFC 9457), or that there was no answer. */
 export class Problem extends Error {

@@ -11,7 +11,7 @@ import { place, to } from "./router";
 import { choose, dark, theme, type Theme } from "./theme";
 import { Empty, Loading } from "./ui";
 
-const pages: { name: string; title: string; page: ComponentType; least?: string }[] = [
+const pages: { name: string; title: string; page: ComponentType; needs?: string }[] = [
   { name: "overview", title: "Overview", page: Overview },
   { name: "pipeline", title: "Pipeline", page: lazy(() => import("./pages/pipeline").then((of) => of.Pipeline)) },
   { name: "profiles", title: "Profiles", page: lazy(() => import("./pages/profiles").then((of) => of.Profiles)) },
@@ -20,8 +20,8 @@ const pages: { name: string; title: string; page: ComponentType; least?: string 
   { name: "schemas", title: "Schemas", page: lazy(() => import("./pages/schemas").then((of) => of.Schemas)) },
   { name: "webhooks", title: "Webhooks", page: lazy(() => import("./pages/webhooks").then((of) => of.Webhooks)) },
   { name: "dead-letters", title: "Dead letters", page: lazy(() => import("./pages/dead_letters").then((of) => of.DeadLetters)) },
-  { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), least: "privacy" },
-  { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), least: "admin" },
+  { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), needs: "privacy" },
+  { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), needs: "admin" },
 ];
 
 effect(() => {
@@ -49,7 +49,7 @@ function Nav(of: { current: string; onGo: () => void }): VNode {
   return (
     <nav aria-label="Pages" class="pages">
       <ul>
-        {pages.filter((each) => allowed(each.least)).map((each) => (
+        {pages.filter((each) => allowed(each.needs)).map((each) => (
           <li key={each.name}>
             <a href={to([each.name])} aria-current={each.name === of.current ? "page" : undefined} onClick={of.onGo}>
               <span>{each.title}</span>
@@ -120,11 +120,11 @@ function Frame(): VNode {
       <main id="main" tabIndex={-1}>
         {!Page ? (
           <Empty>There is no such page. Choose one from the menu.</Empty>
-        ) : allowed(page?.least) ? (
+        ) : allowed(page?.needs) ? (
           <Page />
         ) : (
           <Empty>
-            This page needs the role {page?.least}; yours is {session.value!.role}.
+            This page needs the role {page?.needs}; yours is {session.value!.role}.
           </Empty>
         )}
       </main>

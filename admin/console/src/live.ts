@@ -87,7 +87,23 @@ export class EventParser {
   }
 }
 
-async function listen(until: AbortSignal): Promise<void> {
+const silence = 5000; // ms, after which the line is taken for dead
+
+async function listen(stop: AbortController): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const heard = (): void => {
+    clearTimeout(timer);
+    timer = setTimeout(() => stop.abort(), silence);
+  };
+  heard();
+  try {
+    await read(stop.signal, heard);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function read(until: AbortSignal, heard: () => void): Promise<void> {
   const answer = await send("/v1/live", { headers: { Accept: "text/event-stream" }, signal: until });
   const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
   const parser = new EventParser((name, data) => {
@@ -97,6 +113,7 @@ async function listen(until: AbortSignal): Promise<void> {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
+    heard();
     parser.push(value);
   }
 }
@@ -112,12 +129,13 @@ export function follow(): () => void {
     const mine = new AbortController();
     running = mine;
     try {
-      await listen(mine.signal);
+      await listen(mine);
     } catch (why) {
       if (why instanceof Problem && why.status === 401) stopped = true;
     }
-    if (running === mine) running = null;
-    if (stopped || mine.signal.aborted) return;
+    if (running !== mine) return; // hidden meanwhile, or left
+    running = null;
+    if (stopped) return;
     if (line.value === "live") line.value = "connecting";
     else line.value = "lost";
     timer = setTimeout(() => void run(), 1000);

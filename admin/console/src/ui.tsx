@@ -311,6 +311,7 @@ export function Confirm(of: {
   question: Children;
   yes: string;
   danger?: boolean;
+  small?: boolean;
   disabled?: boolean;
   onYes: () => void;
 }): VNode {
@@ -322,7 +323,7 @@ export function Confirm(of: {
   }, [open]);
   return (
     <>
-      <button type="button" class={of.danger ? "danger" : undefined} disabled={of.disabled} onClick={() => setOpen(true)}>
+      <button type="button" class={[of.danger && "danger", of.small && "small"].filter(Boolean).join(" ") || undefined} disabled={of.disabled} onClick={() => setOpen(true)}>
         {of.text}
       </button>
       {open && (

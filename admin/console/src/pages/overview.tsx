@@ -223,14 +223,14 @@ function Shards(): VNode {
   const items = sample.value!.shards.map((of, index) => ({ of, index }));
   type Item = { of: Shard; index: number };
   return (
-    <Section title="Shards" flush note="A shard is a thread that owns its share of the profiles. They should carry about the same.">
+    <Section title="Shards" flush note="A shard is a thread that owns its share of the profiles, and serves its share of the connections: events and journal are counted where they come in.">
       <Table<Item>
         label="Shards"
         items={items}
         keyOf={(each) => String(each.index)}
         columns={[
           { head: "Shard", cell: (each) => each.index },
-          { head: "Events a second", number: true, cell: (each) => format.rate(rateOf((of) => of.shards[each.index]?.applied ?? 0)) },
+          { head: "Events taken in a second", number: true, cell: (each) => format.rate(rateOf((of) => of.shards[each.index]?.applied ?? 0)) },
           { head: "Profiles in memory", number: true, cell: (each) => format.count(each.of.profiles) },
           { head: "Memory", number: true, cell: (each) => format.bytes(each.of.profileBytes) },
           { head: "Journal", number: true, cell: (each) => format.bytes(each.of.journalBytes) },

@@ -16,8 +16,8 @@ const changes = (of: { until?: string }): VNode =>
   );
 
 /** The parts of an expression, each below the one that it is part of, with what it came to for this profile. */
-export function Why(of: { at: string; segment: string }): VNode {
-  const told = useLoad(`${of.at}/explain/${of.segment}`, (signal) => api<Explanation>(of.at + path("explain", of.segment), { signal }), 5000);
+export function Why(of: { at: string; segment: string; version: number }): VNode {
+  const told = useLoad(`${of.at}/explain/${of.segment}?${of.version}`, (signal) => api<Explanation>(of.at + path("explain", of.segment), { signal }));
   return (
     <Await of={told}>
       {(why) => (
@@ -69,7 +69,7 @@ export function Why(of: { at: string; segment: string }): VNode {
   );
 }
 
-export function SegmentsOf(of: { at: string; why: string | undefined; link: (name: string) => string }): VNode {
+export function SegmentsOf(of: { at: string; version: number; why: string | undefined; link: (name: string) => string }): VNode {
   const told = useLoad(`${of.at}/segments`, (signal) => api<Page<Membership>>(`${of.at}/segments`, { signal }), 5000);
   const all = useLoad("segments", (signal) => api<Page<Definition>>("/v1/segments?limit=1000", { signal }));
   const [chosen, setChosen] = useState("");
@@ -122,7 +122,7 @@ export function SegmentsOf(of: { at: string; why: string | undefined; link: (nam
       <ProblemBox problem={all.problem} />
       {why !== "" && (
         <Section title={<>Why: {why}</>} note="The expression, its parts, and what each comes to for this profile now.">
-          <Why at={of.at} segment={why} />
+          <Why at={of.at} segment={why} version={of.version} />
         </Section>
       )}
     </>

@@ -86,7 +86,7 @@ function Identifiers(of: { profile: Profile }): VNode {
 
 function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNode {
   const at = path("v1", "profiles", of.kind, of.id);
-  const told = useLoad(at, (signal) => api<Profile>(at, { signal }), 5000);
+  const told = useLoad(at, (signal) => api<Profile>(at, { signal })); // not by itself again: each look stands in the audit log
   const link = (tab: string) => to(["profiles", of.kind, of.id, ...(tab === "" ? [] : [tab])]);
   const profile = told.data;
   return (
@@ -97,6 +97,11 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
           <>
             <span class="muted">{of.kind}</span> <span class="mono">{of.id}</span>
           </>
+        }
+        actions={
+          <button type="button" class="small" onClick={told.reload} disabled={told.loading}>
+            Reload
+          </button>
         }
       />
       {told.problem?.status === 404 ? (
@@ -128,7 +133,7 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
               />
               {of.tab === "" && <TraitsOf at={at} profile={profile!} />}
               {of.tab === "timeline" && <Timeline at={at} version={profile!.version} />}
-              {of.tab === "segments" && <SegmentsOf at={at} why={of.rest[0]} link={(name) => to(["profiles", of.kind, of.id, "segments", name])} />}
+              {of.tab === "segments" && <SegmentsOf at={at} version={profile!.version} why={of.rest[0]} link={(name) => to(["profiles", of.kind, of.id, "segments", name])} />}
               {of.tab === "identity" && <IdentityOf at={at} changed={told.reload} />}
             </>
           )}

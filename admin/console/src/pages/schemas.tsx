@@ -36,11 +36,16 @@ const fits = (seen: Observed | undefined): VNode => {
 };
 
 function List(): VNode {
-  const told = useLoad("schemas", rows, 3000);
+  const told = useLoad("schemas", rows); // not by itself again: each look at what was seen stands in the audit log
   return (
     <>
       <Header
         title="Schemas"
+        actions={
+          <button type="button" class="small" onClick={told.reload} disabled={told.loading}>
+            Reload
+          </button>
+        }
         intro="What an event may hold, as JSON Schema, compared with what really comes. What was seen counts from the server's start, over HTTPS."
       />
       <Await of={told}>

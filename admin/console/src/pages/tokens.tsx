@@ -8,9 +8,9 @@ import { Await, Badge, Confirm, Empty, Header, Hint, ProblemBox, Section, Select
 
 const roles: [string, string][] = [
   ["viewer", "viewer: reads, without personal data"],
-  ["operator", "operator: reads all, changes segments, schemas, dead letters"],
-  ["privacy", "privacy: and reads the audit log"],
-  ["admin", "admin: and manages tokens"],
+  ["operator", "operator: reads all; segments, schemas, dead letters, unmerging"],
+  ["privacy", "privacy: reads all, and the audit log"],
+  ["admin", "admin: all of these, and tokens"],
 ];
 const lifetimes: [string, string][] = [
   ["1", "in a day"],
@@ -134,7 +134,7 @@ export function Tokens(): VNode {
         intro={
           <>
             Who may use the admin API and this console, and as what.{" "}
-            <Hint about="a role">Each role may do what the one before it may: viewer, operator, privacy, admin. Tokens of the configuration are changed there.</Hint>
+            <Hint about="a role">A viewer sees all but personal data. An operator sees that too, and changes what there is. Privacy sees it, and the audit log. An admin may do all of this, and manages tokens. Tokens of the configuration are changed there.</Hint>
           </>
         }
         actions={
@@ -180,6 +180,7 @@ export function Tokens(): VNode {
                             question={`Who uses it is shut out at once.${each.lastUsed ? ` It was last used ${format.ago(each.lastUsed)}.` : ""}`}
                             yes="Revoke"
                             danger
+                            small
                             disabled={revoke.busy}
                             onYes={() => revoke.run(each)}
                           />
