@@ -121,6 +121,18 @@ printf '%s\n' "${all[@]}" | grep -E '^(scripts|benchmarks|tests/tidy|\.ci)/' | w
   grep -qE '^set -[a-z]*u' "$f" || echo "$f:1: no \`set -u\`"
 done | offence
 
+# 6. Metrics: alerts and dashboards name those that there are, and each is explained.
+mapfile -t told < <(grep -hoE '"(kith|process)_[a-z_]+"' admin/metrics.cpp admin/process_metrics.cpp | tr -d '"' | sort -u)
+grep -noE '\b(kith|process)_[a-z_]+\b' deploy/prometheus/*.yml deploy/grafana/*.json | sort -t: -k3,3 -u | while IFS=: read -r file line name; do
+  printf '%s\n' "${told[@]}" | grep -qxF "$name" || echo "$file:$line: there is no metric $name"
+done | offence
+for name in "${told[@]}"; do
+  grep -qF "\`$name" docs/monitoring.md docs/forwarder.md || echo "docs/monitoring.md:1: does not explain $name"
+done | offence
+grep -noE 'docs/runbooks/[a-z-]+\.md' deploy/prometheus/kith.rules.yml | while IFS=: read -r line page; do
+  [ -f "$page" ] || echo "deploy/prometheus/kith.rules.yml:$line: there is no $page"
+done | offence
+
 if [ -s "$offences" ]; then
   sort -t: -k1,1 -k2,2n "$offences"
   echo "tidy: $(wc -l <"$offences") offences" >&2
