@@ -45,6 +45,9 @@ struct rejection {
   errc code = errc::invalid_argument;
   std::string message;
   std::string encoded{};  ///< the event, as it was sent
+  std::string reason{};   ///< a more exact word than the code's: "schema", "filtered", …; empty: there is none
+
+  std::string_view word() const noexcept { return reason.empty() ? name_of(code) : std::string_view(reason); }
 };
 
 /// Names of segments.

@@ -108,6 +108,8 @@ void add_protocol(std::vector<MetricFamily>& to, const net::probe& probe) {
   count("kith_received_bytes_total", "Bytes received inside TLS.", probe.bytes_in, MetricType::Counter);
   count("kith_sent_bytes_total", "Bytes sent inside TLS.", probe.bytes_out, MetricType::Counter);
   count("kith_quota_refusals_total", "Requests refused by a quota.", probe.quota_refusals, MetricType::Counter);
+  count("kith_events_held_back_total", "Events that schemas and guards held back: they became dead letters.",
+        probe.events_held_back, MetricType::Counter);
   count("kith_reads_paused_total", "Times a connection was not read for a while.", probe.reads_paused,
         MetricType::Counter);
   count("kith_watches_ended_total", "Watches ended because their reader was too slow.", probe.watches_ended,

@@ -161,7 +161,9 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
 }
 
 /// What of a source is held back.
-void describe_guards(table_reader& reader, ingest::guard_settings& into) {
+void describe_guards(table_reader& reader, const toml::table& table, ingest::guard_settings& into) {
+  into.crawlers_said = table.contains("crawlers");
+  into.rate_said = table.contains("profile_rate") || table.contains("profile_burst");
   reader
       .key("drop",
            [&](const toml::node& node, const std::string& where) {
@@ -185,6 +187,19 @@ void describe_guards(table_reader& reader, ingest::guard_settings& into) {
       .rate("profile_burst", into.profile_burst);
 }
 
+/// Which crawlers there are.
+void describe_crawlers(table_reader& root, std::shared_ptr<const ingest::crawler_list>& into) {
+  root.key("crawlers_file", [&root, &into](const toml::node& node, const std::string& where) {
+    const auto path = node.value<std::string>().value_or("");
+    std::ifstream in(path, std::ios::binary);
+    if (path.empty() || !in) root.refuse(node, where, "must name a file that can be read, and \"" + path + "\" cannot");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    auto made = ingest::crawler_list::make(text);
+    if (!made) root.refuse(node, where, path + ": " + made.error().message);
+    into = std::move(*made);
+  });
+}
+
 void read_source(table_reader& reader, const std::string& name, const toml::table& table,
                  std::vector<ingest::source_settings>& into, ingest::schema::settings& schemas) {
   check_name(reader, table, name);
@@ -192,7 +207,7 @@ void read_source(table_reader& reader, const std::string& name, const toml::tabl
   made.name = name;
   webhook_source_keys webhook;
   describe_webhook_source(reader, webhook);
-  describe_guards(reader, made.guards);
+  describe_guards(reader, table, made.guards);
   reader.table("schemas", [&](table_reader& t) { describe_source_schemas(t, schemas.sources[name]); });
   reader.read(table);
   made.webhook = made_webhook_source(reader, name, table, webhook);
@@ -330,6 +345,7 @@ void check_edges(const std::string& file_name, const config& made) {
 }
 
 void describe_edges(table_reader& root, config& into) {
+  describe_crawlers(root, into.crawlers);
   root.table("dead_letters", [&into](table_reader& t) {
     auto& letters = into.dead_letters;
     t.milliseconds(
@@ -360,6 +376,10 @@ void describe_edges(table_reader& root, config& into) {
       check_credential(reader, each, where, credential);
     }
   });
+}
+
+std::string without_content(std::string_view why) {
+  return std::string(why.substr(0, std::min(why.find(", saw"), why.size())));
 }
 
 result<config> parse_config(std::string_view toml_text, const std::string& file_name) {

@@ -18,6 +18,9 @@ void check_edges(const std::string& file_name, const config& made);
 /// Errors: not_found.
 result<std::string> text_of_config(const std::string& file_name);
 
+/// What a parser saw instead may be a secret that lost its quotes.
+std::string without_content(std::string_view why);
+
 /// What `read` makes of the file's table. Errors: invalid_argument, with the place.
 template <class T, class Read>
 result<T> read_toml(std::string_view toml_text, const std::string& file_name, Read read) {
@@ -26,7 +29,7 @@ result<T> read_toml(std::string_view toml_text, const std::string& file_name, Re
   } catch (const toml::parse_error& error) {
     const auto at = error.source().begin;
     return fail(errc::invalid_argument, file_name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
-                                            ": is not TOML: " + std::string(error.description()));
+                                            ": is not TOML: " + without_content(error.description()));
   } catch (const bad_config& error) {
     return fail(errc::invalid_argument, error.message);
   }

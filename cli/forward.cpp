@@ -186,6 +186,7 @@ result<void> forwarding::start_edges() {
   auto front = ingest::front::start(*spooler_, *letters_, ingest_tls_, credentials_, options);
   if (!front) return tl::make_unexpected(front.error());
   front_ = std::move(*front);
+  front_->know(edges.crawlers);
   front_->configure(edges.sources, authorizer_of(edges));
   return {};
 }
@@ -234,6 +235,7 @@ void forwarding::reload() {
   if (auto replaced = credentials_->replace(edges.credentials, std::nullopt); !replaced) {
     return stays(replaced.error(), "credentials");
   }
+  front_->know(edges.crawlers);
   front_->configure(edges.sources, authorizer_of(edges));
   configure_log(edges.log_at_least, edges.log_as);
   spool_->limit_to(settings->spool.bytes);

@@ -181,17 +181,6 @@ result<void> serving::start() {
   if (!letters) return tl::make_unexpected(letters.error());
   letters_ = std::move(*letters);
 
-  net::server_options options;
-  options.letters = letters_.get();
-  options.address = settings_.protocol_address().address;
-  options.port = settings_.protocol_address().port;
-  options.limits = settings_.connection;
-  options.node = settings_.node;
-  options.event = settings_.runtime.event;
-  auto server = net::server::start(*runtime_, protocol_tls_, credentials_, options);
-  if (!server) return tl::make_unexpected(server.error());
-  server_ = std::move(*server);
-
   ingest::front_options edges;
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
@@ -200,7 +189,20 @@ result<void> serving::start() {
   auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
   ingest_ = std::move(*ingest);
+  ingest_->know(settings_.crawlers);
   ingest_->configure(settings_.sources, authorizer_of(settings_));
+
+  net::server_options options;
+  options.letters = letters_.get();
+  options.judge = &ingest_->judge();
+  options.address = settings_.protocol_address().address;
+  options.port = settings_.protocol_address().port;
+  options.limits = settings_.connection;
+  options.node = settings_.node;
+  options.event = settings_.runtime.event;
+  auto server = net::server::start(*runtime_, protocol_tls_, credentials_, options);
+  if (!server) return tl::make_unexpected(server.error());
+  server_ = std::move(*server);
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
       webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
@@ -260,6 +262,7 @@ void serving::reload() {
   runtime_->identify_by(settings->runtime.identity);
   runtime_->show(settings->runtime.views);
   webhooks_->deliver_to(settings->webhooks, settings->outgoing);
+  ingest_->know(settings->crawlers);
   ingest_->configure(settings->sources, authorizer_of(*settings));
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
@@ -311,6 +314,7 @@ int serving::run() {
                       : started.error().code == errc::internal       ? exit_data
                                                                      : exit_code_of(started.error().code);
     report("serve", started.error());
+    if (ingest_) ingest_->stop({});  // while the shards that its connections live on are still there
     return code;
   }
   print_urls();

@@ -67,7 +67,7 @@ struct front::impl {
 };
 
 void front::impl::handle(unsigned home, const net::http_request& request, net::http_reply reply) {
-  const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply)});
+  const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply), {}, false});
   // A library that throws must not take the shard with it.
   try {
     route(with);
@@ -105,6 +105,9 @@ void front::impl::get(std::string_view path, const exchange_ptr& with) {
   constexpr std::string_view settings = "/settings";
   if (path == "/kith.js" || (path.starts_with("/analytics.js/v1/") && path.ends_with(".js"))) {
     return with->answer(assets.script(with->request));
+  }
+  if (const auto type = behind(path, "/v1/pixel/"); tracking_api::has_pixel(type)) {
+    return tracking.handle_pixel(type, with);
   }
   if (path == "/healthz") return health(with);
   if (path.starts_with(oauth::metadata_path)) {
@@ -149,6 +152,10 @@ void front::configure(const std::vector<source_settings>& sources, std::shared_p
   impl_->guards.replace(sources);
   impl_->doors.replace_issuers(std::move(issuers));
 }
+
+void front::know(std::shared_ptr<const crawler_list> crawlers) { impl_->guards.know(std::move(crawlers)); }
+
+net::event_judge& front::judge() noexcept { return impl_->guards; }
 
 result<persistence::replay_outcome> front::replay(const persistence::dead_letter& letter) const {
   const event_replayer again(impl_->to);

@@ -1,7 +1,9 @@
 #include "net/methods.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
@@ -16,6 +18,20 @@ namespace {
 
 constexpr std::size_t gets_together = 1024;
 constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
+
+/// Into the outcome of what was published, whose indexes become those of what was sent.
+void add_held_back(judged_events& held, bool detail, actors::publish_outcome& into) {
+  for (auto& each : into.rejected) each.index = held.indexes[each.index];
+  if (detail) {
+    std::vector<actors::detail> all(held.indexes.size() + held.refused.size());
+    for (const auto& each : held.refused) all[each.index].rejected = true;
+    for (std::size_t i = 0; i < into.details.size(); ++i) all[held.indexes[i]] = std::move(into.details[i]);
+    into.details = std::move(all);
+  }
+  std::move(held.refused.begin(), held.refused.end(), std::back_inserter(into.rejected));
+  std::stable_sort(into.rejected.begin(), into.rejected.end(),
+                   [](const auto& a, const auto& b) { return a.index < b.index; });
+}
 
 }  // namespace
 
@@ -139,17 +155,29 @@ void methods::publish(std::string_view params, const request& from) {
         wait);
   }
   const std::string source(parsed->source.empty() ? std::string_view(who_->rights.source) : parsed->source);
-  owner_.server().service.publish(
-      owner_.group().home(), parsed->events, parsed->options, source,
-      [weak = owner_.weak(), from, detail = parsed->options.detail, source](result<actors::publish_outcome> outcome) {
-        const auto self = weak.lock();
-        if (self && !self->is_lost()) self->calls().on_published(from, detail, source, std::move(outcome));
-      });
+  auto& server = owner_.server();
+  const auto home = owner_.group().home();
+  std::shared_ptr<judged_events> judged;
+  if (server.options.judge != nullptr) {
+    if (auto some = server.options.judge->judge(home, parsed->events, source, parsed->options.received_ms)) {
+      probe::add(server.counts.events_held_back, some->refused.size());
+      judged = std::make_shared<judged_events>(std::move(*some));
+    }
+  }
+  const std::string_view events = judged ? std::string_view(judged->events) : parsed->events;
+  server.service.publish(home, events, parsed->options, source,
+                         [weak = owner_.weak(), from, detail = parsed->options.detail, source,
+                          judged](result<actors::publish_outcome> outcome) {
+                           const auto self = weak.lock();
+                           if (!self || self->is_lost()) return;
+                           self->calls().on_published(from, detail, source, judged.get(), std::move(outcome));
+                         });
 }
 
-void methods::on_published(const request& from, bool detail, const std::string& source,
+void methods::on_published(const request& from, bool detail, const std::string& source, judged_events* judged,
                            result<actors::publish_outcome> outcome) {
   if (!outcome) return refuse_publish(from, outcome.error());
+  if (judged != nullptr) add_held_back(*judged, detail, *outcome);
   if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
   }
@@ -161,8 +189,8 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
   std::vector<persistence::dead_letter> letters;
   letters.reserve(outcome.rejected.size());
   for (auto& each : outcome.rejected) {
-    letters.push_back(
-        persistence::letter_of_event(std::move(each.encoded), source, "protocol", name_of(each.code), each.message));
+    std::string word(each.word());
+    letters.push_back(persistence::letter_of_event(std::move(each.encoded), source, "protocol", word, each.message));
   }
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,

@@ -15,6 +15,7 @@
 #include "actors/clock.hpp"
 #include "actors/service.hpp"
 #include "net/credentials.hpp"
+#include "net/event_judge.hpp"
 #include "net/parameters.hpp"
 #include "net/rpc.hpp"
 #include "net/token_bucket.hpp"
@@ -62,7 +63,8 @@ class methods {
   void unwatch(std::string_view params, const request& from);
   void stats(std::string_view params, const request& from);
 
-  void on_published(const request& from, bool detail, const std::string& source,
+  /// `judged`: null: all that was sent was published.
+  void on_published(const request& from, bool detail, const std::string& source, judged_events* judged,
                     result<actors::publish_outcome> outcome);
   /// As dead letters; the answer waits until they are durable.
   void keep_rejected(const request& from, bool detail, const std::string& source, actors::publish_outcome outcome);

@@ -65,7 +65,11 @@ bool parse_rejection(msgpack::reader& in, actors::rejection& out) {
   if (index.type != msgpack::kind::integer || index.integer < 0 || index.integer > UINT32_MAX) return false;
   if (!code.is_string() || !message.is_string()) return false;
   out.index = static_cast<std::uint32_t>(index.integer);
-  if (!code_named(code.bytes, out.code)) out.code = errc::internal;
+  // What schemas and guards hold back has a reason of its own.
+  if (!code_named(code.bytes, out.code)) {
+    out.code = errc::invalid_argument;
+    out.reason = code.bytes;
+  }
   out.message = message.bytes;
   return true;
 }

@@ -14,6 +14,7 @@
 
 #include "actors/service.hpp"
 #include "net/credentials.hpp"
+#include "net/event_judge.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
@@ -32,6 +33,8 @@ struct server_options {
   /// Keeps the events that are rejected, before that is answered; null: it is only answered. Outlives the server, and
   /// calls nothing back once it is gone: it ends before the service.
   persistence::dead_letters* letters = nullptr;
+  /// Looks at what is published; null: nothing does. Outlives the server.
+  event_judge* judge = nullptr;
 };
 
 class server {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
 #include <random>
 #include <stdexcept>
@@ -91,6 +92,14 @@ std::unique_ptr<net::client> server::client(unsigned attempts) const {
   auto made = net::client::connect(client_options(attempts));
   if (!made) throw std::runtime_error("connect: " + made.error().message);
   return std::move(*made);
+}
+
+std::uint64_t server::resident_bytes() const {
+  std::ifstream in("/proc/" + std::to_string(process_->id()) + "/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  in >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::vector<std::string> server::flags() const {

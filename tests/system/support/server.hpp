@@ -37,6 +37,8 @@ class server {
   std::vector<std::string> flags() const;
   const std::string& data() const { return data_; }
   std::string log() const { return process_->output(); }
+  /// Memory of the process that is in use now.
+  std::uint64_t resident_bytes() const;
 
  private:
   bool ready();
