@@ -66,7 +66,7 @@ bool rate_guard::let_through(profile::hash128 address, std::int64_t now_ms, cons
   auto& its = found->second;
   const auto passed = std::max<std::int64_t>(0, now_ms - its.at_ms);
   its.left = std::min(by.profile_burst, its.left + static_cast<double>(passed) / 1000 * by.profile_rate);
-  its.at_ms = now_ms;
+  its.at_ms = std::max(its.at_ms, now_ms);
   if (its.left < 1) return false;
   its.left -= 1;
   return true;

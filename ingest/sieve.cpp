@@ -1,6 +1,7 @@
 #include "ingest/sieve.hpp"
 
 #include <utility>
+#include <algorithm>
 
 #include "actors/clock.hpp"
 #include "ingest/intake.hpp"
@@ -149,14 +150,16 @@ void sieve::pass(actors::shard_id home, arrival& what, std::int64_t now_ms) {
 }
 
 std::optional<net::judged_events> sieve::judge(actors::shard_id home, std::string_view events,
-                                               const std::string& source) {
+                                               const std::string& source, std::int64_t received_ms) {
   auto* const schemas = schemas_ != nullptr && schemas_->at(home).has_any() ? &schemas_->at(home) : nullptr;
   if (schemas == nullptr && !programs_are_guarded_.load(std::memory_order_relaxed)) return std::nullopt;
   const auto by = find(source);
   if (schemas == nullptr && !by.guards->programs.may_hold_back()) return std::nullopt;
   profile::cel::arena memory;
   passing of{source, by.guards->programs, *by.crawlers, true, schemas, {}, memory};
-  of.received.received_ms = actors::wall_clock_ms();
+  // A backlog that a forwarder sends at once did not come at once.
+  const auto now_ms = actors::wall_clock_ms();
+  of.received.received_ms = received_ms > 0 ? std::min(received_ms, now_ms) : now_ms;
   auto made = sift(of, events);
   if (!made) return std::nullopt;
   net::judged_events judged{std::move(made->events), std::move(made->indexes), {}};

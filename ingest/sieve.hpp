@@ -38,8 +38,8 @@ class sieve final : public net::event_judge {
   /// Takes out of what arrives what is held back, into its `refused`.
   void pass(actors::shard_id home, arrival& what, std::int64_t now_ms);
   /// What programs publish.
-  std::optional<net::judged_events> judge(actors::shard_id home, std::string_view events,
-                                          const std::string& source) override;
+  std::optional<net::judged_events> judge(actors::shard_id home, std::string_view events, const std::string& source,
+                                          std::int64_t received_ms) override;
 
  private:
   struct guards_of {

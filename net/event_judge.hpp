@@ -24,10 +24,11 @@ class event_judge {
  public:
   virtual ~event_judge() = default;
 
+  /// `received_ms`: when a forwarder took them in, milliseconds since 1970; 0: now.
   /// `events`: a MessagePack array, of a credential's `source`. Nothing: all of it goes on as it is, which is said
   /// without looking at the events where nothing judges those of the source.
-  virtual std::optional<judged_events> judge(actors::shard_id home, std::string_view events,
-                                             const std::string& source) = 0;
+  virtual std::optional<judged_events> judge(actors::shard_id home, std::string_view events, const std::string& source,
+                                             std::int64_t received_ms) = 0;
 };
 
 }  // namespace kith::net

@@ -159,7 +159,7 @@ void methods::publish(std::string_view params, const request& from) {
   const auto home = owner_.group().home();
   std::shared_ptr<judged_events> judged;
   if (server.options.judge != nullptr) {
-    if (auto some = server.options.judge->judge(home, parsed->events, source)) {
+    if (auto some = server.options.judge->judge(home, parsed->events, source, parsed->options.received_ms)) {
       probe::add(server.counts.events_held_back, some->refused.size());
       judged = std::make_shared<judged_events>(std::move(*some));
     }

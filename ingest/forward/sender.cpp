@@ -204,7 +204,7 @@ void sender::impl::on_outcome(const batch_ptr& one, const actors::publish_outcom
     if (each.index < index || each.index >= one->count) continue;
     for (; index < each.index; ++index) in.skip();
     ++index;
-    dead.push_back(persistence::letter_of_event(std::string(in.skip()), one->source, "forward", name_of(each.code),
+    dead.push_back(persistence::letter_of_event(std::string(in.skip()), one->source, "forward", each.word(),
                                                 "the store refused it: " + each.message));
   }
   keep(one, std::move(dead));

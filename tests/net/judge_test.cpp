@@ -26,8 +26,8 @@ json event(const std::string& name, const std::string& user = "ada") {
 /// Holds back events whose name begins with "Bad".
 class fake_judge final : public net::event_judge {
  public:
-  std::optional<net::judged_events> judge(actors::shard_id, std::string_view events,
-                                          const std::string& source) override {
+  std::optional<net::judged_events> judge(actors::shard_id, std::string_view events, const std::string& source,
+                                          std::int64_t) override {
     ++batches;
     net::judged_events made;
     json left = json::array();
