@@ -110,8 +110,8 @@ result<https_response> https_client::send(const https_request& request) {
   }
   if (code) return tl::make_unexpected(impl_->failed("receive", code).error());
   const auto retry_after = parser.get()[http::field::retry_after];
-  return https_response{parser.get().result_int(), std::move(parser.get().body()),
-                        {retry_after.data(), retry_after.size()}};
+  return https_response{
+      parser.get().result_int(), std::move(parser.get().body()), {retry_after.data(), retry_after.size()}};
 }
 
 errc https_client::code_of(unsigned status) noexcept {

@@ -56,6 +56,10 @@ tl::unexpected<error> failed(const Status& status, std::string_view doing) {
   return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
 }
 
+result<void> outcome_of(const Status& status, std::string_view doing) {
+  return status.ok() ? result<void>() : failed(status, doing);
+}
+
 class rocks_store final : public store {
  public:
   explicit rocks_store(store_options options)
@@ -92,7 +96,7 @@ class rocks_store final : public store {
   result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
   result<history_page> read_history(hash128 address, const history_query& query) override;
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
-  result<void> flush() override;
+  result<void> flush() override { return outcome_of(db_->Flush({}, families_), "flushing"); }
   result<void> copy_to(const std::string& directory) override { return copy_database(*db_, "store", directory); }
   std::uint64_t estimated_snapshots() override;
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
@@ -198,8 +202,7 @@ result<void> rocks_store::open(const std::string& directory) {
   identities_empty_ = families <= f_identities || empty(f_identities);
   if (options_.read_only) return {};
   members_ = std::make_unique<member_book>(*db_, families_[f_members], families_[f_meta]);
-  const auto loaded = members_->load();
-  return loaded.ok() ? result<void>() : failed(loaded, "counting members");
+  return outcome_of(members_->load(), "counting members");
 }
 
 result<void> rocks_store::check_format() {
@@ -535,11 +538,6 @@ result<std::optional<history_page::item>> rocks_store::find_in_history(hash128 a
     if (page->next.empty()) return std::nullopt;
     exactly.cursor = page->next;
   }
-}
-
-result<void> rocks_store::flush() {
-  if (const auto status = db_->Flush({}, families_); !status.ok()) return failed(status, "flushing");
-  return {};
 }
 
 std::uint64_t rocks_store::estimated_snapshots() {

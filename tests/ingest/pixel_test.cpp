@@ -25,10 +25,9 @@ TEST_CASE("a pixel's event is base64 of either alphabet, with padding or without
 }
 
 TEST_CASE("without data the parameters of a pixel are the event's fields", "[ingest]") {
-  CHECK(
-      event_of("userId=user_123&event=Email%20Opened&properties.subject=The+Daily&properties.a.b=1&writeKey=k") ==
-      R"({"event":"Email Opened","properties":{"a":{"b":"1"},"subject":"The Daily"},"userId":"user_123",)"
-      R"("writeKey":"k"})");
+  CHECK(event_of("userId=user_123&event=Email%20Opened&properties.subject=The+Daily&properties.a.b=1&writeKey=k") ==
+        R"({"event":"Email Opened","properties":{"a":{"b":"1"},"subject":"The Daily"},"userId":"user_123",)"
+        R"("writeKey":"k"})");
   CHECK(event_of("userId=%ff") == "{\"userId\":\"\xef\xbf\xbd\"}");
 }
 

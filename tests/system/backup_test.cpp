@@ -12,7 +12,8 @@ namespace {
 std::string orders(int from, int to) {
   std::string lines;
   for (int n = from; n < to; ++n) {
-    lines += R"({"type":"track","event":"Order Completed","userId":"ada","messageId":"o-)" + std::to_string(n) + "\"}\n";
+    lines += R"({"type":"track","event":"Order Completed","userId":"ada","messageId":"o-)";
+    lines += std::to_string(n) + "\"}\n";
   }
   return lines;
 }
