@@ -80,7 +80,7 @@ std::(thread|jthread|async|mutex);^profile/;^$;the domain is pure and single-thr
 fsync *[(]|fdatasync *[(];.;^persistence/file[.]cpp$;go through persistence/file.hpp
 (^|[^a-z_>])::(open|pwrite|rename) *[(];^(profile|persistence|actors)/;^persistence/file[.]cpp$;go through persistence/file.hpp
 std::[oi]?fstream|fopen *[(];^(profile|persistence|actors)/;^$;go through persistence/file.hpp
-sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
+sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^actors/runtime(_checkpoint)?[.]cpp$;wait for a condition or a timer
 (^|[^a-z_:.>&] *)(std::)?(system|popen) *[(]["a-z];.;^actors/;start no other programs
 (^|[^a-z_])(strcpy|strcat|sprintf|gets) *[(];.;^$;use std::string
 std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^$;return a value, or log through what was handed in
