@@ -1,4 +1,4 @@
-# The Debian package: `cpack --config build/CPackConfig.cmake`, or scripts/package.
+# The Debian package, which scripts/package makes: the prefix has to be /usr.
 install(FILES deploy/systemd/kith.service DESTINATION lib/systemd/system COMPONENT package EXCLUDE_FROM_ALL)
 install(FILES deploy/kith.toml DESTINATION /etc/kith COMPONENT package EXCLUDE_FROM_ALL)
 install(FILES deploy/prometheus/kith.rules.yml deploy/grafana/kith.json DESTINATION share/kith COMPONENT package
@@ -7,12 +7,12 @@ install(FILES README.md CHANGELOG.md LICENSE DESTINATION share/doc/kith COMPONEN
 install(DIRECTORY docs/ DESTINATION share/doc/kith/docs COMPONENT package EXCLUDE_FROM_ALL
         FILES_MATCHING PATTERN "*.md")
 
+set(CMAKE_SKIP_INSTALL_ALL_DEPENDENCY ON)  # kith is built before, tests need not be
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME kith)
 set(CPACK_PACKAGE_CONTACT "The Kith developers <kith@localhost>")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "live customer profile store")
 set(CPACK_PACKAGE_DESCRIPTION "Merges events about customers into live profiles and segments, durably and without double counting.")
-set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_SET_DESTDIR ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_GROUPING ALL_COMPONENTS_IN_ONE)

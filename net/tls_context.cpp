@@ -4,6 +4,8 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <system_error>
+#include <unistd.h>
 #include <vector>
 
 namespace kith::net {
@@ -11,7 +13,10 @@ namespace kith::net {
 namespace {
 
 tl::unexpected<error> file_error(const char* what, const std::string& file, const boost::system::error_code& cause) {
-  return fail(errc::invalid_argument, std::string(what) + " " + file + ": " + cause.message());
+  // OpenSSL does not say in words that a file is not there, or not ours to read.
+  const bool readable = access(file.c_str(), R_OK) == 0;
+  const auto why = readable ? cause.message() : std::error_code(errno, std::generic_category()).message();
+  return fail(errc::invalid_argument, std::string(what) + " " + file + ": " + why);
 }
 
 /// Loads whatever of the files is named.
