@@ -129,3 +129,12 @@ TEST_CASE("TLS below 1.3 is not spoken") {
   stream.handshake(boost::asio::ssl::stream_base::client, ec);
   REQUIRE(ec);
 }
+
+TEST_CASE("a certificate that is not there is told as that") {
+  const certificates authority;
+  auto options = authority.server_options();
+  options.files.certificate = authority.path("none.pem");
+  const auto loaded = net::reloadable_tls::load(options);
+  REQUIRE_FALSE(loaded);
+  CHECK(loaded.error().message == "certificate " + authority.path("none.pem") + ": No such file or directory");
+}
