@@ -105,8 +105,9 @@ result<void> runtime_impl::copy_to(const std::string& directory) {
   for (const auto& each : *segments) {
     // Those of shards that are no more are complete, too.
     if (const auto last = sealed.find(each.shard); last != sealed.end() && each.segment > last->second) continue;
-    const auto name = each.path.substr(each.path.rfind('/'));
-    if (auto copied = copy_file(files_, each.path, directory + "/journal" + name); !copied) return copied;
+    auto target = directory + "/journal";
+    target += each.path.substr(each.path.rfind('/'));
+    if (auto copied = copy_file(files_, each.path, target); !copied) return copied;
   }
   if (auto synced = files_.sync_directory(directory + "/journal"); !synced) return synced;
   for (const auto* name : {"/checkpoint", "/definitions"}) {
