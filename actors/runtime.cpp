@@ -430,7 +430,7 @@ void runtime_impl::maintain() {
     if (state().now == phase::failed) continue;
     if (environment_->clock_went_back.exchange(false)) look_at_all_again();
     if (auto fed = feed_history(); !fed) failed(fed.error());
-    if (checkpoint_due()) {
+    if (!copying_ && checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
     }
   }

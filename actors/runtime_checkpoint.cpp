@@ -90,6 +90,14 @@ result<void> runtime_impl::copy_to(const std::string& directory) {
   // So that the copy is of few segments, and a start from it replays little.
   if (auto saved = checkpoint(catching_up::yes); !saved) return saved;
   const std::lock_guard nothing_retires(checkpoint_mutex_);
+  copying_ = true;  // maintenance goes on meanwhile, without checkpoints
+  const auto outcome = copy_parts(directory);
+  copying_ = false;
+  return outcome;
+}
+
+/// REQUIRES: no segment retires meanwhile.
+result<void> runtime_impl::copy_parts(const std::string& directory) {
   if (auto made = files_.make_directory(directory + "/journal"); !made) return made;
   // The store first: what it lacks of the moment at which the journals are sealed is in their segments, since none
   // has gone meanwhile. The other way round it would hold what no segment of the copy accounts for.

@@ -105,6 +105,7 @@ class runtime_impl final : public runtime {
   result<void> checkpoint() override { return checkpoint(catching_up::yes); }
 
  private:
+  result<void> copy_parts(const std::string& directory);
   std::string journal_directory() const { return options_.data + "/journal"; }
   void log(std::string_view level, const std::string& message) const {
     if (options_.log) options_.log(level, message);
@@ -195,6 +196,7 @@ class runtime_impl final : public runtime {
   std::uint64_t replayed_events_ = 0;
 
   std::mutex checkpoint_mutex_;
+  std::atomic<bool> copying_{false};                                ///< and that is held for long
   checkpoint_marks marks_;                                          ///< as the file has them
   std::mutex changes_mutex_;                                        ///< guards the log of changes against a checkpoint
   std::vector<std::unique_ptr<persistence::journal>> change_logs_;  ///< by shard; none: no log is kept

@@ -82,15 +82,29 @@ result<void> backups::write(const std::string& name) {
   if (auto made = files_.make_directory(settings_.directory); !made) return made;
   if (auto cleared = clear_partial(); !cleared) return cleared;
   if (auto made = files_.make_directory(unfinished); !made) return made;
+  persistence::keep_private(unfinished);
   if (auto written = write_(unfinished); !written) return written;
-  const auto wanted = [](std::string_view each) { return !belongs_to_parts(each); };
+  // A log that goes on is at or behind its head, never before it.
+  const auto audit = data_ + "/audit";
+  if (auto there = files_.exists(audit + "/head"); there && *there) {
+    if (auto made = files_.make_directory(unfinished + "/audit"); !made) return made;
+    if (auto copied = persistence::copy_file(files_, audit + "/head", unfinished + "/audit/head"); !copied)
+      return copied;
+  }
+  if (auto there = files_.exists(audit); there && *there) {
+    const auto other = [](std::string_view each) { return each != "head"; };
+    if (auto copied = persistence::copy_directory(files_, audit, unfinished + "/audit", other); !copied) return copied;
+  }
+  const auto wanted = [](std::string_view each) { return each != "audit" && !belongs_to_parts(each); };
   if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
   const nlohmann::json manifest = {
       {"format", 1}, {"kith", KITH_VERSION}, {"taken", taken}, {"bytes", bytes_in(unfinished)}};
   if (auto told = persistence::replace_file(files_, unfinished, about, manifest.dump(2) + "\n"); !told) return told;
   if (auto renamed = files_.rename(unfinished, path); !renamed) return renamed;
   if (auto synced = files_.sync_directory(settings_.directory); !synced) return synced;
-  return drop_old();
+  if (auto dropped = drop_old(); !dropped)
+    log_("error", "backup " + name + ": old ones stay: " + dropped.error().message);
+  return {};
 }
 
 /// What a crash or an error left.

@@ -53,7 +53,7 @@ std::optional<response> routes::refuse(const route& chosen, const call& asked) c
        (chosen.personal == personal::masked && asked.target.query.contains("q")))) {
     refused = problem(403, "forbidden",
                       "credential " + sent.who->rights.name +
-                          " may not see personal data, and what is searched for would tell of it");
+                          " may not see personal data, which this tells of, or what is searched for would");
   }
   if (refused && with_.counts != nullptr) {
     auto& counts = *with_.counts;

@@ -48,6 +48,14 @@ struct route {
   response (*handler)(const forward_parts&, const call&);
 };
 
+/// Letters hold events as they came, and nothing is masked here.
+template <response (*Handler)(const parts&, const call&)>
+response personal(const forward_parts& with, const call& asked) {
+  const auto& rights = asked.sent.who->rights;
+  if (net::sees_personal(rights)) return Handler(with.edges, asked);
+  return problem(403, "forbidden", "credential " + rights.name + " may not see personal data");
+}
+
 template <response (*Handler)(const parts&, const call&)>
 response of_edges(const forward_parts& with, const call& asked) {
   return Handler(with.edges, asked);
@@ -57,11 +65,11 @@ constexpr route routes_of_forward[] = {
     {"GET", "healthz", net::role::none, healthz},
     {"GET", "readyz", net::role::none, readyz},
     {"GET", "metrics", net::role::viewer, metrics},
-    {"GET", "v1/dead-letters", net::role::operations, of_edges<list_letters>},
+    {"GET", "v1/dead-letters", net::role::operations, personal<list_letters>},
     {"POST", "v1/dead-letters", net::role::operations, of_edges<decide_letters>},
     {"GET", "v1/dead-letters:counts", net::role::viewer, of_edges<count_letters>},
-    {"GET", "v1/dead-letters:export", net::role::operations, of_edges<export_letters>},
-    {"GET", "v1/dead-letters/{}", net::role::operations, of_edges<show_letter>},
+    {"GET", "v1/dead-letters:export", net::role::operations, personal<export_letters>},
+    {"GET", "v1/dead-letters/{}", net::role::operations, personal<show_letter>},
 };
 
 bool matches(std::string_view pattern, const std::vector<std::string>& path) {

@@ -425,6 +425,10 @@ std::string metrics_text(actors::service& service, const definition_store& defin
                             "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
                             MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
+  families.push_back(family("kith_failed",
+                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
+                            MetricType::Gauge));
+  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));

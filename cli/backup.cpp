@@ -4,10 +4,9 @@
 #include <thread>
 
 #include "cli/admin_client.hpp"
+#include "cli/check.hpp"
 #include "cli/exit_codes.hpp"
-#include "cli/progress.hpp"
 #include "cli/verbs.hpp"
-#include "persistence/check.hpp"
 #include "persistence/copying.hpp"
 
 namespace kith::cli {
@@ -36,7 +35,7 @@ std::string text_of(const json& state) {
 
 /// Until the one that was begun is there, or has failed.
 result<json> wait_for(admin_client& admin, const std::string& name) {
-  for (;;) {
+  for (int missed = 0; missed < 3;) {
     auto state = admin.ask("GET", path);
     if (!state) return state;
     if (const auto& failed = state->at("failed"); !failed.is_null() && failed.at("name") == name) {
@@ -49,8 +48,11 @@ result<json> wait_for(admin_client& admin, const std::string& name) {
                     {"bytes", each.at("bytes")}};
       }
     }
+    if (state->at("running") != name) ++missed;
     std::this_thread::sleep_for(std::chrono::milliseconds(200));
   }
+  return fail(errc::unavailable,
+              "backup " + name + ": is not there, and another one was begun; the server's log has the reason");
 }
 
 int run_backup(const backup_flags& flags) {
@@ -78,12 +80,12 @@ result<void> restore(const std::string& backup, const std::string& data) {
   }
   const auto wanted = [](std::string_view name) { return name != "backup.json"; };
   if (auto copied = persistence::copy_directory(files, backup, data, wanted); !copied) return copied;
-  step_progress bar;
-  const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
-  const auto checked = persistence::check_directory(files, data, show);
+  persistence::keep_private(data);
+  const auto checked = check_all(data);
   if (!checked) return tl::make_unexpected(checked.error());
   if (checked->sound()) return {};
-  return fail(errc::internal, data + ": is damaged, as the backup is; `kith check " + data + "` tells what");
+  return fail(errc::invalid_argument, data + " is damaged, as the backup is: `kith check " + data +
+                                          "` tells what. Remove it before another try");
 }
 
 }  // namespace
@@ -103,8 +105,11 @@ command_body add_restore(CLI::App& app) {
   app.add_option("BACKUP", *from, "a directory that `kith backup` made")->required();
   app.add_option("DATA", *to, "the data directory to make; it must be empty or not there")->required();
   return [from, to] {
-    if (auto done = restore(*from, *to); !done) return report("restore", done.error());
-    std::printf("restored and checked; start it with: kith serve --data %s\n", to->c_str());
+    if (auto done = restore(*from, *to); !done) {
+      const int code = report("restore", done.error());
+      return done.error().code == errc::not_found ? static_cast<int>(exit_no_input) : code;
+    }
+    std::printf("%s: restored and checked\n", to->c_str());
     return static_cast<int>(exit_ok);
   };
 }

@@ -7,6 +7,7 @@
 #include "admin/audit_check.hpp"
 #include "admin/definition_file.hpp"
 #include "admin/tokens.hpp"
+#include "cli/check.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
@@ -81,7 +82,9 @@ void check_admin(const std::string& directory, finding_list& to) {
   }
 }
 
-result<persistence::check_report> look_at(const std::string& directory) {
+}  // namespace
+
+result<persistence::check_report> check_all(const std::string& directory) {
   step_progress bar;
   const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
   auto found = persistence::check_directory(persistence::real_files(), directory, show);
@@ -93,8 +96,10 @@ result<persistence::check_report> look_at(const std::string& directory) {
   return found;
 }
 
+namespace {
+
 int check(const check_flags& flags) {
-  const auto found = look_at(flags.directory);
+  const auto found = check_all(flags.directory);
   if (!found) {
     const int code = report("check", found.error());
     return found.error().code == errc::not_found ? exit_no_input : code;

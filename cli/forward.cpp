@@ -183,6 +183,7 @@ result<void> forwarding::start_edges() {
   options.address = edges.ingest_address().address;
   options.port = edges.ingest_address().port;
   options.schemas = gate_.get();
+  options.event = settings_.edges.runtime.event;
   auto front = ingest::front::start(*spooler_, *letters_, ingest_tls_, credentials_, options);
   if (!front) return tl::make_unexpected(front.error());
   front_ = std::move(*front);
@@ -261,9 +262,9 @@ void forwarding::stop() {
     log("info", "the store did not take all of the spool; the next start sends the rest");
   }
   sender_.reset();
-  letters_.reset();  // what waits is written, and told to loops that are still there
-  spool_.reset();
+  spool_.reset();  // what waits is written, and told to loops that are still there
   if (loops_) loops_->stop();
+  letters_.reset();  // which what was told last may have put some into
   front_.reset();
   spooler_.reset();
 }

@@ -137,6 +137,7 @@ class serving {
   void print_urls() const;
   void reload();
   void wait_for_signals();
+  void stop_edges(std::chrono::steady_clock::duration deadline);
   void report_progress();
   void disable_failing();
 
@@ -228,6 +229,7 @@ result<void> serving::start() {
   edges.address = settings_.ingest_address().address;
   edges.port = settings_.ingest_address().port;
   edges.schemas = gate_.get();
+  edges.event = settings_.runtime.event;
   profiles_ = std::make_unique<ingest::runtime_destination>(*runtime_);
   auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
@@ -352,11 +354,11 @@ void serving::report_progress() {
 void serving::wait_for_signals() {
   service_manager manager(*runtime_);
   for (;;) {
-    manager.tell();
     const int got = next_signal();
     if (got == SIGHUP) {
       manager.tell_reloading();
       reload();
+      manager.tell_reloaded();
     }
     if (got == SIGTERM || got == SIGINT) return manager.tell_stopping();
     report_progress();
@@ -379,31 +381,38 @@ void serving::disable_failing() {
   }
 }
 
+/// The edges, then the runtime, in the order in which they use each other.
+void serving::stop_edges(std::chrono::steady_clock::duration deadline) {
+  const auto begun = std::chrono::steady_clock::now();
+  if (ingest_) ingest_->stop(deadline / 4);
+  if (server_) server_->stop(deadline / 4);
+  server_.reset();  // while the shards whose sockets it uses are still there
+  if (runtime_)
+    runtime_->stop(
+        std::max<std::chrono::steady_clock::duration>(deadline - (std::chrono::steady_clock::now() - begun), {}));
+  letters_.reset();  // behind the last batch, some of which may have become letters
+  runtime_.reset();
+  ingest_.reset();
+}
+
 int serving::run() {
   if (auto started = start(); !started) {
     const auto code = started.error().code == errc::invalid_argument ? exit_config
                       : started.error().code == errc::internal       ? exit_data
                                                                      : exit_code_of(started.error().code);
     report("serve", started.error());
-    if (ingest_) ingest_->stop({});  // while the shards that its connections live on are still there
+    stop_edges({});
     return code;
   }
   print_urls();
   wait_for_signals();
   log("info", "stopping: finishing what is in flight, saving profiles");
-  const auto begun = std::chrono::steady_clock::now();
   admin_.reset();
-  backups_.reset();
+  backups_.reset();  // one that is being written is finished first
   tokens_.reset();
   audit_.reset();
   webhooks_.reset();
-  ingest_->stop(stop_deadline / 4);
-  server_->stop(stop_deadline / 4);
-  server_.reset();   // while the shards whose sockets it uses are still there
-  letters_.reset();  // what waits is written, and told to edges whose shards are still there
-  runtime_->stop(stop_deadline - (std::chrono::steady_clock::now() - begun));
-  runtime_.reset();
-  ingest_.reset();
+  stop_edges(stop_deadline);
   log("info", "stopped");
   return exit_ok;
 }

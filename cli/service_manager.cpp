@@ -23,14 +23,35 @@ std::string state_of(const actors::health& health) {
 
 service_manager::service_manager(actors::service& watched) : watched_(watched) {
   std::uint64_t patience_us = 0;
-  if (sd_watchdog_enabled(0, &patience_us) <= 0) return;
-  for (std::size_t i = 0; i < watched.shard_count(); ++i) answered_.push_back(std::make_shared<std::atomic<bool>>());
-  ask_shards();
+  if (sd_watchdog_enabled(0, &patience_us) > 0) {
+    for (std::size_t i = 0; i < watched.shard_count(); ++i) answered_.push_back(std::make_shared<std::atomic<bool>>());
+    ask_shards();
+  }
+  thread_ = std::thread([this] { run(); });
 }
 
+service_manager::~service_manager() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
+
+void service_manager::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    tell();
+    wake_.wait_for(lock, std::chrono::seconds(1));
+  }
+}
+
+/// REQUIRES: the lock is held.
 void service_manager::tell() {
   const auto health = watched_.state();
-  if (const auto state = state_of(health); state != told_) {
+  was_ready_ |= health.now == actors::phase::ready;
+  if (const auto state = state_of(health); state != told_ && !reloading_) {
     sd_notify(0, state.c_str());
     told_ = state;
   }
@@ -56,10 +77,24 @@ void service_manager::ask_shards() {
 }
 
 void service_manager::tell_reloading() {
+  const std::lock_guard lock(mutex_);
+  reloading_ = true;
   sd_notify(0, "RELOADING=1");
-  told_.clear();
 }
 
-void service_manager::tell_stopping() { sd_notify(0, "STOPPING=1\nSTATUS=finishes what is in flight, saves profiles"); }
+/// A reload ends with READY=1, in whatever phase.
+void service_manager::tell_reloaded() {
+  const std::lock_guard lock(mutex_);
+  reloading_ = false;
+  told_.clear();
+  if (was_ready_) sd_notify(0, "READY=1");
+  tell();
+}
+
+void service_manager::tell_stopping() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  sd_notify(0, "STOPPING=1\nSTATUS=finishes what is in flight, saves profiles");
+}
 
 }  // namespace kith::cli

@@ -1,35 +1,50 @@
 // What systemd is told of the service, by sd_notify(3). Without systemd nothing happens.
 //
-// Thread safety: none; it belongs to the thread that waits for signals.
+// Thread safety: its members belong to one thread; it tells on a thread of its own, since whoever waits for signals may
+// be kept busy by them for longer than the watchdog is patient.
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <condition_variable>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "actors/service.hpp"
 
 namespace kith::cli {
 
+/// Tells when the store is ready, how far recovery is and what failed, and keeps the watchdog (WatchdogSec=) quiet as
+/// long as every shard answers.
 class service_manager {
  public:
   explicit service_manager(actors::service& watched);
+  ~service_manager();  ///< tells nothing more
+  service_manager(const service_manager&) = delete;
+  service_manager& operator=(const service_manager&) = delete;
 
-  /// Called about once a second: tells when the store is ready, how far recovery is and what failed, and keeps the
-  /// watchdog (WatchdogSec=) quiet as long as every shard answers.
-  void tell();
-  void tell_reloading();  ///< the next tell() ends it
+  void tell_reloading();
+  void tell_reloaded();
   void tell_stopping();
 
  private:
+  void run();
+  void tell();
   bool shards_answer();
   void ask_shards();
 
   actors::service& watched_;
   std::vector<std::shared_ptr<std::atomic<bool>>> answered_;  ///< one a shard; empty: there is no watchdog
   std::string told_;                                          ///< the last one, so that nothing is told twice
+  bool was_ready_ = false;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool reloading_ = false;
+  bool stopping_ = false;
+  std::thread thread_;
 };
 
 }  // namespace kith::cli

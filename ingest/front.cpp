@@ -44,7 +44,7 @@ struct front::impl {
   impl(destination& brought_to, persistence::dead_letters& letters, std::shared_ptr<net::credential_store> known,
        const front_options& options)
       : to(brought_to),
-        guards(options.schemas),
+        guards(options.schemas, options.event),
         into(to, letters, guards, counts),
         doors(to.loops(), std::move(known)),
         tracking(into, doors, options.tracking, counts, to.loops().count()),

@@ -19,6 +19,7 @@
 #include "net/http_server.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
+#include "profile/limits.hpp"
 #include "profile/result.hpp"
 
 namespace kith::ingest {
@@ -29,6 +30,7 @@ struct front_options {
   net::http_limits http;
   tracking_limits tracking;
   schema::gate* schemas = nullptr;  ///< judges all events; null: none
+  limits::event event{};            ///< the destination's
 };
 
 class front {

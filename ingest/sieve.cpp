@@ -32,7 +32,8 @@ std::string_view user_agent_of(std::string_view event) {
 
 }  // namespace
 
-sieve::sieve(schema::gate* schemas) : schemas_(schemas), crawlers_(crawler_list::built_in()) {
+sieve::sieve(schema::gate* schemas, limits::event bounds)
+    : schemas_(schemas), bounds_(bounds), crawlers_(crawler_list::built_in()) {
   const guard_settings usual;
   usual_ = std::make_shared<const guards_of>(guards_of{usual, usual.for_programs()});
 }
@@ -136,6 +137,7 @@ void sieve::pass(actors::shard_id home, arrival& what, std::int64_t now_ms) {
              {},
              memory};
   of.received.received_ms = now_ms;
+  of.received.bounds = bounds_;
   auto made = sift(of, what.events);
   if (!made) return;
   const auto index_of = [&](std::uint32_t i) { return what.indexes.empty() ? i : what.indexes[i]; };
@@ -160,6 +162,7 @@ std::optional<net::judged_events> sieve::judge(actors::shard_id home, std::strin
   // A backlog that a forwarder sends at once did not come at once.
   const auto now_ms = actors::wall_clock_ms();
   of.received.received_ms = received_ms > 0 ? std::min(received_ms, now_ms) : now_ms;
+  of.received.bounds = bounds_;
   auto made = sift(of, events);
   if (!made) return std::nullopt;
   net::judged_events judged{std::move(made->events), std::move(made->indexes), {}};

@@ -29,7 +29,7 @@ struct arrival;
 class sieve final : public net::event_judge {
  public:
   /// `schemas`: null: none judge.
-  explicit sieve(schema::gate* schemas);
+  explicit sieve(schema::gate* schemas, limits::event bounds = {});
 
   void replace(const std::vector<source_settings>& sources);
   /// Which crawlers are held back from now on; until then those of crawler_list::built_in().
@@ -82,6 +82,7 @@ class sieve final : public net::event_judge {
   known find(const std::string& source) const;
 
   schema::gate* schemas_;
+  const limits::event bounds_;  ///< the destination's: what it takes is judged
   rate_guard rates_;
   std::atomic<bool> programs_are_guarded_{false};
   mutable std::mutex mutex_;  ///< of what follows

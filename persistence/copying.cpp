@@ -1,6 +1,7 @@
 #include "persistence/copying.hpp"
 
 #include <array>
+#include <filesystem>
 
 namespace kith::persistence {
 
@@ -8,13 +9,26 @@ namespace {
 
 constexpr std::size_t piece_bytes = 1024 * 1024;
 
+/// Copies are no more readable than what they are of.
+void copy_permissions(const std::string& from, const std::string& to) {
+  std::error_code ignored;
+  const auto status = std::filesystem::status(from, ignored);
+  if (std::filesystem::exists(status)) std::filesystem::permissions(to, status.permissions(), ignored);
+}
+
 }  // namespace
+
+void keep_private(const std::string& directory) {
+  std::error_code ignored;
+  std::filesystem::permissions(directory, std::filesystem::perms::owner_all, ignored);
+}
 
 result<void> copy_file(file_system& files, const std::string& from, const std::string& to) {
   const auto source = files.open(from, open_mode::read);
   if (!source) return tl::make_unexpected(source.error());
   const auto target = files.open(to, open_mode::create);
   if (!target) return tl::make_unexpected(target.error());
+  copy_permissions(from, to);
   std::string piece;
   for (std::uint64_t at = 0;; at += piece.size()) {
     if (auto read = (*source)->read_at(at, piece_bytes, piece); !read) return read;
@@ -29,7 +43,9 @@ result<void> copy_directory(file_system& files, const std::string& from, const s
                             const std::function<bool(std::string_view name)>& wanted) {
   const auto names = files.list(from);
   if (!names) return tl::make_unexpected(names.error());
+  const bool is_new = !files.list(to).has_value();
   if (auto made = files.make_directory(to); !made) return made;
+  if (is_new) copy_permissions(from, to);
   for (const auto& name : *names) {
     if (!wanted(name)) continue;
     const auto source = from + "/" + name;

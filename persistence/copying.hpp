@@ -11,7 +11,10 @@
 
 namespace kith::persistence {
 
-/// `to` must not exist. Errors: of the file system.
+/// Nobody but its owner may look into the directory from now on.
+void keep_private(const std::string& directory);
+
+/// With the same permissions. `to` must not exist. Errors: of the file system.
 result<void> copy_file(file_system& files, const std::string& from, const std::string& to);
 
 /// With all that is in it, but for entries of `from` itself that `wanted` refuses. `to` is made if it is not there.

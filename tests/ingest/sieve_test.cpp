@@ -52,6 +52,19 @@ TEST_CASE("what a sieve holds back is taken out, wherever it stands, and keeps i
   CHECK(json::from_msgpack(what.refused[1].bytes).dump() == all[2].dump());
 }
 
+TEST_CASE("what is taken is judged, however large the configuration lets it be", "[ingest]") {
+  limits::event wide;
+  wide.bytes = 64 * 1024;
+  sieve through(nullptr, wide);
+  through.replace(dropping("event.event == 'Noise'"));
+  auto large = event("Noise", "0");
+  large["properties"]["text"] = std::string(40 * 1024, 'x');
+  auto what = arriving(json::array({large}));
+  through.pass(0, what, 1'714'557'600'000);
+  CHECK(what.count == 0);
+  CHECK(what.refused.size() == 1);
+}
+
 TEST_CASE("what a sieve lets through stays as it is", "[ingest]") {
   sieve through(nullptr);
   through.replace(dropping("event.event == 'Noise'"));

@@ -1,0 +1,14 @@
+// What `kith check` looks at.
+#pragma once
+
+#include <string>
+
+#include "persistence/check.hpp"
+
+namespace kith::cli {
+
+/// All that is in a data directory: journal, store, dead letters, definitions, schemas, tokens, audit log. Shows how
+/// far it is on a terminal. Errors: not_found, unavailable (a server has it).
+result<persistence::check_report> check_all(const std::string& directory);
+
+}  // namespace kith::cli
