@@ -104,9 +104,13 @@ void print_summary(const publish_tally::counts& counts, double seconds, bool jso
               seconds, rate);
 }
 
+/// Long enough for a server to start anew, with some journal to replay: a quarter of a minute or so.
+constexpr unsigned patient_attempts = 12;
+
 int publish(const publish_flags& flags) {
-  const auto options = flags.client.options();
+  auto options = flags.client.options();
   if (!options) return report_unreached("publish", options.error());
+  options->retry.attempts = patient_attempts;
   std::ifstream file;
   std::uint64_t total = 0;
   if (flags.file != "-") {

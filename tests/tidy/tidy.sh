@@ -124,7 +124,7 @@ done | offence
 # 6. Metrics: alerts and dashboards name those that there are, and each is explained.
 mapfile -t told < <(grep -hoE '"(kith|process)_[a-z_]+"' admin/metrics.cpp admin/process_metrics.cpp | tr -d '"' | sort -u)
 grep -noE '\b(kith|process)_[a-z_]+\b' deploy/prometheus/*.yml deploy/grafana/*.json | sort -t: -k3,3 -u | while IFS=: read -r file line name; do
-  printf '%s\n' "${told[@]}" | grep -qxF "$name" || echo "$file:$line: there is no metric $name"
+  [[ " ${told[*]} " == *" $name "* ]] || echo "$file:$line: there is no metric $name"
 done | offence
 for name in "${told[@]}"; do
   grep -qF "\`$name" docs/monitoring.md docs/forwarder.md || echo "docs/monitoring.md:1: does not explain $name"
