@@ -91,7 +91,7 @@ result<void> runtime_impl::copy_to(const std::string& directory) {
   if (auto saved = checkpoint(catching_up::yes); !saved) return saved;
   const std::lock_guard nothing_retires(checkpoint_mutex_);
   copying_ = true;  // maintenance goes on meanwhile, without checkpoints
-  const auto outcome = copy_parts(directory);
+  auto outcome = copy_parts(directory);
   copying_ = false;
   return outcome;
 }

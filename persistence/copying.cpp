@@ -48,10 +48,11 @@ result<void> copy_directory(file_system& files, const std::string& from, const s
   if (is_new) copy_permissions(from, to);
   for (const auto& name : *names) {
     if (!wanted(name)) continue;
-    const auto source = from + "/" + name;
+    const auto below = "/" + name;
+    const auto source = from + below;
+    const auto target = to + below;
     const bool is_directory = files.list(source).has_value();
-    auto copied =
-        is_directory ? copy_directory(files, source, to + "/" + name) : copy_file(files, source, to + "/" + name);
+    auto copied = is_directory ? copy_directory(files, source, target) : copy_file(files, source, target);
     if (!copied && copied.error().code != errc::not_found) return copied;  // it went meanwhile
   }
   return files.sync_directory(to);
