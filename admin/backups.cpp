@@ -84,17 +84,7 @@ result<void> backups::write(const std::string& name) {
   if (auto made = files_.make_directory(unfinished); !made) return made;
   persistence::keep_private(unfinished);
   if (auto written = write_(unfinished); !written) return written;
-  // A log that goes on is at or behind its head, never before it.
-  const auto audit = data_ + "/audit";
-  if (auto there = files_.exists(audit + "/head"); there && *there) {
-    if (auto made = files_.make_directory(unfinished + "/audit"); !made) return made;
-    if (auto copied = persistence::copy_file(files_, audit + "/head", unfinished + "/audit/head"); !copied)
-      return copied;
-  }
-  if (auto there = files_.exists(audit); there && *there) {
-    const auto other = [](std::string_view each) { return each != "head"; };
-    if (auto copied = persistence::copy_directory(files_, audit, unfinished + "/audit", other); !copied) return copied;
-  }
+  if (auto copied = copy_audit_log(unfinished); !copied) return copied;
   const auto wanted = [](std::string_view each) { return each != "audit" && !belongs_to_parts(each); };
   if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
   const nlohmann::json manifest = {
@@ -105,6 +95,18 @@ result<void> backups::write(const std::string& name) {
   if (auto dropped = drop_old(); !dropped)
     log_("error", "backup " + name + ": old ones stay: " + dropped.error().message);
   return {};
+}
+
+/// Its head first: a log may be ahead of its head, never behind it.
+result<void> backups::copy_audit_log(const std::string& into) {
+  const auto from = data_ + "/audit";
+  const auto to = into + "/audit";
+  if (auto there = files_.exists(from); !there || !*there)
+    return there ? result<void>() : tl::make_unexpected(there.error());
+  if (auto made = files_.make_directory(to); !made) return made;
+  const auto head = persistence::copy_file(files_, from + "/head", to + "/head");
+  if (!head && head.error().code != errc::not_found) return head;  // none yet
+  return persistence::copy_directory(files_, from, to, [](std::string_view each) { return each != "head"; });
 }
 
 /// What a crash or an error left.

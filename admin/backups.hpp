@@ -65,6 +65,7 @@ class backups {
 
  private:
   result<void> write(const std::string& name);
+  result<void> copy_audit_log(const std::string& into);
   result<void> clear_partial();
   result<void> drop_old();
   result<std::vector<backup>> list();

@@ -220,11 +220,7 @@ change_result<token_store::outcome> token_store::put(const token_wanted& wanted,
     return refuse(409, errc::invalid_argument,
                   "the configuration has a credential \"" + wanted.name + "\", which is read only here");
   }
-  table next;
-  {
-    const std::lock_guard lock(mutex_);
-    next = all_;
-  }
+  auto next = copied();
   const auto at = next.find(wanted.name);
   const bool is_new = at == next.end();
   if (only_if && !only_if(is_new ? nullptr : &at->second.info)) return refuse_by_precondition();
@@ -254,14 +250,15 @@ change_result<token_store::outcome> token_store::put(const token_wanted& wanted,
   return done;
 }
 
+token_store::table token_store::copied() const {
+  const std::lock_guard lock(mutex_);
+  return all_;
+}
+
 change_result<token_store::outcome> token_store::rotate(const std::string& name, std::int64_t grace_ms,
                                                         const precondition& only_if) {
   const std::lock_guard changing(changing_);
-  table next;
-  {
-    const std::lock_guard lock(mutex_);
-    next = all_;
-  }
+  auto next = copied();
   const auto at = next.find(name);
   if (at == next.end()) return not_there(name);
   auto& one = at->second;
@@ -286,11 +283,7 @@ change_result<token_store::outcome> token_store::rotate(const std::string& name,
 
 change_result<void> token_store::remove(const std::string& name, const precondition& only_if) {
   const std::lock_guard changing(changing_);
-  table next;
-  {
-    const std::lock_guard lock(mutex_);
-    next = all_;
-  }
+  auto next = copied();
   const auto at = next.find(name);
   if (at == next.end()) return not_there(name);
   if (only_if && !only_if(&at->second.info)) return refuse_by_precondition();

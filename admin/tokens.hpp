@@ -95,6 +95,7 @@ class token_store {
               std::function<std::int64_t()> now_ms);
   result<void> read();
   result<void> write(const table& all);
+  table copied() const;  ///< to be changed and committed
   change_result<void> commit(table next);
 
   persistence::file_system& files_;

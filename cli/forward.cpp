@@ -70,11 +70,7 @@ result<forward_config> settle(const forward_flags& flags) {
   auto& edges = made->edges;
   if (!flags.data.empty()) edges.data = flags.data;
   edges.port_base = flags.dev.empty() ? usual_port_base : dev_port_base;
-  if (flags.port_base != 0) {
-    edges.port_base = static_cast<unsigned short>(flags.port_base);
-    if (edges.ingest) edges.ingest->port = static_cast<unsigned short>(flags.port_base + 1);
-    if (edges.admin) edges.admin->port = static_cast<unsigned short>(flags.port_base + 2);
-  }
+  if (flags.port_base != 0) move_ports(edges, static_cast<unsigned short>(flags.port_base));
   if (!flags.dev.empty()) {
     if (auto added = add_dev(*made, dev_directory(flags.dev)); !added) return tl::make_unexpected(added.error());
   }
@@ -271,11 +267,8 @@ void forwarding::stop() {
 
 int forwarding::run() {
   if (auto started = start(); !started) {
-    const auto code = started.error().code == errc::invalid_argument ? exit_config
-                      : started.error().code == errc::internal       ? exit_data
-                                                                     : exit_code_of(started.error().code);
     report("forward", started.error());
-    return code;
+    return exit_code_of_start(started.error());
   }
   print_urls();
   wait_for_signals();

@@ -36,13 +36,6 @@ struct serve_flags {
   int port_base = 0;
 };
 
-/// --port-base moves all ports, those that the configuration names too.
-void move_ports(config& of, unsigned short base) {
-  of.port_base = base;
-  if (of.protocol) of.protocol->port = base;
-  if (of.admin) of.admin->port = static_cast<unsigned short>(base + 2);
-}
-
 bool is_inside(const std::string& path, const std::string& directory) {
   if (path.empty()) return false;
   const auto inner = std::filesystem::absolute(path).lexically_normal();
@@ -64,8 +57,9 @@ result<config> settle(const serve_flags& flags) {
   made->runtime.accept_missing_journal = flags.accept_missing_journal;
   if (flags.dev) {
     made->address = "127.0.0.1";
-    if (made->protocol) made->protocol->address = made->address;
-    if (made->admin) made->admin->address = made->address;
+    for (auto* each : {&made->protocol, &made->ingest, &made->admin}) {
+      if (*each) (*each)->address = made->address;
+    }
     const auto dev = made->data + "/dev";
     made->tls = {dev + "/server.pem", dev + "/server.key", dev + "/ca.pem"};
     if (!made->unlisted_certificates) made->unlisted_certificates = true;  // this CA signs none but ours
@@ -137,7 +131,7 @@ class serving {
   void print_urls() const;
   void reload();
   void wait_for_signals();
-  void stop_edges(std::chrono::steady_clock::duration deadline);
+  void stop(std::chrono::steady_clock::duration deadline);
   void report_progress();
   void disable_failing();
 
@@ -381,15 +375,19 @@ void serving::disable_failing() {
   }
 }
 
-/// The edges, then the runtime, in the order in which they use each other.
-void serving::stop_edges(std::chrono::steady_clock::duration deadline) {
+/// All of it, or what a failed start has made of it, in an order in which nothing is used that has gone.
+void serving::stop(std::chrono::steady_clock::duration deadline) {
+  admin_.reset();
+  backups_.reset();  // one that is being written is finished first
+  tokens_.reset();
+  audit_.reset();
+  webhooks_.reset();
   const auto begun = std::chrono::steady_clock::now();
   if (ingest_) ingest_->stop(deadline / 4);
   if (server_) server_->stop(deadline / 4);
   server_.reset();  // while the shards whose sockets it uses are still there
-  if (runtime_)
-    runtime_->stop(
-        std::max<std::chrono::steady_clock::duration>(deadline - (std::chrono::steady_clock::now() - begun), {}));
+  const auto left = deadline - (std::chrono::steady_clock::now() - begun);
+  if (runtime_) runtime_->stop(std::max<std::chrono::steady_clock::duration>(left, {}));
   letters_.reset();  // behind the last batch, some of which may have become letters
   runtime_.reset();
   ingest_.reset();
@@ -397,22 +395,14 @@ void serving::stop_edges(std::chrono::steady_clock::duration deadline) {
 
 int serving::run() {
   if (auto started = start(); !started) {
-    const auto code = started.error().code == errc::invalid_argument ? exit_config
-                      : started.error().code == errc::internal       ? exit_data
-                                                                     : exit_code_of(started.error().code);
     report("serve", started.error());
-    stop_edges({});
-    return code;
+    stop({});
+    return exit_code_of_start(started.error());
   }
   print_urls();
   wait_for_signals();
   log("info", "stopping: finishing what is in flight, saving profiles");
-  admin_.reset();
-  backups_.reset();  // one that is being written is finished first
-  tokens_.reset();
-  audit_.reset();
-  webhooks_.reset();
-  stop_edges(stop_deadline);
+  stop(stop_deadline);
   log("info", "stopped");
   return exit_ok;
 }

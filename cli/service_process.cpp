@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "actors/clock.hpp"
+#include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
 
 namespace kith::cli {
@@ -36,6 +37,21 @@ int next_signal() {
   const auto signals = awaited_signals();
   const timespec second{1, 0};
   return sigtimedwait(&signals, nullptr, &second);
+}
+
+int exit_code_of_start(const error& why) noexcept {
+  switch (why.code) {
+    case errc::invalid_argument: return exit_config;
+    case errc::internal: return exit_data;
+    default: return exit_code_of(why.code);
+  }
+}
+
+void move_ports(config& of, unsigned short base) {
+  of.port_base = base;
+  if (of.protocol) of.protocol->port = base;
+  if (of.ingest) of.ingest->port = static_cast<unsigned short>(base + 1);
+  if (of.admin) of.admin->port = static_cast<unsigned short>(base + 2);
 }
 
 std::shared_ptr<ingest::oauth::authorizer> authorizer_of(const config& settings) {

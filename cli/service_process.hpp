@@ -16,6 +16,12 @@ void prepare_service();
 /// SIGTERM, SIGINT or SIGHUP; another number if none came within a second.
 int next_signal();
 
+/// What a failed start ends with.
+int exit_code_of_start(const error& why) noexcept;
+
+/// N for the protocol, N + 1 for ingest, N + 2 for admin, those that the configuration names too.
+void move_ports(config& of, unsigned short base);
+
 /// Null: no issuers are configured.
 std::shared_ptr<ingest::oauth::authorizer> authorizer_of(const config& settings);
 

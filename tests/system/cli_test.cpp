@@ -274,6 +274,25 @@ TEST_CASE("a port or a data directory in use ends with 69") {
   REQUIRE(run_kith(room, {"serve", "--dev", "--data", running.data(), "--port-base", port}).first == 69);
 }
 
+TEST_CASE("a start that fails at its last port ends what it had begun") {
+  const scratch room;
+  const server running(room);
+  std::ifstream in(running.data() + "/dev/address");
+  std::string address;
+  REQUIRE(std::getline(in, address));
+  const auto taken = std::to_string(std::stoi(address.substr(address.rfind(':') + 1)) + 2);  // its admin port
+  const auto free = free_ports();
+  room.write("other.toml", "[listen]\nprotocol = \"127.0.0.1:" + std::to_string(free) + "\"\ningest = \"127.0.0.1:" +
+                               std::to_string(free + 1) + "\"\nadmin = \"127.0.0.1:" + taken +
+                               "\"\n[segments.all]\nexpression = \"true\"\n[webhooks.crm]\nurl = "
+                               "\"https://localhost:1/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\n");
+  const auto [code, text] =
+      run_kith(room, {"serve", "--dev", "--data", room.path("other"), "--config", room.path("other.toml")});
+  CAPTURE(text);
+  REQUIRE(code == 69);
+  REQUIRE(contains(text, "admin: cannot listen on 127.0.0.1:" + taken));
+}
+
 TEST_CASE("bench prints one JSON object in which every event is accounted for") {
   const scratch room;
   const server running(room);

@@ -50,7 +50,6 @@ TEST_CASE("systemd is told when the store is ready, that it lives, reloads and s
   process serving({"/usr/bin/env", "NOTIFY_SOCKET=" + room.path("notify"), "WATCHDOG_USEC=2000000", KITH_EXECUTABLE,
                    "serve", "--dev", "--data", room.path("data"), "--port-base", std::to_string(free_ports())},
                   room.path("log"));
-  INFO(serving.output());
   CHECK(manager.hears("READY=1"));
   for (int i = 0; i < 3; ++i) CHECK(manager.hears("WATCHDOG=1"));
   serving.send(SIGHUP);

@@ -147,6 +147,23 @@ export function Table<T>(of: { label: string; columns: Column<T>[]; items: T[]; 
   );
 }
 
+/// How much of a paged list is shown, and the button for more of it.
+export function ShowMore<T>(of: { pages: Paged<T> }): VNode {
+  const { data, loading, more } = of.pages;
+  return (
+    <div class="row spread foot">
+      <span class="muted">
+        {format.count(data?.length ?? 0)} shown{more ? "" : ", that is all"}
+      </span>
+      {more && (
+        <button type="button" onClick={more} disabled={loading}>
+          {loading ? "Loading…" : "Show more"}
+        </button>
+      )}
+    </div>
+  );
+}
+
 export function PagedTable<T>(of: {
   label: string;
   columns: Column<T>[];
@@ -154,25 +171,14 @@ export function PagedTable<T>(of: {
   keyOf: (item: T) => string;
   empty: Children;
 }): VNode {
-  const { data, problem, loading, more, reload } = of.pages;
+  const { data, problem, loading, reload } = of.pages;
   return (
     <>
       <ProblemBox problem={problem} retry={reload} />
       {data && data.length > 0 && <Table label={of.label} columns={of.columns} items={data} keyOf={of.keyOf} />}
       {data && data.length === 0 && !loading && <Empty>{of.empty}</Empty>}
       {!data && loading && <Loading />}
-      {data && data.length > 0 && (
-        <div class="row spread foot">
-          <span class="muted">
-            {format.count(data.length)} shown{more ? "" : ", that is all"}
-          </span>
-          {more && (
-            <button type="button" onClick={more} disabled={loading}>
-              {loading ? "Loading…" : "Show more"}
-            </button>
-          )}
-        </div>
-      )}
+      {data && data.length > 0 && <ShowMore pages={of.pages} />}
     </>
   );
 }

@@ -5,7 +5,7 @@ import { api, type AuditRecord, type Page, query } from "../api";
 import * as format from "../format";
 import { useLoad, usePages } from "../load";
 import { place, replace, to } from "../router";
-import { Badge, Code, Empty, Field, Header, Hint, Loading, ProblemBox, Section, SelectField, TextField, type Tone } from "../ui";
+import { Badge, Code, Empty, Field, Header, Hint, Loading, ProblemBox, Section, ShowMore, SelectField, TextField, type Tone } from "../ui";
 
 const tones: Record<AuditRecord["outcome"], Tone> = { done: "good", refused: "bad", failed: "warn" };
 const outcomes: [string, string][] = [
@@ -96,18 +96,7 @@ export function Audit(): VNode {
             ))}
           </ol>
         )}
-        {pages.data && (pages.data.length > 0 || pages.more) && (
-          <div class="row spread foot">
-            <span class="muted">
-              {format.count(pages.data.length)} shown{pages.more ? "" : ", that is all"}
-            </span>
-            {pages.more && (
-              <button type="button" onClick={pages.more} disabled={pages.loading}>
-                {pages.loading ? "Loading…" : "Show more"}
-              </button>
-            )}
-          </div>
-        )}
+        {pages.data && (pages.data.length > 0 || pages.more) && <ShowMore pages={pages} />}
       </Section>
     </>
   );

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { api, type KeptEvent, type Page, query } from "../api";
 import * as format from "../format";
 import { usePages } from "../load";
-import { Code, Empty, Loading, ProblemBox, Section, SelectField, TextField } from "../ui";
+import { Code, Empty, Loading, ProblemBox, Section, ShowMore, SelectField, TextField } from "../ui";
 
 const a_page = 50;
 
@@ -70,18 +70,7 @@ export function Timeline(of: { at: string; version: number }): VNode {
           ))}
         </ol>
       )}
-      {pages.data && pages.data.length > 0 && (
-        <div class="row spread foot">
-          <span class="muted">
-            {format.count(pages.data.length)} shown{pages.more ? "" : ", that is all"}
-          </span>
-          {pages.more && (
-            <button type="button" onClick={pages.more} disabled={pages.loading}>
-              {pages.loading ? "Loading…" : "Show more"}
-            </button>
-          )}
-        </div>
-      )}
+      {pages.data && pages.data.length > 0 && <ShowMore pages={pages} />}
     </Section>
   );
 }
