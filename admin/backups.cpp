@@ -104,7 +104,7 @@ result<void> backups::copy_audit_log(const std::string& into) {
   if (auto there = files_.exists(from); !there || !*there)
     return there ? result<void>() : tl::make_unexpected(there.error());
   if (auto made = files_.make_directory(to); !made) return made;
-  const auto head = persistence::copy_file(files_, from + "/head", to + "/head");
+  auto head = persistence::copy_file(files_, from + "/head", to + "/head");
   if (!head && head.error().code != errc::not_found) return head;  // none yet
   return persistence::copy_directory(files_, from, to, [](std::string_view each) { return each != "head"; });
 }
