@@ -62,6 +62,10 @@ result<void> runtime_impl::check_journal() {
 result<void> runtime_impl::open() {
   if (auto opened = open_store(); !opened) return opened;
   if (auto checked = check_journal(); !checked) return checked;
+  auto book = persistence::erasure_book::open(files_, options_.data + "/privacy");
+  if (!book) return tl::make_unexpected(book.error());
+  book_ = std::move(*book);
+  outgoing_rules_ = options_.outgoing;
   auto repaired = persistence::repair_journal(files_, journal_directory());
   if (!repaired) return tl::make_unexpected(repaired.error());
   for (const auto& report : *repaired) {
@@ -103,6 +107,12 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
+  feeder_->leave_out(book_->unfinished());
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), all = book_->suppressed(), unfinished = book_->unfinished()] {
+      at->suppress(all, unfinished);
+    });
+  }
   backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate, options_.now_ms);
   if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
         auto& home = *shards_[shard_of(address, shards_.size())];
@@ -179,7 +189,7 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   if (const auto open = refusal(); !open) return refuse(open.error());
   const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &at.identity_rules(),
                                     options_.event};
-  auto made = make_batch(events, source, received, shards_.size());
+  auto made = make_batch(events, source, received, shards_.size(), at.suppressed());
   if (!made) return refuse(made.error());
   auto& work = **made;
   work.home = home;
@@ -247,6 +257,7 @@ counters runtime_impl::stats() const {
     sum.events_rejected += of.rejected;
     sum.events_clamped += of.clamped;
     sum.events_too_late += of.too_late;
+    sum.events_suppressed += of.suppressed;
     sum.batches += of.batches;
     sum.reads += of.reads;
     sum.views_served += of.views_served;
@@ -276,6 +287,7 @@ counters runtime_impl::stats() const {
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
+  sum.erasures_pending = book_ ? book_->pending().size() : 0;
   sum.profiles_stored = store_->estimated_snapshots();
   sum.journal_bytes = journal_bytes();
   sum.history_lag_bytes = feeder_->lag_bytes();
@@ -324,6 +336,8 @@ void runtime_impl::recover() {
   if (stopping_) return;
   if (auto told = tell_differences(); !told) return failed(told.error());
   if (stopping_) return;
+  if (auto erased = finish_begun(); !erased) return failed(erased.error());
+  if (stopping_) return;
   {
     // A define() that finds the server ready also finds the backfill begun that it is to end.
     const std::lock_guard one_at_a_time(defining_mutex_);
@@ -361,7 +375,7 @@ result<void> runtime_impl::replay(const persistence::segment_file& segment, bool
 }
 
 void runtime_impl::replay_record(std::string_view payload, const std::string& path) {
-  auto made = make_replay_batch(payload, {}, shards_.size());
+  auto made = make_replay_batch(payload, {}, shards_.size(), book_->unfinished().get());
   if (!made) return log("error", path + ": a record is not readable: " + made.error().message);
   auto& work = **made;
   if (!work.rejected.empty()) {
@@ -411,6 +425,10 @@ void runtime_impl::maintain() {
     if (state().now == phase::failed) continue;
     if (environment_->clock_went_back.exchange(false)) look_at_all_again();
     if (auto fed = feed_history(); !fed) failed(fed.error());
+    if (purge_due()) {
+      purge_tried_ = now();
+      if (auto done = purge_erased(); !done) log("error", "erasing from the disk: " + done.error().message);
+    }
     if (checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
     }
@@ -460,7 +478,16 @@ bool runtime_impl::checkpoint_due() {
          now() - last_checkpoint_.load() > options_.checkpoint_interval || changes_due();
 }
 
-result<void> runtime_impl::checkpoint(catching_up history) {
+result<void> runtime_impl::drain() {
+  const std::lock_guard one_at_a_time(drain_mutex_);
+  return on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
+}
+
+result<void> runtime_impl::checkpoint() {
+  return book_->pending().empty() ? checkpoint(catching_up::yes) : purge_erased();
+}
+
+result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) {
   const std::lock_guard one_at_a_time(checkpoint_mutex_);
   if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
@@ -475,7 +502,7 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     marks[each->id()].saved = *sealed;
   }
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
-  auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
+  auto outcome = drain();
   if (outcome) outcome = save_dirty();
   if (outcome && history == catching_up::yes) outcome = feed_through(marks);
   for (auto& [shard, mark] : marks) {  // what was fed before the flush is durable after it
@@ -487,7 +514,7 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     marks_ = marks;
     outcome = remove_needless(marks);
   }
-  if (outcome) outcome = changes_saved(*told);
+  if (outcome) outcome = changes_saved(*told, forget_changes);
   journal_bytes_then_ = journal_bytes();
   return outcome;
 }

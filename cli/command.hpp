@@ -28,6 +28,7 @@ command_body add_unmerge(CLI::App& app);
 command_body add_bench(CLI::App& app);
 command_body add_check(CLI::App& app);
 command_body add_audit(CLI::App& app);
+command_body add_privacy(CLI::App& app);
 command_body add_export(CLI::App& app);
 command_body add_completion(CLI::App& app);
 

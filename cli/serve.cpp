@@ -9,6 +9,7 @@
 #include "actors/runtime.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/receipts.hpp"
 #include "admin/server.hpp"
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
@@ -138,6 +139,23 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
   return {};
 }
 
+using weak_letters = std::weak_ptr<persistence::dead_letters>;
+
+tl::unexpected<error> letters_are_gone() { return fail(errc::unavailable, "the server is stopping"); }
+
+result<std::uint64_t> erase_letters(const weak_letters& kept, const std::vector<profile::identifier>& who) {
+  const auto letters = kept.lock();
+  if (!letters) return letters_are_gone();
+  std::vector<std::string> values;
+  for (const auto& each : who) values.push_back(each.value);
+  return letters->erase([&](const persistence::dead_letter& letter) { return names_any(letter, values); });
+}
+
+result<void> compact_letters(const weak_letters& kept) {
+  const auto letters = kept.lock();
+  return letters ? letters->compact() : letters_are_gone();
+}
+
 class serving {
  public:
   explicit serving(const serve_flags& flags, config settings) : flags_(flags), settings_(std::move(settings)) {}
@@ -162,11 +180,12 @@ class serving {
   std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
-  std::unique_ptr<persistence::dead_letters> letters_;
+  std::shared_ptr<persistence::dead_letters> letters_;
   std::unique_ptr<net::server> server_;
   std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::token_store> tokens_;
   std::unique_ptr<admin::audit_log> audit_;
+  std::unique_ptr<admin::receipt_signer> receipts_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
 };
@@ -199,6 +218,16 @@ result<void> serving::start() {
   settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
   if (!settings_.webhooks.empty()) settings_.runtime.outgoing = webhooks::rules_of(settings_.webhooks);
+  settings_.dead_letters.now_ms = actors::wall_clock_ms;
+  settings_.dead_letters.log = log;
+  auto letters = persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters",
+                                                 settings_.dead_letters);
+  if (!letters) return tl::make_unexpected(letters.error());
+  letters_ = std::move(*letters);
+  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_)](const std::vector<profile::identifier>& who) {
+    return erase_letters(kept, who);
+  };
+  settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -207,13 +236,6 @@ result<void> serving::start() {
   if (!schemas) return tl::make_unexpected(schemas.error());
   schemas_ = std::move(*schemas);
   gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
-
-  settings_.dead_letters.now_ms = actors::wall_clock_ms;
-  settings_.dead_letters.log = log;
-  auto letters = persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters",
-                                                 settings_.dead_letters);
-  if (!letters) return tl::make_unexpected(letters.error());
-  letters_ = std::move(*letters);
 
   net::server_options options;
   options.letters = letters_.get();
@@ -264,6 +286,10 @@ result<void> serving::start() {
   if (!audit) return tl::make_unexpected(audit.error());
   audit_ = std::move(*audit);
   with.audit = audit_.get();
+  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
+  if (!receipts) return tl::make_unexpected(receipts.error());
+  receipts_ = std::move(*receipts);
+  with.receipts = receipts_.get();
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
   with.personal = &personal_;

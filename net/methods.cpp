@@ -1,5 +1,6 @@
 #include "net/methods.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
 
@@ -137,7 +138,11 @@ void methods::publish(std::string_view params, const request& from) {
 void methods::on_published(const request& from, bool detail, const std::string& source,
                            result<actors::publish_outcome> outcome) {
   if (!outcome) return refuse(from, outcome.error());
-  if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
+  const auto suppressed = owner_.server().service.suppressed();
+  const bool kept = std::any_of(outcome->rejected.begin(), outcome->rejected.end(), [&](const actors::rejection& each) {
+    return !actors::names_suppressed(name_of(each.code), each.encoded, *suppressed);
+  });
+  if (kept && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
   }
   answer_published(from, detail, *outcome);
@@ -147,7 +152,9 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
                             actors::publish_outcome outcome) {
   std::vector<persistence::dead_letter> letters;
   letters.reserve(outcome.rejected.size());
+  const auto suppressed = owner_.server().service.suppressed();
   for (auto& each : outcome.rejected) {
+    if (actors::names_suppressed(name_of(each.code), each.encoded, *suppressed)) continue;
     auto outline = profile::outline_of(each.encoded);
     auto& letter = letters.emplace_back();
     letter.source = source;

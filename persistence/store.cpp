@@ -1,3 +1,4 @@
+// long file: one database, whose families, reads and writes share their keys; what can stand apart does already
 #include "persistence/store.hpp"
 
 #include <algorithm>
