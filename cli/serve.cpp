@@ -1,4 +1,6 @@
 // kith serve: wires the runtime, the protocol server and the admin server, and listens to signals.
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -168,6 +170,7 @@ class serving {
   void wait_for_signals();
   void report_progress();
   void disable_failing();
+  result<std::string> erase(const net::erase_order& what);
 
   const serve_flags& flags_;
   config settings_;
@@ -188,7 +191,25 @@ class serving {
   std::unique_ptr<admin::receipt_signer> receipts_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
+  boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
 };
+
+/// As the admin API does it; the receipt.
+result<std::string> serving::erase(const net::erase_order& what) {
+  if (auto good = audit_->usable(); !good) return tl::make_unexpected(good.error());
+  const auto id = profile::to_hex(what.address);
+  const auto erased = runtime_->erase({profile::id_kind::profile, {}, id});
+  const auto recorded = audit_->append({{"method", "erase"},
+                                        {"route", "protocol"},
+                                        {"status", erased ? 200 : 500},
+                                        {"outcome", erased ? "done" : "failed"},
+                                        {"who", what.by},
+                                        {"arguments", {id}},
+                                        {"query", {{"reason", what.reason}}}});
+  if (!erased) return tl::make_unexpected(erased.error());
+  if (!recorded) return tl::make_unexpected(recorded.error());
+  return receipts_->sign(*erased, what.reason);
+}
 
 result<void> serving::start() {
   if (flags_.dev) {
@@ -237,7 +258,21 @@ result<void> serving::start() {
   schemas_ = std::move(*schemas);
   gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
 
+  admin::audit_options audit_options;
+  audit_options.file_bytes = settings_.audit.file_bytes;
+  audit_options.now_ms = actors::wall_clock_ms;
+  audit_options.log = log;
+  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
+  if (!audit) return tl::make_unexpected(audit.error());
+  audit_ = std::move(*audit);
+  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
+  if (!receipts) return tl::make_unexpected(receipts.error());
+  receipts_ = std::move(*receipts);
+
   net::server_options options;
+  options.erase = [this](net::erase_order what, net::erase_done done) {
+    boost::asio::post(erasing_, [this, what = std::move(what), done = std::move(done)] { done(erase(what)); });
+  };
   options.letters = letters_.get();
   options.address = settings_.protocol_address().address;
   options.port = settings_.protocol_address().port;
@@ -278,17 +313,7 @@ result<void> serving::start() {
   if (!tokens) return tl::make_unexpected(tokens.error());
   tokens_ = std::move(*tokens);
   with.tokens = tokens_.get();
-  admin::audit_options audit_options;
-  audit_options.file_bytes = settings_.audit.file_bytes;
-  audit_options.now_ms = actors::wall_clock_ms;
-  audit_options.log = log;
-  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
-  if (!audit) return tl::make_unexpected(audit.error());
-  audit_ = std::move(*audit);
   with.audit = audit_.get();
-  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
-  if (!receipts) return tl::make_unexpected(receipts.error());
-  receipts_ = std::move(*receipts);
   with.receipts = receipts_.get();
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
@@ -401,6 +426,8 @@ int serving::run() {
   wait_for_signals();
   log("info", "stopping: finishing what is in flight, saving profiles");
   const auto begun = std::chrono::steady_clock::now();
+  erasing_.stop();
+  erasing_.join();
   admin_.reset();
   tokens_.reset();
   audit_.reset();

@@ -36,8 +36,8 @@ struct credential {
   bool can_publish = true;
   bool can_read = true;
   bool can_admin = false;
-  double events_per_second = 0;  ///< 0: no quota
-  role granted = role::none;     ///< none: what the rights come to, see role_of()
+  double events_per_second = 0;    ///< 0: no quota
+  role granted = role::none;       ///< none: what the rights come to, see role_of()
   std::optional<bool> personal{};  ///< may see personal data at the admin API; not said: see sees_personal()
 };
 
