@@ -54,6 +54,19 @@ void histogram::add(const histogram& other) noexcept {
   min_ = std::min(min_, other.min_);
 }
 
+histogram histogram::since(const histogram& before) const noexcept {
+  histogram made;
+  for (std::size_t i = 0; i < bucket_count; ++i) {
+    made.buckets_[i] = buckets_[i] - before.buckets_[i];
+    if (made.buckets_[i] == 0) continue;
+    made.max_ = highest_equivalent(i);
+    made.min_ = std::min(made.min_, highest_equivalent(i));
+  }
+  made.count_ = count_ - before.count_;
+  made.sum_ = sum_ - before.sum_;
+  return made;
+}
+
 std::uint64_t histogram::percentile(double percent) const noexcept {
   if (count_ == 0) return 0;
   const auto wanted =

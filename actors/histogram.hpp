@@ -17,6 +17,8 @@ class histogram {
   /// `value - 2 * interval`, … (coordinated omission).
   void record_corrected(std::uint64_t value, std::uint64_t expected_interval) noexcept;
   void add(const histogram& other) noexcept;
+  /// What was recorded behind `before`, an earlier copy of this one. Min and max are those of their buckets.
+  histogram since(const histogram& before) const noexcept;
 
   /// The highest value that is equivalent to the one at the percentile (0 to 100); 0 if empty.
   std::uint64_t percentile(double percent) const noexcept;

@@ -86,14 +86,14 @@ histogram latency_recorder::snapshot(stage stage, window window, std::chrono::st
 
 void latency_recorder::rotate(std::chrono::steady_clock::time_point) {
   const auto slice = std::make_unique<stage_histograms>();
+  const std::lock_guard lock(impl_->mutex_);  // who looks finds each sample in one place
   for (auto& lane : impl_->lanes_) {
-    const std::lock_guard lock(lane.mutex);
+    const std::lock_guard lane_lock(lane.mutex);
     for (std::size_t i = 0; i < stage_count; ++i) {
       (*slice)[i].add(lane.live[i]);
       if (lane.live[i].count() > 0) lane.live[i] = histogram();
     }
   }
-  const std::lock_guard lock(impl_->mutex_);
   for (std::size_t i = 0; i < stage_count; ++i) {
     impl_->minute_[i].add((*slice)[i]);
     impl_->ever_[i].add((*slice)[i]);

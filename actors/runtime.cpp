@@ -179,6 +179,18 @@ result<void> runtime_impl::refusal() const {
   }
 }
 
+/// Events that waited at a forwarder came when it took them in, whatever time it is now; but which ids are still known
+/// is a question of now.
+profile::reception runtime_impl::reception_of(const publish_options& options,
+                                              const profile::identity::rules& rules) const {
+  profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &rules, options_.event};
+  if (options.received_ms <= 0 || options.received_ms >= received.received_ms) return received;
+  const auto waited = received.received_ms - options.received_ms;
+  if (received.retention_ms > 0) received.retention_ms = std::max<std::int64_t>(1, received.retention_ms - waited);
+  received.received_ms = options.received_ms;
+  return received;
+}
+
 void runtime_impl::publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
                            publish_done done) {
   auto& at = *shards_[home];
@@ -187,9 +199,7 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   };
   const auto started = now();
   if (const auto open = refusal(); !open) return refuse(open.error());
-  const profile::reception received{options_.now_ms(), options_.dedup_retention_ms, &at.identity_rules(),
-                                    options_.event};
-  auto made = make_batch(events, source, received, shards_.size(), at.suppressed());
+  auto made = make_batch(events, source, reception_of(options, at.identity_rules()), shards_.size(), at.suppressed());
   if (!made) return refuse(made.error());
   auto& work = **made;
   work.home = home;
@@ -295,6 +305,15 @@ counters runtime_impl::stats() const {
   if (oldest != 0)
     sum.memory_window_seconds = std::max(0.0, static_cast<double>(now().time_since_epoch().count() - oldest) / 1e9);
   return sum;
+}
+
+std::vector<shard_load> runtime_impl::load_by_shard() const {
+  std::vector<shard_load> loads;
+  for (const auto& each : shards_) {
+    const auto& of = each->counters();
+    loads.push_back({of.applied, of.active, of.bytes, each->journal().bytes(), of.in_flight});
+  }
+  return loads;
 }
 
 std::uint64_t runtime_impl::journal_bytes() const {
@@ -471,95 +490,6 @@ bool runtime_impl::shards_busy() {
     busy_ = spent / passed > busy_share * static_cast<double>(shards_.size());
   }
   return busy_;
-}
-
-bool runtime_impl::checkpoint_due() {
-  return journal_bytes() > journal_bytes_then_ + options_.checkpoint_bytes ||
-         now() - last_checkpoint_.load() > options_.checkpoint_interval || changes_due();
-}
-
-result<void> runtime_impl::drain() {
-  const std::lock_guard one_at_a_time(drain_mutex_);
-  return on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
-}
-
-result<void> runtime_impl::checkpoint() {
-  return book_->pending().empty() ? checkpoint(catching_up::yes) : purge_erased();
-}
-
-result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) {
-  const std::lock_guard one_at_a_time(checkpoint_mutex_);
-  if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
-    return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
-  }
-  last_checkpoint_ = now();
-  const auto told = seal_changes();
-  if (!told) return tl::make_unexpected(told.error());
-  auto marks = marks_;
-  for (const auto& each : shards_) {
-    auto sealed = each->journal().seal();
-    if (!sealed) return tl::make_unexpected(sealed.error());
-    marks[each->id()].saved = *sealed;
-  }
-  // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
-  auto outcome = drain();
-  if (outcome) outcome = save_dirty();
-  if (outcome && history == catching_up::yes) outcome = feed_through(marks);
-  for (auto& [shard, mark] : marks) {  // what was fed before the flush is durable after it
-    mark.removed = std::max(mark.removed, std::min(mark.saved, feeder_->fed_through(shard)));
-  }
-  if (outcome) outcome = store_->flush();
-  if (outcome) outcome = persistence::write_checkpoint(files_, options_.data, marks);
-  if (outcome) {
-    marks_ = marks;
-    outcome = remove_needless(marks);
-  }
-  if (outcome) outcome = changes_saved(*told, forget_changes);
-  journal_bytes_then_ = journal_bytes();
-  return outcome;
-}
-
-/// What is dirty on any shard when this begins is in the store when it ends, whoever holds it meanwhile.
-result<void> runtime_impl::save_dirty() {
-  environment_->checkpointing = true;
-  while (environment_->facets_moving > 0 && state().now != phase::failed && !stopping_) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  auto outcome = on_every_shard([](shard& at, auto done) { at.checkpoint(done); });
-  environment_->checkpointing = false;
-  return outcome;
-}
-
-result<void> runtime_impl::feed_through(const checkpoint_marks& marks) {
-  const auto left = [&] {
-    return std::any_of(marks.begin(), marks.end(),
-                       [&](const auto& mark) { return feeder_->fed_through(mark.first) < mark.second.saved; });
-  };
-  while (left() && !stopping_) {
-    const auto fed = feeder_->feed(fed_at_once);
-    if (!fed) return tl::make_unexpected(fed.error());
-    if (fed->caught_up) break;
-  }
-  return {};
-}
-
-/// Those that are in the snapshots and in the history.
-result<void> runtime_impl::remove_needless(const checkpoint_marks& marks) {
-  auto listed = persistence::list_segments(files_, journal_directory());
-  if (!listed) return tl::make_unexpected(listed.error());
-  for (const auto& [shard, mark] : marks) {
-    if (shard < shards_.size()) {
-      if (auto removed = shards_[shard]->journal().remove_through(mark.removed); !removed) return removed;
-      continue;
-    }
-    // Of a shard that an earlier process had.
-    for (const auto& segment : *listed) {
-      if (segment.shard != shard || segment.segment > mark.removed) continue;
-      if (auto removed = files_.remove(segment.path); !removed) return removed;
-      if (auto synced = files_.sync_directory(journal_directory()); !synced) return synced;
-    }
-  }
-  return {};
 }
 
 void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {

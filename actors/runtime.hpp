@@ -67,6 +67,12 @@ class runtime : public service {
   /// Refuses new work, finishes what is in flight, saves every dirty profile, stops. Past the deadline it stops
   /// without saving: the journal has it all.
   virtual void stop(std::chrono::steady_clock::duration deadline) = 0;
+
+  /// Copies journal, store and what belongs to them into a directory that is not there yet, so that a start from there
+  /// has all that was acknowledged before the call. Cursors of watches end there. Blocks; others are served meanwhile.
+  /// Errors: unavailable (recovering, failed, or the target cannot be written), resource_exhausted (the target is
+  /// full).
+  virtual result<void> copy_to(const std::string& directory) = 0;
 };
 
 }  // namespace kith::actors

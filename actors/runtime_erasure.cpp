@@ -7,7 +7,6 @@
 //   - It is finished once no file holds their bytes: the journal's segments are gone, the store's files rewritten.
 #include <algorithm>
 #include <future>
-#include <openssl/rand.h>
 
 #include "actors/runtime_impl.hpp"
 #include "actors/told_change.hpp"
@@ -26,12 +25,6 @@ constexpr std::chrono::seconds carry_patience{60};
 constexpr std::chrono::seconds purge_pause{10};  ///< behind one that failed
 constexpr std::size_t rounds = 8;                ///< the profile is joined by others while it is being found out
 constexpr std::size_t queue_page = 1000;
-
-std::string random_id() {
-  hash128 made;
-  RAND_bytes(reinterpret_cast<unsigned char*>(&made), sizeof made);
-  return to_hex(made);
-}
 
 /// The identifiers of a profile map, whatever else is in it.
 std::vector<identifier> named_in(std::string_view map) {
@@ -168,7 +161,7 @@ result<erasure> runtime_impl::erase(const identifier& whose) {
     again.hashes.push_back(book_->suppressed()->hash_of(address));
     return again;
   }
-  pending_erasure work{random_id(), options_.now_ms(), {}, {}};
+  pending_erasure work{persistence::erasure_book::new_id(), options_.now_ms(), {}, {}};
   for (std::size_t round = 0; round < rounds; ++round) {
     work.addresses = whom->addresses;
     work.identifiers = whom->identifiers;

@@ -54,6 +54,7 @@ class runtime_impl final : public runtime {
 
   result<void> open();
   void stop(std::chrono::steady_clock::duration deadline) override;
+  result<void> copy_to(const std::string& directory) override;
 
   shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
   boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
@@ -74,6 +75,9 @@ class runtime_impl final : public runtime {
   void read_identity(shard_id home, profile::hash128 address, read_done done) override {
     ask(home, read_group::question::identity, {address}, {}, {}, std::move(done));
   }
+  void read_trait_sources(shard_id home, profile::hash128 address, read_done done) override {
+    ask(home, read_group::question::trait_sources, {address}, {}, {}, std::move(done));
+  }
   void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out, std::string_view source,
                std::function<void(result<void>)> done) override;
   void identify_by(std::shared_ptr<const profile::identity::rules> rules) override;
@@ -92,6 +96,7 @@ class runtime_impl final : public runtime {
   void unwatch(shard_id home, watch_id watch) override { shards_[home]->watches().remove(watch); }
   health state() const override;
   counters stats() const override;
+  std::vector<shard_load> load_by_shard() const override;
   const latency_recorder& latency() const override { return latency_; }
   latency_recorder& latency() override { return latency_; }
   result<persistence::history_page> history(profile::hash128 address, const persistence::history_query& query) override;
@@ -135,6 +140,7 @@ class runtime_impl final : public runtime {
   result<std::vector<profile::hash128>> facets_of(profile::hash128 address);
   void order_unmerge(shard_id home, std::string_view identity, const std::vector<profile::identifier>& out,
                      const std::string& source, std::function<void(result<void>)> done);
+  profile::reception reception_of(const publish_options& options, const profile::identity::rules& rules) const;
   result<void> refusal() const;  ///< why work is refused now, if it is
 
   void recover();

@@ -38,6 +38,7 @@ enum class durability : std::uint8_t { fsync, memory };
 struct publish_options {
   durability wait_for = durability::fsync;
   bool detail = false;
+  std::int64_t received_ms = 0;  ///< when a forwarder took the events in, milliseconds since 1970; 0: now
 };
 
 struct rejection {
@@ -45,6 +46,9 @@ struct rejection {
   errc code = errc::invalid_argument;
   std::string message;
   std::string encoded{};  ///< the event, as it was sent
+  std::string reason{};   ///< a more exact word than the code's: "schema", "filtered", …; empty: there is none
+
+  std::string_view word() const noexcept { return reason.empty() ? name_of(code) : std::string_view(reason); }
 };
 
 /// Names of segments.
@@ -122,6 +126,15 @@ struct counters {
   std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
   std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more
   double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
+};
+
+/// As in counters, of one shard. Events count where they came in, which is seldom where their profiles are.
+struct shard_load {
+  std::uint64_t events_applied = 0;
+  std::uint64_t profiles_active = 0;
+  std::uint64_t profile_bytes = 0;
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t in_flight_bytes = 0;
 };
 
 /// An identifier that was left out of joining.
@@ -218,6 +231,8 @@ class service {
   /// Who a profile is made of: `{profile, identifiers: [{kind, type?, id, profile, version}], links: [{at, messageId,
   /// between: [identifier, identifier]}], unmerged: [{at, between: [profile, profile]}]}`.
   virtual void read_identity(shard_id home, profile::hash128 address, read_done done) = 0;
+  /// Which event set each trait of a profile: profile::write_trait_sources.
+  virtual void read_trait_sources(shard_id home, profile::hash128 address, read_done done) = 0;
   /// Takes identifiers out of a profile, which become one of their own. Durable before `done` is called.
   /// Errors: not_found, invalid_argument (they are not all of this profile, or are all of it), too_large, unavailable.
   virtual void unmerge(shard_id home, profile::hash128 address, std::vector<profile::identifier> out,
@@ -235,6 +250,8 @@ class service {
 
   virtual health state() const = 0;
   virtual counters stats() const = 0;
+  /// What each shard carries, in their order.
+  virtual std::vector<shard_load> load_by_shard() const = 0;
   virtual const latency_recorder& latency() const = 0;
   virtual latency_recorder& latency() = 0;
 

@@ -106,7 +106,7 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
-  enum class question : std::uint8_t { map, view, segments, explanation, identity };
+  enum class question : std::uint8_t { map, view, segments, explanation, identity, trait_sources };
   shard_id home = 0;
   question asks = question::map;
   std::string name;                                ///< of the view, or of the segment that is explained
@@ -120,7 +120,7 @@ struct read_group {
 
   bool shows_standing() const noexcept {
     if (asks == question::map || asks == question::view) return fields.needs_standing();
-    return asks != question::identity;
+    return asks != question::identity && asks != question::trait_sources;
   }
   read_done done;
 };

@@ -108,6 +108,7 @@ void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t 
       break;
     case read_group::question::view: write_view(actor, group, buffer); break;
     case read_group::question::identity: actor.write_identity(out); break;
+    case read_group::question::trait_sources: actor.state().write_trait_sources(out); break;
     case read_group::question::segments:
       if (definitions_) {
         write_segments(actor.state(), standing, *definitions_, wall_ms(), out);

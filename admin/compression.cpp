@@ -37,7 +37,7 @@ bool takes_gzip(std::string_view accept_encoding) noexcept {
     const auto end = std::min(accept_encoding.find(','), accept_encoding.size());
     const auto each = accept_encoding.substr(0, end);
     accept_encoding.remove_prefix(std::min(end + 1, accept_encoding.size()));
-    const auto semicolon = std::min(each.find(';'), each.size());
+    const auto semicolon = static_cast<std::size_t>(std::find(each.begin(), each.end(), ';') - each.begin());
     const auto coding = trimmed(each.substr(0, semicolon));
     const bool taken = !is_refused(each.substr(std::min(semicolon + 1, each.size())));
     if (same_word(coding, "gzip") || same_word(coding, "x-gzip")) return taken;

@@ -1,11 +1,14 @@
 // The routes of dead letters: what was refused, searched, counted, exported, tried again and dropped. Requests that
 // name a `webhook` are about what an endpoint was not told (webhook_routes.cpp).
+#include "admin/dead_letter_routes.hpp"
+
 #include <algorithm>
 
 #include "actors/clock.hpp"
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
+#include "profile/from_json.hpp"
 
 namespace kith::admin {
 
@@ -87,6 +90,7 @@ result<std::string> next_lines(persistence::dead_letters& store, dead_letter_que
 
 struct order {
   bool replay = false;
+  std::optional<std::string> as;  ///< of one letter: what is tried in place of its bytes
   std::optional<std::vector<std::string>> ids;
   dead_letter_query query;
 };
@@ -102,6 +106,9 @@ result<order> order_in(const std::string& text) {
     if (key == "action") {
       if (value != "replay" && value != "drop") return refuse("action: must be \"replay\" or \"drop\"");
       made.replay = value == "replay";
+    } else if (key == "as") {
+      if (!value.is_string() && !value.is_object()) return refuse("as: must be the mended text, or event");
+      made.as = value.is_string() ? value.get<std::string>() : dump(value);
     } else if (key == "cursor") {
       if (!value.is_string() && !value.is_null()) return refuse("cursor: give `next` of the answer before");
       if (value.is_string()) made.query.cursor = value.get<std::string>();
@@ -125,11 +132,15 @@ result<order> order_in(const std::string& text) {
       return refuse(
           std::string("unknown key \"")
               .append(key)
-              .append("\"; allowed are action, ids, filter, cursor, and for those of a webhook: webhook, action, ids"));
+              .append(
+                  "\"; allowed are action, ids, filter, cursor, as, and for those of a webhook: webhook, action, ids"));
     }
   }
   if (!body.contains("action")) return refuse("action: missing; must be \"replay\" or \"drop\"");
   if (made.ids.has_value() == filtered) return refuse("give either ids, or a filter ({} stands for all letters)");
+  if (made.as && (!made.replay || !made.ids || made.ids->size() != 1)) {
+    return refuse("as: goes with the action \"replay\" of one id");
+  }
   if (made.ids && !made.query.cursor.empty()) return refuse("cursor: goes with a filter");
   return made;
 }
@@ -147,6 +158,18 @@ struct done_so_far {
 
   std::uint64_t replayed() const { return applied + duplicate + rejected + failed; }
 };
+
+/// The letter as somebody mended it: an event as JSON, where it is one, else what a sender would send.
+result<persistence::dead_letter> mended(persistence::dead_letter letter, const std::string& as) {
+  if (letter.content_type != "application/msgpack") {
+    letter.bytes = as;
+    return letter;
+  }
+  auto event = profile::msgpack_from_json(as, "as");
+  if (!event) return tl::make_unexpected(event.error());
+  letter.bytes = std::move(*event);
+  return letter;
+}
 
 /// Tries these again. An error is the store's.
 result<void> replay(const std::vector<persistence::dead_letter>& letters, const parts& access, done_so_far& done) {
@@ -179,13 +202,14 @@ result<void> replay(const std::vector<persistence::dead_letter>& letters, const 
   return access.letters->mark_replayed(stay);
 }
 
-result<void> replay_ids(const std::vector<std::string>& ids, const parts& access, done_so_far& done,
-                        std::size_t& tried) {
+result<void> replay_ids(const order& wanted, const parts& access, done_so_far& done, std::size_t& tried) {
+  const auto& ids = *wanted.ids;
   const auto enough = actors::now() + replay_patience;
   while (tried < ids.size() && !done.stopped && (tried == 0 || actors::now() < enough)) {
     std::vector<persistence::dead_letter> letters;
     for (; tried < ids.size() && letters.size() < replayed_together; ++tried) {
       auto letter = access.letters->get(ids[tried]);
+      if (letter && wanted.as) letter = mended(std::move(*letter), *wanted.as);
       if (letter) {
         letters.push_back(std::move(*letter));
       } else if (letter.error().code == errc::not_found) {
@@ -227,33 +251,32 @@ json outcome_json(const done_so_far& done, bool more, const std::string& next) {
 
 }  // namespace
 
-response routes::dead_letters(const call& asked) {
-  if (asked.target.query.contains("webhook")) return webhook_letters(asked);
+response list_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"source", "code", "edge", "event", "q", "from", "until", "order",
                                                       "limit", "cursor", "webhook"})) {
     return *unknown;
   }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   const auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
-  const auto page = with_.letters->list(*query);
+  const auto page = with.letters->list(*query);
   if (!page) return problem_of(page.error());
   auto items = json::array();
   for (const auto& each : page->letters) items.push_back(letter_json(each));
   return ok({{"items", std::move(items)}, {"next", cursor_or_null(page->next)}});
 }
 
-response routes::dead_letter(const call& asked) {
+response show_letter(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (with_.letters == nullptr) return not_kept();
-  const auto letter = with_.letters->get(asked.target.path[2]);
+  if (with.letters == nullptr) return not_kept();
+  const auto letter = with.letters->get(asked.target.path[2]);
   return letter ? ok(letter_json(*letter)) : problem_of(letter.error());
 }
 
-response routes::count_dead_letters(const call& asked) {
+response count_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (with_.letters == nullptr) return not_kept();
-  const auto status = with_.letters->status();
+  if (with.letters == nullptr) return not_kept();
+  const auto status = with.letters->status();
   auto items = json::array();
   for (const auto& each : status.counts) {
     if (each.letters == 0) continue;
@@ -273,31 +296,28 @@ response routes::count_dead_letters(const call& asked) {
                {"againRefused", status.again_refused}}}});
 }
 
-response routes::export_dead_letters(const call& asked) {
+response export_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"source", "code", "edge", "event", "q", "from", "until"})) {
     return *unknown;
   }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   auto query = query_in(asked.target);
   if (!query) return problem_of(query.error());
   query->newest_first = false;
   query->limit = most_a_page;
   bool more = true;
-  auto first = next_lines(*with_.letters, *query, more);
+  auto first = next_lines(*with.letters, *query, more);
   if (!first) return problem_of(first.error());
   response answer{200, "application/x-ndjson", std::move(*first), {}};
-  answer.more = [store = with_.letters, query = std::move(*query), more]() mutable {
+  answer.more = [store = with.letters, query = std::move(*query), more]() mutable {
     return next_lines(*store, query, more);
   };
   return answer;
 }
 
-response routes::decide_dead_letters(const call& asked) {
+response decide_letters(const parts& with, const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  if (const auto body = json::parse(asked.sent.body, nullptr, false); body.is_object() && body.contains("webhook")) {
-    return decide_webhook_letters(asked);
-  }
-  if (with_.letters == nullptr) return not_kept();
+  if (with.letters == nullptr) return not_kept();
   auto wanted = order_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());
   if (wanted->ids) {
@@ -305,25 +325,25 @@ response routes::decide_dead_letters(const call& asked) {
     std::sort(ids.begin(), ids.end());
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   }
-  if (wanted->replay && !with_.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
+  if (wanted->replay && !with.replay) return problem(503, "unavailable", "nothing here can replay dead letters");
   done_so_far done;
   std::string next;
   bool more = false;
   result<void> outcome;
   if (wanted->replay && wanted->ids) {
     std::size_t tried = 0;
-    outcome = replay_ids(*wanted->ids, with_, done, tried);
+    outcome = replay_ids(*wanted, with, done, tried);
     more = done.stopped || tried < wanted->ids->size();
   } else if (wanted->replay) {
-    outcome = replay_matching(std::move(wanted->query), with_, done, next, more);
+    outcome = replay_matching(std::move(wanted->query), with, done, next, more);
   } else if (wanted->ids) {
-    const auto dropped = with_.letters->drop(*wanted->ids, persistence::leaving::dropped);
+    const auto dropped = with.letters->drop(*wanted->ids, persistence::leaving::dropped);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = *dropped;
     done.missing = wanted->ids->size() - *dropped;
   } else {
     wanted->query.limit = most_a_page;
-    auto dropped = with_.letters->drop(wanted->query);
+    auto dropped = with.letters->drop(wanted->query);
     if (!dropped) return problem_of(dropped.error());
     done.dropped = dropped->dropped;
     next = std::move(dropped->next);
@@ -333,6 +353,21 @@ response routes::decide_dead_letters(const call& asked) {
   answer.noted = {
       {"action", wanted->replay ? "replay" : "drop"}, {"replayed", done.replayed()}, {"dropped", done.dropped}};
   return answer;
+}
+
+response routes::dead_letters(const call& asked) {
+  return asked.target.query.contains("webhook") ? webhook_letters(asked) : list_letters(with_, asked);
+}
+
+response routes::dead_letter(const call& asked) { return show_letter(with_, asked); }
+response routes::count_dead_letters(const call& asked) { return count_letters(with_, asked); }
+response routes::export_dead_letters(const call& asked) { return export_letters(with_, asked); }
+
+response routes::decide_dead_letters(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto body = json::parse(asked.sent.body, nullptr, false);
+  if (body.is_object() && body.contains("webhook")) return decide_webhook_letters(asked);
+  return decide_letters(with_, asked);
 }
 
 }  // namespace kith::admin

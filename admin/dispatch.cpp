@@ -11,12 +11,6 @@ namespace kith::admin {
 
 namespace {
 
-response refuse_stranger(const request& asked) {
-  auto refused = problem(401, "unauthenticated", asked.why_unknown);
-  refused.headers["WWW-Authenticate"] = "Bearer";
-  return refused;
-}
-
 response refuse_method(const std::string& allowed) {
   auto refused = problem(405, "invalid_argument", "this URL takes " + allowed);
   refused.headers["Allow"] = allowed;
@@ -29,6 +23,7 @@ routes::routes(actors::service& service, definition_store& definitions, parts wi
     : service_(service),
       definitions_(definitions),
       with_(std::move(with)),
+      live_(std::make_shared<live>(service_, with_)),
       auditor_(with_.audit),
       repeated_(actors::wall_clock_ms) {}
 
@@ -52,29 +47,21 @@ std::string routes::allowed_at(const std::vector<std::string>& path) {
 
 std::optional<response> routes::refuse(const route& chosen, const call& asked) const {
   const auto& sent = asked.sent;
-  if (!sent.forged.empty()) {
-    if (with_.counts != nullptr) probe::add_one(with_.counts->forged);
-    return problem(403, "forbidden", "the request is not taken: " + sent.forged);
+  auto refused = refusal_of(sent, chosen.needs);
+  if (!refused && chosen.needs != net::role::none && !net::sees_personal(sent.who->rights) &&
+      (chosen.personal == personal::refused ||
+       (chosen.personal == personal::masked && asked.target.query.contains("q")))) {
+    refused = problem(403, "forbidden",
+                      "credential " + sent.who->rights.name +
+                          " may not see personal data, and what is searched for would tell of it");
   }
-  if (chosen.needs == net::role::none) return std::nullopt;
-  if (!sent.who) {
-    if (with_.counts != nullptr) probe::add_one(with_.counts->unauthenticated);
-    return refuse_stranger(sent);
+  if (refused && with_.counts != nullptr) {
+    auto& counts = *with_.counts;
+    probe::add_one(!sent.forged.empty()     ? counts.forged
+                   : refused->status == 401 ? counts.unauthenticated
+                                            : counts.forbidden);
   }
-  const auto& rights = sent.who->rights;
-  const auto has = net::role_of(rights);
-  std::string why;
-  if (!net::allows(has, chosen.needs)) {
-    why = "has the role " + std::string(net::name_of(has)) + "; this needs " + std::string(net::name_of(chosen.needs));
-  } else if (!net::sees_personal(rights) &&
-             (chosen.personal == personal::refused ||
-              (chosen.personal == personal::masked && asked.target.query.contains("q")))) {
-    why = "may not see personal data, and what is searched for would tell of it";
-  } else {
-    return std::nullopt;
-  }
-  if (with_.counts != nullptr) probe::add_one(with_.counts->forbidden);
-  return problem(403, "forbidden", "credential " + rights.name + " " + why);
+  return refused;
 }
 
 /// What those get who may not see personal data.

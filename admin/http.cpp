@@ -22,6 +22,21 @@ std::string_view name_of(known_by how) noexcept {
   return "nothing";
 }
 
+std::optional<response> refusal_of(const request& asked, net::role needed) {
+  if (!asked.forged.empty()) return problem(403, "forbidden", "the request is not taken: " + asked.forged);
+  if (needed == net::role::none) return std::nullopt;
+  if (!asked.who) {
+    auto refused = problem(401, "unauthenticated", asked.why_unknown);
+    refused.headers["WWW-Authenticate"] = "Bearer";
+    return refused;
+  }
+  const auto has = net::role_of(asked.who->rights);
+  if (net::allows(has, needed)) return std::nullopt;
+  return problem(403, "forbidden",
+                 "credential " + asked.who->rights.name + " has the role " + std::string(net::name_of(has)) +
+                     "; this needs " + std::string(net::name_of(needed)));
+}
+
 response ok(const json& body) { return {200, "application/json", dump(body), {}}; }
 
 response problem(unsigned status, std::string_view code, std::string detail, const json& more) {

@@ -3,6 +3,7 @@
 // Thread safety: none; a request and its response belong to one thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -63,6 +64,7 @@ struct response {
   std::map<std::string, std::string> headers;
   /// If there is one, what it gives until that is empty follows the body, as it comes. An error cuts the connection.
   std::function<result<std::string>()> more{};
+  std::chrono::milliseconds pause{0};  ///< before each of those
   // For the audit log:
   std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
   nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
@@ -80,6 +82,9 @@ struct call {
   const parsed_target& target;
   const request& sent;
 };
+
+/// Why who asks may not: forged, unknown (401), or without the role that is needed at least (403); nothing: they may.
+std::optional<response> refusal_of(const request& asked, net::role needed);
 
 response ok(const nlohmann::json& body);
 /// An RFC 9457 problem document; `more`: members beside the usual ones.

@@ -6,7 +6,11 @@
 #include "actors/clock.hpp"
 #include "admin/access.hpp"
 #include "admin/audit_log.hpp"
+#include "admin/backups.hpp"
+#include "admin/forward_routes.hpp"
+#include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
+#include "net/tls_context.hpp"
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
@@ -109,6 +113,8 @@ void add_protocol(std::vector<MetricFamily>& to, const net::probe& probe) {
   count("kith_received_bytes_total", "Bytes received inside TLS.", probe.bytes_in, MetricType::Counter);
   count("kith_sent_bytes_total", "Bytes sent inside TLS.", probe.bytes_out, MetricType::Counter);
   count("kith_quota_refusals_total", "Requests refused by a quota.", probe.quota_refusals, MetricType::Counter);
+  count("kith_events_held_back_total", "Events that schemas and guards held back: they became dead letters.",
+        probe.events_held_back, MetricType::Counter);
   count("kith_reads_paused_total", "Times a connection was not read for a while.", probe.reads_paused,
         MetricType::Counter);
   count("kith_watches_ended_total", "Watches ended because their reader was too slow.", probe.watches_ended,
@@ -184,6 +190,97 @@ void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate
   to.push_back(family("kith_schema_events_unlisted_total",
                       "Events whose name or source was one too many to be listed by name.", MetricType::Counter));
   add(to.back(), static_cast<double>(seen.unlisted));
+}
+
+void add_version(std::vector<MetricFamily>& to) {
+  to.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
+  add(to.back(), 1, {{"version", KITH_VERSION}});
+}
+
+void add_sender(std::vector<MetricFamily>& to, const ingest::forward::sender& sender, std::int64_t now_ms) {
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  const auto total = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    one(name, help, MetricType::Counter, static_cast<double>(value.load()));
+  };
+  const auto& counts = sender.stats();
+  total("kith_forward_sent_events_total", "Events sent to the store, each time that they were.", counts.sent_events);
+  total("kith_forward_sent_batches_total", "Batches that they were sent in.", counts.sent_batches);
+  to.push_back(family("kith_forward_acknowledged_events_total",
+                      "Events that the store made durable, by what they were.", MetricType::Counter));
+  add(to.back(), static_cast<double>(counts.applied.load()), {{"outcome", "applied"}});
+  add(to.back(), static_cast<double>(counts.duplicate.load()), {{"outcome", "duplicate"}});
+  total("kith_forward_rejected_events_total", "Events that the store rejected: they are dead letters.",
+        counts.rejected);
+  total("kith_forward_retries_total", "Times that the store failed, and what was unanswered is sent again.",
+        counts.retries);
+  total("kith_forward_connections_total", "Connections made to the store.", counts.connections);
+  const auto status = sender.status();
+  one("kith_forward_connected", "1 while the store is connected.", MetricType::Gauge, status.connected ? 1 : 0);
+  one("kith_forward_lag_seconds", "From when the events acknowledged last came until they were.", MetricType::Gauge,
+      static_cast<double>(status.lag_ms) / 1000);
+  to.push_back(family("kith_forward_oldest_seconds", "Age of the oldest event that waits.", MetricType::Gauge));
+  for (std::size_t i = 0; i < persistence::lane_count; ++i) {
+    const auto since = status.oldest_ms[i] == 0 ? 0 : std::max<std::int64_t>(0, now_ms - status.oldest_ms[i]);
+    add(to.back(), static_cast<double>(since) / 1000,
+        {{"lane", std::string(name_of(static_cast<persistence::lane>(i)))}});
+  }
+}
+
+void add_spool(std::vector<MetricFamily>& to, const persistence::spool_status& of) {
+  const auto one = [&](const char* name, const char* help, MetricType type, std::uint64_t value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), static_cast<double>(value));
+  };
+  one("kith_forward_spool_bytes", "Size of the spool's files.", MetricType::Gauge, of.bytes);
+  one("kith_forward_spool_limit_bytes", "Past which events are refused.", MetricType::Gauge, of.limit);
+  one("kith_forward_spool_full", "1 while events are refused for want of room.", MetricType::Gauge, of.full ? 1 : 0);
+  one("kith_forward_spool_refused_total", "Records that the spool did not take; their senders were told so.",
+      MetricType::Counter, of.refused);
+  one("kith_forward_spool_syncs_total", "Group commits.", MetricType::Counter, of.syncs);
+  one("kith_forward_spool_damaged_bytes_total", "Bytes that could not be read: events in there are lost.",
+      MetricType::Counter, of.damaged_bytes);
+  one("kith_forward_spool_progress_failures_total", "Times that it could not be written what was acknowledged.",
+      MetricType::Counter, of.progress_failures);
+  to.push_back(family("kith_forward_backlog_bytes", "What is in the spool and not acknowledged.", MetricType::Gauge));
+  for (std::size_t i = 0; i < persistence::lane_count; ++i) {
+    add(to.back(), static_cast<double>(of.backlog[i]),
+        {{"lane", std::string(name_of(static_cast<persistence::lane>(i)))}});
+  }
+}
+
+void add_process(std::vector<MetricFamily>& to, const parts& with) {
+  for (const auto& each : process_gauges(with.data)) {
+    to.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
+    add(to.back(), each.value);
+  }
+  if (with.memory_limit > 0) {
+    to.push_back(family("kith_profile_bytes_limit", "Memory that profiles may hold; past it some are let go.",
+                        MetricType::Gauge));
+    add(to.back(), static_cast<double>(with.memory_limit));
+  }
+  if (with.certificates.empty()) return;
+  to.push_back(family("kith_tls_certificate_not_after_seconds", "When the certificate that is shown ends, since 1970.",
+                      MetricType::Gauge));
+  for (const auto& [listener, tls] : with.certificates) {
+    add(to.back(), static_cast<double>(tls->not_after()), {{"listener", listener}});
+  }
+}
+
+void add_backups(std::vector<MetricFamily>& to, backups& of) {
+  const auto state = of.state();
+  if (!state) return;
+  const auto one = [&](const char* name, const char* help, MetricType type, double value) {
+    to.push_back(family(name, help, type));
+    add(to.back(), value);
+  };
+  one("kith_backups_total", "Backups written since the start.", MetricType::Counter, static_cast<double>(state->made));
+  one("kith_backup_failures_total", "Backups that failed since the start.", MetricType::Counter,
+      static_cast<double>(state->failures));
+  one("kith_backup_last_seconds", "When the newest backup that is there was begun, since 1970; 0: there is none.",
+      MetricType::Gauge, static_cast<double>(state->last_ms) / 1000);
 }
 
 void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
@@ -284,6 +381,41 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
+std::string metrics_text(const forward_parts& of) {
+  std::vector<MetricFamily> families;
+  families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
+  add(families.back(), of.into.takes_events() ? 1 : 0);
+  add_version(families);
+  families.push_back(family("kith_forward_spooled_events_total", "Events taken into the spool.", MetricType::Counter));
+  add(families.back(), static_cast<double>(of.into.spooled()));
+  add_sender(families, of.sender, actors::wall_clock_ms());
+  add_spool(families, of.spool.status());
+  if (of.edges.ingest != nullptr) add_ingest(families, *of.edges.ingest);
+  if (of.edges.ingest_connections != nullptr) add_ingest_connections(families, *of.edges.ingest_connections);
+  if (of.edges.letters != nullptr) add_dead_letters(families, of.edges.letters->status());
+  if (of.edges.gate != nullptr) add_schemas(families, *of.edges.gate);
+  return prometheus::TextSerializer().Serialize(families);
+}
+
+nlohmann::json stats_json(const actors::counters& counters) {
+  auto body = nlohmann::json::object();
+  for (const auto& each : counters_of(counters)) {
+    const auto whole = static_cast<std::uint64_t>(each.value);
+    body[each.field] = each.value == static_cast<double>(whole) ? nlohmann::json(whole) : nlohmann::json(each.value);
+  }
+  return body;
+}
+
+std::string_view name_of(actors::phase phase) noexcept {
+  switch (phase) {
+    case actors::phase::recovering: return "recovering";
+    case actors::phase::ready: return "ready";
+    case actors::phase::failed: return "failed";
+    case actors::phase::stopping: return "stopping";
+  }
+  return "failed";
+}
+
 std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
                          std::uint64_t refusals_unrecorded) {
   std::vector<MetricFamily> families;
@@ -293,12 +425,15 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   }
   families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::ready ? 1 : 0);
+  families.push_back(family("kith_failed",
+                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
+                            MetricType::Gauge));
+  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
   add(families.back(), static_cast<double>(definitions.count_disabled()));
-  families.push_back(family("kith_build_info", "The version that runs.", MetricType::Gauge));
-  add(families.back(), 1, {{"version", KITH_VERSION}});
+  add_version(families);
   families.push_back(latencies_of(service.latency()));
   if (with.protocol != nullptr) add_protocol(families, *with.protocol);
   if (with.ingest != nullptr) add_ingest(families, *with.ingest);
@@ -306,6 +441,8 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+  add_process(families, with);
+  if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
   if (with.counts != nullptr) add_admin(families, *with.counts);
   if (with.door != nullptr) {
     families.push_back(family("kith_admin_sessions_open", "Sessions of the console.", MetricType::Gauge));

@@ -1,7 +1,9 @@
 // The runtime's counts by name, and as Prometheus text.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "actors/service.hpp"
@@ -9,6 +11,8 @@
 #include "admin/parts.hpp"
 
 namespace kith::admin {
+
+struct forward_parts;
 
 struct named_counter {
   const char* field;   ///< in /v1/stats
@@ -19,8 +23,13 @@ struct named_counter {
 };
 
 std::vector<named_counter> counters_of(const actors::counters& counters);
+/// Those, by field.
+nlohmann::json stats_json(const actors::counters& counters);
+
+std::string_view name_of(actors::phase phase) noexcept;
 
 /// Prometheus' text format, version 0.0.4.
+std::string metrics_text(const forward_parts& of);
 std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
                          std::uint64_t refusals_unrecorded);
 

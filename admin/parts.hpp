@@ -1,6 +1,12 @@
 // What the admin API shows and steers beside the profiles.
 #pragma once
 
+#include <utility>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
 #include "ingest/probe.hpp"
 #include "net/http_server.hpp"
 #include "net/probe.hpp"
@@ -10,6 +16,9 @@ namespace kith::ingest::schema {
 class gate;
 class store;
 }  // namespace kith::ingest::schema
+namespace kith::net {
+class reloadable_tls;
+}
 namespace kith::webhooks {
 class deliverer;
 }
@@ -17,6 +26,7 @@ class deliverer;
 namespace kith::admin {
 
 class access;
+class backups;
 class audit_log;
 class receipt_signer;
 class shared_personal_rules;
@@ -34,6 +44,10 @@ struct parts {
   ingest::schema::store* schemas = nullptr;
   const ingest::schema::gate* gate = nullptr;  ///< what is observed of events
   token_store* tokens = nullptr;
+  std::vector<std::pair<std::string, std::shared_ptr<const net::reloadable_tls>>> certificates;  ///< by listener
+  std::string data;                ///< the directory whose disk is looked at
+  std::uint64_t memory_limit = 0;  ///< bytes that profiles may hold; 0: not told
+  admin::backups* backups = nullptr;
   audit_log* audit = nullptr;                       ///< null: nothing is recorded
   bool audit_reads = true;                          ///< also answers that hold personal data
   const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]

@@ -58,16 +58,6 @@ json percentiles_of(const actors::histogram& of) {
           {"p999", of.percentile(99.9)}, {"max", of.max()},          {"count", of.count()}};
 }
 
-std::string_view name_of_phase(actors::phase phase) {
-  switch (phase) {
-    case actors::phase::recovering: return "recovering";
-    case actors::phase::ready: return "ready";
-    case actors::phase::failed: return "failed";
-    case actors::phase::stopping: return "stopping";
-  }
-  return "failed";
-}
-
 }  // namespace
 
 const std::vector<routes::route>& routes::table() {
@@ -82,6 +72,8 @@ const std::vector<routes::route>& routes::table() {
   constexpr auto masked = personal::masked;
   constexpr auto refused = personal::refused;
   static const std::vector<route> routes = {
+      {"GET", {""}, anybody, reads, open, &routes::console_page},
+      {"GET", {"assets", "{}"}, anybody, reads, open, &routes::console_file_of},
       {"GET", {"healthz"}, anybody, reads, open, &routes::healthz},
       {"GET", {"readyz"}, anybody, reads, open, &routes::readyz},
       {"GET", {"metrics"}, viewer, reads, open, &routes::metrics},
@@ -97,6 +89,7 @@ const std::vector<routes::route>& routes::table() {
       {"DELETE", {"v1", "tokens", "{}"}, admin, changes, open, &routes::remove_token},
       {"POST", {"v1", "tokens", "{}", "rotate"}, admin, changes, open, &routes::rotate_token},
       {"GET", {"v1", "profiles", "{}", "{}"}, viewer, reads, masked, &routes::profile},
+      {"GET", {"v1", "profiles", "{}", "{}", "traits"}, viewer, reads, refused, &routes::trait_sources},
       {"GET", {"v1", "profiles", "{}", "{}", "events"}, viewer, reads, masked, &routes::events},
       {"GET", {"v1", "profiles", "{}", "{}", "segments"}, viewer, reads, open, &routes::profile_segments},
       {"GET", {"v1", "profiles", "{}", "{}", "explain", "{}"}, viewer, reads, masked, &routes::explain},
@@ -140,8 +133,11 @@ const std::vector<routes::route>& routes::table() {
       {"DELETE", {"v1", "schemas", "{}"}, operations, changes, open, &routes::remove_schema},
       {"GET", {"v1", "schemas", "{}", "proposal"}, viewer, reads, masked, &routes::propose_schema},
       {"GET", {"v1", "stats"}, viewer, reads, open, &routes::stats},
+      {"GET", {"v1", "live"}, viewer, reads, open, &routes::live_events},
       {"GET", {"v1", "latency"}, viewer, reads, open, &routes::latency},
       {"POST", {"v1", "snapshot"}, operations, changes, open, &routes::snapshot},
+      {"GET", {"v1", "backups"}, operations, reads, open, &routes::list_backups},
+      {"POST", {"v1", "backups"}, admin, changes, open, &routes::begin_backup},
   };
   return routes;
 }
@@ -150,7 +146,7 @@ response routes::healthz(const call&) { return ok({{"status", "ok"}}); }
 
 response routes::readyz(const call&) {
   const auto state = service_.state();
-  auto answer = ok({{"status", name_of_phase(state.now)},
+  auto answer = ok({{"status", name_of(state.now)},
                     {"reason", state.reason},
                     {"replayedBytes", state.replayed_bytes},
                     {"replayBytes", state.replay_bytes}});
@@ -207,6 +203,19 @@ response routes::profile(const call& asked) {
   });
 }
 
+response routes::trait_sources(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto address = address_in(asked.target);
+  if (!address) return problem_of(address.error());
+  return answer_of(
+      [address = *address](actors::service& service, actors::read_done done) {
+        service.read_trait_sources(0, address, std::move(done));
+      },
+      [](json items) {
+        return json{{"items", std::move(items)}, {"next", nullptr}};
+      });
+}
+
 response routes::views(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   auto items = json::array();
@@ -243,11 +252,7 @@ response routes::events(const call& asked) {
 
 response routes::stats(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
-  auto body = json::object();
-  for (const auto& each : counters_of(service_.stats())) {
-    const auto whole = static_cast<std::uint64_t>(each.value);
-    body[each.field] = each.value == static_cast<double>(whole) ? json(whole) : json(each.value);
-  }
+  auto body = stats_json(service_.stats());
   body["definitionsDisabled"] = definitions_.count_disabled();
   if (with_.protocol != nullptr) {
     body["connectionsOpen"] = with_.protocol->connections_open.load();

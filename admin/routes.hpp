@@ -15,6 +15,7 @@
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
 #include "admin/idempotency.hpp"
+#include "admin/live.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -33,6 +34,8 @@ class routes {
   routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
+  /// Takes what GET /v1/live tells. To be called every live::pace.
+  void look() { live_->take(); }
 
   /// Every route as it declares itself; `{}` in a path stands for a parameter.
   struct declaration {
@@ -50,11 +53,16 @@ class routes {
   response metrics(const call& asked);
   response openapi(const call& asked);
   response profile(const call& asked);
+  response trait_sources(const call& asked);
   response views(const call& asked);
   response events(const call& asked);
   response stats(const call& asked);
   response latency(const call& asked);
   response snapshot(const call& asked);
+
+  // backup_routes.cpp
+  response list_backups(const call& asked);
+  response begin_backup(const call& asked);
 
   // segment_routes.cpp; those with "definition" in their name serve segments and computed traits
   response profile_segments(const call& asked);
@@ -68,6 +76,11 @@ class routes {
   response members(const call& asked);
   response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
+
+  // console_routes.cpp
+  response console_page(const call& asked);
+  response console_file_of(const call& asked);
+  response live_events(const call& asked);
 
   // backfill_routes.cpp
   response backfill(const call& asked);
@@ -146,6 +159,7 @@ class routes {
   actors::service& service_;
   definition_store& definitions_;
   const parts with_;
+  const std::shared_ptr<live> live_;
   auditor auditor_;
   idempotent_answers repeated_;
 };

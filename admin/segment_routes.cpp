@@ -58,7 +58,9 @@ definition_store::precondition precondition_in(const call& asked) {
 }
 
 std::string what_is_taken(std::string_view key) {
-  return key == "sample" ? "a whole number from 0 to " + std::to_string(most_sampled) : "a string";
+  if (key == "sample") return "a whole number from 0 to " + std::to_string(most_sampled);
+  if (key == "check") return "true or false";
+  return key == "kind" ? R"("segment" or "computed")" : "a string";
 }
 
 bool take_text(const json& value, std::string& into) {
@@ -95,9 +97,11 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
 /// The definition in the body. In a PUT the path names it.
 std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
+  bool named_in_body = false;
   auto refused = read_body(asked, {"name", "expression", "description", "owner"},
                            {"kind", "version", "created", "updated", "source", "members", "backfill", "disabled"},
                            [&](const std::string& key, const json& value) {
+                             named_in_body |= key == "name";
                              return take_text(value, key == "name"         ? into.name
                                                      : key == "expression" ? into.expression
                                                      : key == "owner"      ? into.owner
@@ -106,7 +110,7 @@ std::optional<response> read_definition(const call& asked, definition& into) {
   if (refused) return refused;
   if (asked.target.path.size() > 2) {
     const auto& named = asked.target.path[2];
-    if (!into.name.empty() && into.name != named) {
+    if (named_in_body && into.name != named) {
       return problem(
           400, "invalid_argument",
           "body: name: is \"" + into.name + "\", but the URL names \"" + named + "\"; a definition cannot be renamed");
@@ -331,20 +335,33 @@ response routes::members(const call& asked) {
 response routes::preview(const call& asked) {
   profile::segments::definition wanted;
   actors::preview_question question;
-  auto refused = read_body(asked, {"expression", "name", "sample"}, {}, [&](const std::string& key, const json& value) {
+  bool only_check = false;
+  const auto take = [&](const std::string& key, const json& value) {
+    if (key == "check") {
+      if (value.is_boolean()) only_check = value.get<bool>();
+      return value.is_boolean();
+    }
+    if (key == "kind") {
+      if (value == "computed") wanted.kind = definition_kind::computed;
+      return value == "segment" || value == "computed";
+    }
     if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
     question.sample = value.get<std::size_t>();
     return true;
-  });
-  if (refused) return *refused;
+  };
+  if (auto refused = read_body(asked, {"expression", "name", "sample", "check", "kind"}, {}, take)) return *refused;
   if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
   if (wanted.name.empty()) {
     wanted.name = "preview";
-    while (definitions_.find(definition_kind::segment, wanted.name)) wanted.name += '_';
+    while (definitions_.find(wanted.kind, wanted.name)) wanted.name += '_';
   }
   const auto all = definitions_.check(wanted);
   if (!all) return problem_of(all.error(), wanted.name);
+  if (only_check) return ok({{"valid", true}});
+  if (wanted.kind != definition_kind::segment) {
+    return problem(400, "invalid_argument", "body: kind: a computed trait has no members; give \"check\": true");
+  }
   question.segment = wanted.name;
   question.definitions = (*all)->needed_by(*(*all)->find(definition_kind::segment, wanted.name));
   const auto found = service_.preview(question);

@@ -3,6 +3,7 @@
 #include <array>
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
@@ -29,7 +30,7 @@ using tcp = asio::ip::tcp;
 struct shared_state {
   access& door;
   admin_options options;
-  routes handlers;
+  request_handler handle;
   std::atomic<std::size_t> connections{0};
 };
 
@@ -122,7 +123,7 @@ class session : public std::enable_shared_from_this<session> {
     host_ = asked.host;
     takes_gzip_ = takes_gzip(asked.accept_encoding);
     auto refused = shared_.door.admit(asked);
-    answer(refused ? std::move(*refused) : shared_.handlers.handle(asked), message.keep_alive(),
+    answer(refused ? std::move(*refused) : shared_.handle(asked), message.keep_alive(),
            message.method() == http::verb::head);
   }
 
@@ -142,6 +143,8 @@ class session : public std::enable_shared_from_this<session> {
     asked.fetch_site = field("Sec-Fetch-Site");
     asked.kith_request = field("X-Kith-Request");
     asked.idempotency_key = field("Idempotency-Key");
+    // An empty key is a mistake, and not none.
+    if (asked.idempotency_key.empty() && message.count("Idempotency-Key") != 0) asked.idempotency_key = "\"\"";
     asked.accept_encoding = field(http::field::accept_encoding);
     asked.address = address_;
     asked.certificate = common_name_;
@@ -152,12 +155,13 @@ class session : public std::enable_shared_from_this<session> {
   void refuse(response with) { answer(std::move(with), false, parser_->get().method() == http::verb::head); }
 
   void answer(response with, bool keep_alive, bool head_only) {
+    compress(with);
     more_ = std::move(with.more);
+    pause_ = with.pause;
     reply_.emplace(http::status(with.status), 11);
     reply_->set(http::field::server, "kith");
     if (!with.content_type.empty()) reply_->set(http::field::content_type, with.content_type);
     set_security_fields(*reply_, host_);
-    compress(with);
     for (const auto& [name, value] : with.headers) reply_->set(name, value);
     reply_->keep_alive(keep_alive);
     const auto size = with.body.size();
@@ -211,8 +215,18 @@ class session : public std::enable_shared_from_this<session> {
     piece_ = std::move(text);
     asio::async_write(stream_, http::make_chunk(asio::buffer(piece_)),
                       [self = shared_from_this(), sent](const beast::error_code& failed, std::size_t) {
-                        if (!failed) self->send_more({}, sent);
+                        if (!failed) self->send_more_later(sent);
                       });
+  }
+
+  template <class Sent>
+  void send_more_later(Sent sent) {
+    if (pause_.count() == 0) return send_more({}, sent);
+    expire();
+    next_.expires_after(pause_);
+    next_.async_wait([self = shared_from_this(), sent](const beast::error_code& failed) {
+      if (!failed) self->send_more({}, sent);
+    });
   }
 
   void close() {
@@ -250,6 +264,8 @@ class session : public std::enable_shared_from_this<session> {
   std::optional<http::response<http::string_body>> reply_;
   std::optional<http::response_serializer<http::string_body>> serializer_;
   std::function<result<std::string>()> more_;  ///< of the response
+  std::chrono::milliseconds pause_{0};         ///< before each
+  asio::steady_timer next_{stream_.get_executor()};
   std::string piece_;
   std::array<char, 4096> discarded_;
 };
@@ -257,30 +273,35 @@ class session : public std::enable_shared_from_this<session> {
 }  // namespace
 
 struct admin_server::impl {
-  impl(actors::service& service, definition_store& definitions, std::shared_ptr<net::reloadable_tls> contexts,
-       std::shared_ptr<net::credential_store> credentials, admin_options options, parts with)
+  impl(std::shared_ptr<net::reloadable_tls> contexts, std::shared_ptr<net::credential_store> credentials,
+       admin_options options, token_store* tokens)
       : tls(std::move(contexts)),
-        door({std::move(credentials), with.tokens, &counts, actors::wall_clock_ms, actors::now}),
-        shared{door, std::move(options), routes(service, definitions, completed(std::move(with))), {}},
+        door({std::move(credentials), tokens, &counts, actors::wall_clock_ms, actors::now}),
+        shared{door, std::move(options), {}, {}},
         acceptor(io),
-        retry(io) {}
+        retry(io),
+        look(io) {}
 
   parts completed(parts with) {
     with.door = &door;
     with.counts = &counts;
     return with;
   }
+  result<void> start();
   result<void> listen();
   void accept();
   void accept_later();
+  void look_around();
 
   std::shared_ptr<net::reloadable_tls> tls;
   probe counts;
   access door;
+  std::unique_ptr<routes> handlers;  ///< null: others than a server's
   shared_state shared;
   asio::io_context io;
   tcp::acceptor acceptor;
   asio::steady_timer retry;
+  asio::steady_timer look;
   std::vector<std::thread> threads;
 };
 
@@ -320,6 +341,14 @@ void admin_server::impl::accept_later() {
   });
 }
 
+void admin_server::impl::look_around() {
+  handlers->look();
+  look.expires_after(live::pace);
+  look.async_wait([this](const beast::error_code& canceled) {
+    if (!canceled) look_around();
+  });
+}
+
 admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 
 admin_server::~admin_server() {
@@ -336,16 +365,32 @@ unsigned short admin_server::port() const noexcept {
   return impl_->acceptor.local_endpoint(ignored).port();
 }
 
+result<void> admin_server::impl::start() {
+  if (auto listening = listen(); !listening) return listening;
+  accept();
+  if (handlers) asio::post(io, [this] { look_around(); });
+  for (unsigned i = 0; i < shared.options.threads; ++i) threads.emplace_back([this] { io.run(); });
+  return {};
+}
+
 result<std::unique_ptr<admin_server>> admin_server::start(actors::service& service, definition_store& definitions,
                                                           std::shared_ptr<net::reloadable_tls> tls,
                                                           std::shared_ptr<net::credential_store> credentials,
                                                           admin_options options, parts with) {
-  auto made = std::make_unique<impl>(service, definitions, std::move(tls), std::move(credentials), std::move(options),
-                                     std::move(with));
-  if (auto listening = made->listen(); !listening) return tl::make_unexpected(listening.error());
-  made->accept();
-  for (unsigned i = 0; i < made->shared.options.threads; ++i)
-    made->threads.emplace_back([io = &made->io] { io->run(); });
+  auto made = std::make_unique<impl>(std::move(tls), std::move(credentials), std::move(options), with.tokens);
+  made->handlers = std::make_unique<routes>(service, definitions, made->completed(std::move(with)));
+  made->shared.handle = [handlers = made->handlers.get()](const request& asked) { return handlers->handle(asked); };
+  if (auto started = made->start(); !started) return tl::make_unexpected(started.error());
+  return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
+}
+
+result<std::unique_ptr<admin_server>> admin_server::start(request_handler handle,
+                                                          std::shared_ptr<net::reloadable_tls> tls,
+                                                          std::shared_ptr<net::credential_store> credentials,
+                                                          admin_options options) {
+  auto made = std::make_unique<impl>(std::move(tls), std::move(credentials), std::move(options), nullptr);
+  made->shared.handle = std::move(handle);
+  if (auto started = made->start(); !started) return tl::make_unexpected(started.error());
   return std::unique_ptr<admin_server>(new admin_server(std::move(made)));
 }
 

@@ -5,6 +5,7 @@
 
 #include <utility>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,6 +19,11 @@
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
+
+struct request;
+struct response;
+/// From any thread; may block.
+using request_handler = std::function<response(const request&)>;
 
 struct admin_options {
   std::string address = "127.0.0.1";
@@ -36,6 +42,10 @@ class admin_server {
                                                      std::shared_ptr<net::reloadable_tls> tls,
                                                      std::shared_ptr<net::credential_store> credentials,
                                                      admin_options options, parts with = {});
+  /// Other routes than a server's.
+  static result<std::unique_ptr<admin_server>> start(request_handler handle, std::shared_ptr<net::reloadable_tls> tls,
+                                                     std::shared_ptr<net::credential_store> credentials,
+                                                     admin_options options);
   ~admin_server();  ///< closes all connections and joins the threads
   admin_server(const admin_server&) = delete;
   admin_server& operator=(const admin_server&) = delete;

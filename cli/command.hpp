@@ -16,6 +16,7 @@ using command_body = std::function<int()>;
 using add_command = command_body (*)(CLI::App& app);
 
 command_body add_serve(CLI::App& app);
+command_body add_forward(CLI::App& app);
 command_body add_publish(CLI::App& app);
 command_body add_get(CLI::App& app);
 command_body add_watch(CLI::App& app);
@@ -27,6 +28,8 @@ command_body add_ingest(CLI::App& app);
 command_body add_unmerge(CLI::App& app);
 command_body add_bench(CLI::App& app);
 command_body add_check(CLI::App& app);
+command_body add_backup(CLI::App& app);
+command_body add_restore(CLI::App& app);
 command_body add_audit(CLI::App& app);
 command_body add_privacy(CLI::App& app);
 command_body add_export(CLI::App& app);

@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "cli/config_admin.hpp"
+#include "cli/config_edges.hpp"
 #include "cli/config_oauth.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_schemas.hpp"
@@ -28,8 +29,8 @@ void read_role(const table_reader& reader, const toml::node& node, const std::st
 void read_rights(const table_reader& reader, const toml::node& node, const std::string& where,
                  net::credential_config& into) {
   const auto* list = node.as_array();
-  if (list == nullptr) reader.refuse(node, where, "must be an array of \"publish\", \"read\", \"admin\"");
-  into.can_publish = into.can_read = into.can_admin = false;
+  if (list == nullptr) reader.refuse(node, where, "must be an array of \"publish\", \"read\", \"admin\", \"forward\"");
+  into.can_publish = into.can_read = into.can_admin = into.can_forward = false;
   for (const auto& each : *list) {
     const auto right = each.value<std::string>().value_or("");
     if (right == "publish") {
@@ -38,8 +39,10 @@ void read_rights(const table_reader& reader, const toml::node& node, const std::
       into.can_read = true;
     } else if (right == "admin") {
       into.can_admin = true;
+    } else if (right == "forward") {
+      into.can_publish = into.can_forward = true;
     } else {
-      reader.refuse(each, where, "holds something else than \"publish\", \"read\", \"admin\"");
+      reader.refuse(each, where, "holds something else than \"publish\", \"read\", \"admin\", \"forward\"");
     }
   }
 }
@@ -171,7 +174,9 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
 }
 
 /// What of a source is held back.
-void describe_guards(table_reader& reader, ingest::guard_settings& into) {
+void describe_guards(table_reader& reader, const toml::table& table, ingest::guard_settings& into) {
+  into.crawlers_said = table.contains("crawlers");
+  into.rate_said = table.contains("profile_rate") || table.contains("profile_burst");
   reader
       .key("drop",
            [&](const toml::node& node, const std::string& where) {
@@ -195,6 +200,19 @@ void describe_guards(table_reader& reader, ingest::guard_settings& into) {
       .rate("profile_burst", into.profile_burst);
 }
 
+/// Which crawlers there are.
+void describe_crawlers(table_reader& root, std::shared_ptr<const ingest::crawler_list>& into) {
+  root.key("crawlers_file", [&root, &into](const toml::node& node, const std::string& where) {
+    const auto path = node.value<std::string>().value_or("");
+    std::ifstream in(path, std::ios::binary);
+    if (path.empty() || !in) root.refuse(node, where, "must name a file that can be read, and \"" + path + "\" cannot");
+    const std::string text{std::istreambuf_iterator<char>(in), {}};
+    auto made = ingest::crawler_list::make(text);
+    if (!made) root.refuse(node, where, path + ": " + made.error().message);
+    into = std::move(*made);
+  });
+}
+
 void read_source(table_reader& reader, const std::string& name, const toml::table& table,
                  std::vector<ingest::source_settings>& into, ingest::schema::settings& schemas) {
   check_name(reader, table, name);
@@ -202,7 +220,7 @@ void read_source(table_reader& reader, const std::string& name, const toml::tabl
   made.name = name;
   webhook_source_keys webhook;
   describe_webhook_source(reader, webhook);
-  describe_guards(reader, made.guards);
+  describe_guards(reader, table, made.guards);
   reader.table("schemas", [&](table_reader& t) { describe_source_schemas(t, schemas.sources[name]); });
   reader.read(table);
   made.webhook = made_webhook_source(reader, name, table, webhook);
@@ -275,12 +293,8 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
         "retention", [&](std::int64_t ms) { runtime.store.history_retention_ms = ms; }, true);
     t.bytes("lag", runtime.history_lag_bytes, 1024 * kib, 1024 * 1024 * gib);
   });
-  root.table("dead_letters", [&](table_reader& t) {
-    auto& letters = into.dead_letters;
-    t.milliseconds(
-        "keep", [&](std::int64_t ms) { letters.keep_ms = ms; }, true);
-    t.bytes("bytes", letters.bytes, 1024 * kib, 1024 * 1024 * gib)
-        .bytes("letter_bytes", letters.letter_bytes, kib, 64 * 1024 * kib);
+  root.table("backup", [&](table_reader& t) {
+    t.text("directory", into.backup.directory).number("keep", into.backup.keep, 0, 100'000);
   });
   root.table("watch", [&](table_reader& t) {
     t.milliseconds("keep", [&](std::int64_t ms) { runtime.watch_keep = std::chrono::milliseconds(ms); });
@@ -325,21 +339,11 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
-  root.table("log", [&](table_reader& t) {
-    t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
-        .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
-  });
-  root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
     read_view(reader, key, table, views);
   });
-  root.table("outgoing", [&](table_reader& t) { describe_outgoing(t, into.outgoing); });
-  root.table("oauth", [&](table_reader& t) { describe_oauth(t, into.oauth); });
   root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
     read_webhook(reader, key, table, into);
-  });
-  root.tables("sources", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
-    read_source(reader, key, table, into.sources, into.schemas);
   });
   const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
     root.tables(
@@ -353,7 +357,37 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   auto settings = std::make_shared<table_reader>(root.file(), "segments");
   settings->rate("backfill_rate", runtime.backfill_rate).number("error_limit", runtime.error_limit, 0, INT64_MAX);
   definitions("segments", admin::definition_kind::segment, std::move(settings));
-  root.key("credentials", [&](const toml::node& node, const std::string& where) {
+  describe_edges(root, into);
+}
+
+}  // namespace
+
+void check_edges(const std::string& file_name, const config& made) {
+  if (auto good = persistence::check(made.dead_letters); !good)
+    throw bad_config{file_name + ": " + good.error().message};
+  check_outgoing(file_name, made);
+}
+
+void describe_edges(table_reader& root, config& into) {
+  describe_crawlers(root, into.crawlers);
+  root.table("dead_letters", [&into](table_reader& t) {
+    auto& letters = into.dead_letters;
+    t.milliseconds(
+        "keep", [&letters](std::int64_t ms) { letters.keep_ms = ms; }, true);
+    t.bytes("bytes", letters.bytes, 1024 * kib, 1024 * 1024 * gib)
+        .bytes("letter_bytes", letters.letter_bytes, kib, 64 * 1024 * kib);
+  });
+  root.table("log", [&into](table_reader& t) {
+    t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
+        .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
+  });
+  root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
+  root.table("outgoing", [&into](table_reader& t) { describe_outgoing(t, into.outgoing); });
+  root.table("oauth", [&into](table_reader& t) { describe_oauth(t, into.oauth); });
+  root.tables("sources", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_source(reader, key, table, into.sources, into.schemas);
+  });
+  root.key("credentials", [&root, &into](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
     if (list == nullptr || !list->is_homogeneous(toml::node_type::table)) {
       root.refuse(node, where, "must be an array of tables: [[credentials]]");
@@ -368,35 +402,28 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   });
 }
 
-}  // namespace
-
 result<config> parse_config(std::string_view toml_text, const std::string& file_name) {
-  config made;
-  try {
-    const auto table = toml::parse(toml_text, file_name);
+  return read_toml<config>(toml_text, file_name, [&](const toml::table& table) {
+    config made;
     table_reader root(file_name, "");
     std::vector<profile::view> views;
     describe(root, made, views);
     root.read(table);
-    if (auto good = persistence::check(made.dead_letters); !good)
-      throw bad_config{file_name + ": " + good.error().message};
-    check_outgoing(file_name, made);
+    check_edges(file_name, made);
     made.runtime.views = std::make_shared<const profile::view_set>(std::move(views));
     return made;
-  } catch (const toml::parse_error& error) {
-    const auto at = error.source().begin;
-    return fail(errc::invalid_argument, file_name + ":" + std::to_string(at.line) + ":" + std::to_string(at.column) +
-                                            ": is not TOML: " + std::string(error.description()));
-  } catch (const bad_config& error) {
-    return fail(errc::invalid_argument, error.message);
-  }
+  });
+}
+
+result<std::string> text_of_config(const std::string& file_name) {
+  std::ifstream in(file_name);
+  if (!in) return fail(errc::not_found, file_name + ": cannot be read");
+  return std::string{std::istreambuf_iterator<char>(in), {}};
 }
 
 result<config> load_config(const std::string& file_name) {
-  std::ifstream in(file_name);
-  if (!in) return fail(errc::not_found, file_name + ": cannot be read");
-  const std::string text{std::istreambuf_iterator<char>(in), {}};
-  return parse_config(text, file_name);
+  const auto text = text_of_config(file_name);
+  return text ? parse_config(*text, file_name) : tl::make_unexpected(text.error());
 }
 
 }  // namespace kith::cli

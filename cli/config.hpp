@@ -1,15 +1,18 @@
 // The server's configuration: TOML, every key with a default.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "actors/runtime.hpp"
 #include "admin/access.hpp"
+#include "admin/backups.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
+#include "ingest/crawlers.hpp"
 #include "ingest/oauth/settings.hpp"
 #include "ingest/schema/modes.hpp"
 #include "ingest/source.hpp"
@@ -48,13 +51,15 @@ struct config {
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
   persistence::dead_letter_options dead_letters;
-  std::vector<ingest::source_settings> sources;  ///< [sources.NAME]
-  ingest::oauth::settings oauth;                 ///< [oauth]
-  net::outgoing_rules outgoing;                  ///< [outgoing]: whom webhooks and [oauth] may ask
-  ingest::schema::settings schemas;              ///< [schemas]
-  admin::access_settings access;                 ///< [admin]
-  audit_settings audit;                          ///< [audit]
-  admin::personal_settings personal;             ///< [pii]
+  std::vector<ingest::source_settings> sources;                                             ///< [sources.NAME]
+  std::shared_ptr<const ingest::crawler_list> crawlers = ingest::crawler_list::built_in();  ///< crawlers_file
+  ingest::oauth::settings oauth;                                                            ///< [oauth]
+  net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
+  ingest::schema::settings schemas;   ///< [schemas]
+  admin::access_settings access;      ///< [admin]
+  admin::backup_settings backup;      ///< [backup]
+  audit_settings audit;               ///< [audit]
+  admin::personal_settings personal;  ///< [pii]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -106,7 +106,7 @@ void describe_issuer(table_reader& reader, issuer_settings& into) {
         const auto name = node.value_or(std::string());
         const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
         if (value == nullptr || *value == '\0') {
-          reader.refuse(node, where, "names the environment variable \"" + name + "\", which is not set");
+          reader.refuse(node, where, "names an environment variable that is not set: " + shown_variable(name));
         }
         into.client_secret = value;
       });
@@ -173,7 +173,7 @@ void check_outgoing(const std::string& file_name, const config& made) {
   const auto check = [&](const std::string& where, const std::string& url) {
     if (url.empty()) return;
     const auto good = net::check_outgoing_url(url, made.outgoing);
-    if (!good) throw bad_config{file_name + ": " + where + ": " + url + ": " + good.error().message};
+    if (!good) throw bad_config{file_name + ": " + where + ": " + net::shown_url(url) + ": " + good.error().message};
   };
   for (const auto& each : made.webhooks) check("webhooks." + each.name, each.url);
   for (const auto& each : made.oauth.issuers) {

@@ -23,6 +23,11 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+std::string shown_variable(const std::string& name) {
+  constexpr std::string_view usual = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  return name.empty() || name.find_first_not_of(usual) != std::string::npos ? "(no usual name, not shown)" : name;
+}
+
 std::string size_text(std::int64_t bytes) {
   for (const auto& [unit, factor] : {std::pair{"GiB", std::int64_t{1} << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}) {
     if (bytes != 0 && bytes % factor == 0) return std::to_string(bytes / factor) + " " + unit;

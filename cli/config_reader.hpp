@@ -26,6 +26,9 @@ struct bad_config {
   std::string message;
 };
 
+/// An environment variable's name for an error. What looks like none may be the secret itself, and is not shown.
+std::string shown_variable(const std::string& name);
+
 /// "64 MiB"
 std::string size_text(std::int64_t bytes);
 

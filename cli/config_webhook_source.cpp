@@ -24,7 +24,7 @@ auto one_of(std::string_view first, T as_first, std::string_view second, T as_se
 std::string from_environment(const std::string& name) {
   const char* const held = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
   if (held == nullptr || *held == '\0')
-    throw bad_config{"the environment variable " + name + " is not set or is empty"};
+    throw bad_config{"names an environment variable that is not set or is empty: " + shown_variable(name)};
   return held;
 }
 

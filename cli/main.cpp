@@ -50,6 +50,7 @@ struct command {
 
 constexpr command commands[] = {
     {"serve", "run the server", add_serve},
+    {"forward", "take events far from the server, keep them on disk and send them on", add_forward},
     {"publish", "publish events from JSON lines", add_publish},
     {"get", "read a profile", add_get},
     {"watch", "follow changes of a profile or of all", add_watch},
@@ -60,6 +61,8 @@ constexpr command commands[] = {
     {"unmerge", "take identifiers out of a profile they were wrongly joined to", add_unmerge},
     {"ingest", "show what payloads of a source become", add_ingest},
     {"bench", "generate load and measure", add_bench},
+    {"backup", "copy the data directory of a running server", add_backup},
+    {"restore", "make a data directory from a backup, offline", add_restore},
     {"check", "verify a data directory, offline", add_check},
     {"audit", "verify the audit log of a data directory, offline", add_audit},
     {"privacy", "erase people, keep them away, and check receipts of that", add_privacy},

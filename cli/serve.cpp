@@ -3,10 +3,8 @@
 #include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
-#include <pthread.h>
-#include <sys/resource.h>
-#include <thread>
 
 #include "actors/runtime.hpp"
 #include "admin/audit_log.hpp"
@@ -19,6 +17,8 @@
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
+#include "cli/service_manager.hpp"
+#include "cli/service_process.hpp"
 #include "ingest/front.hpp"
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/store.hpp"
@@ -46,12 +46,24 @@ void move_ports(config& of, unsigned short base) {
   if (of.admin) of.admin->port = static_cast<unsigned short>(base + 2);
 }
 
+bool is_inside(const std::string& path, const std::string& directory) {
+  if (path.empty()) return false;
+  const auto inner = std::filesystem::absolute(path).lexically_normal();
+  const auto outer = std::filesystem::absolute(directory + "/").lexically_normal();
+  return std::mismatch(outer.begin(), std::prev(outer.end()), inner.begin(), inner.end()).first ==
+         std::prev(outer.end());
+}
+
 result<config> settle(const serve_flags& flags) {
   result<config> made = flags.config_file.empty() ? config{} : load_config(flags.config_file);
   if (!made) return made;
   if (!flags.data.empty()) made->data = flags.data;
   if (flags.port_base != 0) move_ports(*made, static_cast<unsigned short>(flags.port_base));
   made->runtime.data = made->data;
+  if (is_inside(made->backup.directory, made->data)) {
+    return fail(errc::invalid_argument, "backup.directory: " + made->backup.directory +
+                                            " is inside of the data directory; name one that is not");
+  }
   made->runtime.accept_missing_journal = flags.accept_missing_journal;
   if (flags.dev) {
     made->address = "127.0.0.1";
@@ -71,21 +83,9 @@ result<config> settle(const serve_flags& flags) {
 
 /// The tokens of --dev, beside those of the configuration.
 result<void> add_dev_credentials(config& to) {
-  struct token {
-    const char* file;
-    const char* name;
-    bool admin;
-  };
-  for (const auto& [file, name, admin] :
-       {token{"admin.token", "dev-admin", true}, token{"ingest.token", "dev-ingest", false}}) {
-    const auto path = to.data + "/dev/" + file;
-    std::ifstream in(path);
-    net::credential_config credential;
-    if (!std::getline(in, credential.token)) return fail(errc::unavailable, path + ": cannot be read");
-    credential.name = name;
-    credential.can_read = credential.can_admin = admin;
-    to.credentials.push_back(credential);
-  }
+  auto all = dev_credentials(to.data + "/dev");
+  if (!all) return tl::make_unexpected(std::move(all.error()));
+  to.credentials.insert(to.credentials.end(), all->begin(), all->end());
   return {};
 }
 
@@ -93,20 +93,8 @@ std::optional<net::credential> unlisted_rights(const config& of) {
   if (!of.unlisted_certificates.value_or(false)) return std::nullopt;
   net::credential all;
   all.can_admin = true;
+  all.can_forward = true;
   return all;
-}
-
-/// Null: no issuers are configured.
-std::shared_ptr<ingest::oauth::authorizer> authorizer_of(const config& settings) {
-  if (settings.oauth.issuers.empty()) return nullptr;
-  return std::make_shared<ingest::oauth::authorizer>(
-      settings.oauth, std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
-      ingest::oauth::environment{actors::wall_clock_ms, log});
-}
-
-std::string address_text(const std::string& address, unsigned short port) {
-  const bool v6 = address.find(':') != std::string::npos;
-  return (v6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
 }
 
 /// What the start would find wrong, without starting. The files of --dev are made by the start.
@@ -164,6 +152,7 @@ class serving {
   int run();
 
  private:
+  result<void> open_admin_files();
   result<void> start();
   void print_urls() const;
   void reload();
@@ -174,6 +163,7 @@ class serving {
 
   const serve_flags& flags_;
   config settings_;
+  std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
   std::unique_ptr<admin::definition_store> definitions_;
@@ -189,6 +179,7 @@ class serving {
   std::unique_ptr<admin::token_store> tokens_;
   std::unique_ptr<admin::audit_log> audit_;
   std::unique_ptr<admin::receipt_signer> receipts_;
+  std::unique_ptr<admin::backups> backups_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
   boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
@@ -209,6 +200,25 @@ result<std::string> serving::erase(const net::erase_order& what) {
   if (!erased) return tl::make_unexpected(erased.error());
   if (!recorded) return tl::make_unexpected(recorded.error());
   return receipts_->sign(*erased, what.reason);
+}
+
+/// What the admin API keeps on disk. Before any port is open, so that all of them open together.
+result<void> serving::open_admin_files() {
+  auto tokens =
+      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
+  if (!tokens) return tl::make_unexpected(tokens.error());
+  tokens_ = std::move(*tokens);
+  admin::audit_options audit_options;
+  audit_options.file_bytes = settings_.audit.file_bytes;
+  audit_options.now_ms = actors::wall_clock_ms;
+  audit_options.log = log;
+  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
+  if (!audit) return tl::make_unexpected(audit.error());
+  audit_ = std::move(*audit);
+  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
+  if (!receipts) return tl::make_unexpected(receipts.error());
+  receipts_ = std::move(*receipts);
+  return {};
 }
 
 result<void> serving::start() {
@@ -258,22 +268,25 @@ result<void> serving::start() {
   schemas_ = std::move(*schemas);
   gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
 
-  admin::audit_options audit_options;
-  audit_options.file_bytes = settings_.audit.file_bytes;
-  audit_options.now_ms = actors::wall_clock_ms;
-  audit_options.log = log;
-  auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
-  if (!audit) return tl::make_unexpected(audit.error());
-  audit_ = std::move(*audit);
-  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
-  if (!receipts) return tl::make_unexpected(receipts.error());
-  receipts_ = std::move(*receipts);
+  if (auto opened = open_admin_files(); !opened) return opened;
+
+  ingest::front_options edges;
+  edges.address = settings_.ingest_address().address;
+  edges.port = settings_.ingest_address().port;
+  edges.schemas = gate_.get();
+  profiles_ = std::make_unique<ingest::runtime_destination>(*runtime_);
+  auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
+  if (!ingest) return tl::make_unexpected(ingest.error());
+  ingest_ = std::move(*ingest);
+  ingest_->know(settings_.crawlers);
+  ingest_->configure(settings_.sources, authorizer_of(settings_));
 
   net::server_options options;
   options.erase = [this](net::erase_order what, net::erase_done done) {
     boost::asio::post(erasing_, [this, what = std::move(what), done = std::move(done)] { done(erase(what)); });
   };
   options.letters = letters_.get();
+  options.judge = &ingest_->judge();
   options.address = settings_.protocol_address().address;
   options.port = settings_.protocol_address().port;
   options.limits = settings_.connection;
@@ -282,15 +295,6 @@ result<void> serving::start() {
   auto server = net::server::start(*runtime_, protocol_tls_, credentials_, options);
   if (!server) return tl::make_unexpected(server.error());
   server_ = std::move(*server);
-
-  ingest::front_options edges;
-  edges.address = settings_.ingest_address().address;
-  edges.port = settings_.ingest_address().port;
-  edges.schemas = gate_.get();
-  auto ingest = ingest::front::start(*runtime_, *letters_, ingest_tls_, credentials_, edges);
-  if (!ingest) return tl::make_unexpected(ingest.error());
-  ingest_ = std::move(*ingest);
-  ingest_->configure(settings_.sources, authorizer_of(settings_));
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
       webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
@@ -308,13 +312,20 @@ result<void> serving::start() {
   with.replay = [edges_of = ingest_.get()](const persistence::dead_letter& letter) { return edges_of->replay(letter); };
   with.schemas = schemas_.get();
   with.gate = gate_.get();
-  auto tokens =
-      admin::token_store::open(persistence::real_files(), settings_.data, credentials_, actors::wall_clock_ms);
-  if (!tokens) return tl::make_unexpected(tokens.error());
-  tokens_ = std::move(*tokens);
+  with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
+  with.data = settings_.data;
+  with.memory_limit = settings_.runtime.memory_bytes;
   with.tokens = tokens_.get();
   with.audit = audit_.get();
   with.receipts = receipts_.get();
+  backups_ = std::make_unique<admin::backups>(
+      persistence::real_files(), settings_.data, settings_.backup,
+      [this](const std::string& directory) {
+        auto copied = runtime_->copy_to(directory);
+        return copied ? letters_->copy_to(directory + "/dead-letters") : copied;
+      },
+      actors::wall_clock_ms, log);
+  with.backups = backups_.get();
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
   with.personal = &personal_;
@@ -333,11 +344,13 @@ void serving::print_urls() const {
   std::printf("protocol  %s  (TLS 1.3, MessagePack-RPC)\n", protocol.c_str());
   std::printf("ingest    %s/v1/batch  /v1/track  /kith.js  (Segment's HTTP tracking API)\n", ingest.c_str());
   std::printf("admin     %s/v1/stats  /v1/segments  /metrics  /healthz  /readyz  /v1/openapi.json\n", admin.c_str());
+  std::printf("console   %s/\n", admin.c_str());
   if (flags_.dev) {
     const auto* data = settings_.data.c_str();
     std::printf("\ntry:\n  kith publish --dev %s events.jsonl\n  kith get --dev %s USER_ID\n", data, data);
     std::printf("  curl --cacert %s/dev/ca.pem -H \"Authorization: Bearer $(cat %s/dev/admin.token)\" %s/v1/stats\n",
                 data, data, admin.c_str());
+    std::printf("  the console, with the token in %s/dev/admin.token\n", data);
   }
   std::fflush(stdout);
 }
@@ -361,6 +374,7 @@ void serving::reload() {
   runtime_->identify_by(settings->runtime.identity);
   runtime_->show(settings->runtime.views);
   webhooks_->deliver_to(settings->webhooks, settings->outgoing);
+  ingest_->know(settings->crawlers);
   ingest_->configure(settings->sources, authorizer_of(*settings));
   admin_->configure(settings->access, authorizer_of(*settings));
   personal_.set(settings->personal);
@@ -386,14 +400,15 @@ void serving::report_progress() {
 }
 
 void serving::wait_for_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
+  service_manager manager(*runtime_);
   for (;;) {
-    const timespec second{1, 0};
-    const int got = sigtimedwait(&signals, nullptr, &second);
-    if (got == SIGHUP) reload();
-    if (got == SIGTERM || got == SIGINT) return;
+    manager.tell();
+    const int got = next_signal();
+    if (got == SIGHUP) {
+      manager.tell_reloading();
+      reload();
+    }
+    if (got == SIGTERM || got == SIGINT) return manager.tell_stopping();
     report_progress();
     disable_failing();
     if (auto saved = tokens_->save_uses(); !saved) log("error", "tokens: " + saved.error().message);
@@ -420,6 +435,7 @@ int serving::run() {
                       : started.error().code == errc::internal       ? exit_data
                                                                      : exit_code_of(started.error().code);
     report("serve", started.error());
+    if (ingest_) ingest_->stop({});  // while the shards that its connections live on are still there
     return code;
   }
   print_urls();
@@ -429,6 +445,7 @@ int serving::run() {
   erasing_.stop();
   erasing_.join();
   admin_.reset();
+  backups_.reset();
   tokens_.reset();
   audit_.reset();
   webhooks_.reset();
@@ -477,16 +494,7 @@ command_body add_serve(CLI::App& app) {
       std::puts("the configuration is good");
       return static_cast<int>(exit_ok);
     }
-    rlimit files{};
-    getrlimit(RLIMIT_NOFILE, &files);
-    files.rlim_cur = files.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &files);
-    // Before any thread is made, so that all inherit it: signals are taken by wait_for_signals alone.
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (const int each : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&signals, each);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGPIPE, SIG_IGN);
+    prepare_service();
     return serving(*flags, std::move(*settings)).run();
   };
 }

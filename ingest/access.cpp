@@ -87,7 +87,7 @@ void access::identify(const exchange_ptr& with, std::string_view write_key, prob
   // It may call back within the call, or on a thread that is not ours.
   by->authorize(
       bearer, [this, with, &counts, done = std::move(done)](result<std::shared_ptr<const oauth::granted>> granted) {
-        boost::asio::dispatch(service_.io(with->home), [this, with, &counts, done, granted = std::move(granted)] {
+        boost::asio::dispatch(loops_.io(with->home), [this, with, &counts, done, granted = std::move(granted)] {
           if (!granted) return refuse(with, granted.error(), counts);
           let_in(with, std::make_shared<net::identity>((*granted)->rights), counts, done);
         });

@@ -9,11 +9,11 @@
 #include <string>
 #include <string_view>
 
-#include "actors/service.hpp"
 #include "ingest/exchange.hpp"
 #include "ingest/oauth/authorizer.hpp"
 #include "ingest/probe.hpp"
 #include "net/credentials.hpp"
+#include "net/event_loops.hpp"
 #include "profile/result.hpp"
 
 namespace kith::ingest {
@@ -22,8 +22,8 @@ using identity_ptr = std::shared_ptr<net::identity>;
 
 class access {
  public:
-  access(actors::service& service, std::shared_ptr<net::credential_store> credentials)
-      : service_(service), credentials_(std::move(credentials)) {}
+  access(net::event_loops& loops, std::shared_ptr<net::credential_store> credentials)
+      : loops_(loops), credentials_(std::move(credentials)) {}
 
   /// Who may sign tokens from now on; null: nobody.
   void replace_issuers(std::shared_ptr<oauth::authorizer> issuers);
@@ -41,7 +41,7 @@ class access {
   void let_in(const exchange_ptr& with, const identity_ptr& who, probe::of_edge& counts,
               const std::function<void(identity_ptr)>& done) const;
 
-  actors::service& service_;
+  net::event_loops& loops_;
   std::shared_ptr<net::credential_store> credentials_;
   mutable std::mutex mutex_;  ///< of what follows
   std::shared_ptr<oauth::authorizer> issuers_;

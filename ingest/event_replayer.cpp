@@ -39,9 +39,9 @@ result<persistence::replay_outcome> event_replayer::publish(std::string events,
                                                             const persistence::dead_letter& letter) const {
   auto promise = std::make_shared<std::promise<outcome_or_error>>();
   auto answer = promise->get_future();
-  // The service, for this object may be gone when the shard comes to it.
-  boost::asio::post(service_.io(0), [&service = service_, promise, events = std::move(events), source = letter.source] {
-    service.publish(0, events, {}, source, [promise](const outcome_or_error& outcome) { promise->set_value(outcome); });
+  // The destination, for this object may be gone when the loop comes to it.
+  boost::asio::post(to_.loops().io(0), [&to = to_, promise, events = std::move(events), source = letter.source] {
+    to.publish(0, events, source, [promise](const outcome_or_error& outcome) { promise->set_value(outcome); });
   });
   if (answer.wait_for(patience_) != std::future_status::ready) {
     return fail(errc::unavailable, "letter " + letter.id +

@@ -1,10 +1,12 @@
 #include "ingest/exchange.hpp"
 
+#include "ingest/pixel.hpp"
 #include "ingest/problem.hpp"
 
 namespace kith::ingest {
 
 void exchange::answer(net::http_response response) {
+  if (is_image) response = pixel_answer();
   if (!request.field("origin").empty()) {
     response.fields.emplace_back("Access-Control-Allow-Origin", "*");
     response.fields.emplace_back("Access-Control-Expose-Headers", "Retry-After");

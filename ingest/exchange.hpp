@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "actors/service.hpp"
 #include "ingest/probe.hpp"
@@ -19,6 +20,8 @@ struct exchange {
   actors::shard_id home;
   net::http_request request;
   net::http_reply reply;
+  std::string body{};     ///< that `request` shows in place of the one that was sent
+  bool is_image = false;  ///< whatever becomes of it, the answer is pixel_answer()
 
   void answer(net::http_response response);
   /// With a problem document.

@@ -41,14 +41,13 @@ std::string_view whole_name(std::string_view name) noexcept {
 }  // namespace
 
 struct front::impl {
-  impl(actors::service& on, persistence::dead_letters& letters, std::shared_ptr<net::credential_store> known,
+  impl(destination& brought_to, persistence::dead_letters& letters, std::shared_ptr<net::credential_store> known,
        const front_options& options)
-      : service(on),
-        loops(on),
+      : to(brought_to),
         guards(options.schemas),
-        into(on, letters, guards, counts),
-        doors(on, std::move(known)),
-        tracking(into, doors, options.tracking, counts, on.shard_count()),
+        into(to, letters, guards, counts),
+        doors(to.loops(), std::move(known)),
+        tracking(into, doors, options.tracking, counts, to.loops().count()),
         webhooks(into, doors, counts) {}
 
   void handle(unsigned home, const net::http_request& request, net::http_reply reply);
@@ -56,8 +55,7 @@ struct front::impl {
   void get(std::string_view path, const exchange_ptr& with);
   void health(const exchange_ptr& with);
 
-  actors::service& service;
-  net::shard_loops loops;
+  destination& to;
   probe counts;
   sieve guards;
   intake into;
@@ -69,7 +67,7 @@ struct front::impl {
 };
 
 void front::impl::handle(unsigned home, const net::http_request& request, net::http_reply reply) {
-  const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply)});
+  const auto with = std::make_shared<exchange>(exchange{home, request, std::move(reply), {}, false});
   // A library that throws must not take the shard with it.
   try {
     route(with);
@@ -108,6 +106,9 @@ void front::impl::get(std::string_view path, const exchange_ptr& with) {
   if (path == "/kith.js" || (path.starts_with("/analytics.js/v1/") && path.ends_with(".js"))) {
     return with->answer(assets.script(with->request));
   }
+  if (const auto type = behind(path, "/v1/pixel/"); tracking_api::has_pixel(type)) {
+    return tracking.handle_pixel(type, with);
+  }
   if (path == "/healthz") return health(with);
   if (path.starts_with(oauth::metadata_path)) {
     if (const auto issuers = doors.issuers(); issuers && !issuers->configured().resource.empty()) {
@@ -122,8 +123,7 @@ void front::impl::get(std::string_view path, const exchange_ptr& with) {
 }
 
 void front::impl::health(const exchange_ptr& with) {
-  const auto now = service.state();
-  const bool ready = now.now == actors::phase::ready;
+  const bool ready = to.takes_events();
   with->answer(
       {ready ? 200U : 503U, "application/json", ready ? R"({"status":"ready"})" : R"({"status":"not ready"})", {}});
 }
@@ -131,13 +131,13 @@ void front::impl::health(const exchange_ptr& with) {
 front::front(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 front::~front() { stop({}); }
 
-result<std::unique_ptr<front>> front::start(actors::service& service, persistence::dead_letters& letters,
+result<std::unique_ptr<front>> front::start(destination& to, persistence::dead_letters& letters,
                                             std::shared_ptr<net::reloadable_tls> tls,
                                             std::shared_ptr<net::credential_store> credentials,
                                             const front_options& options) {
-  auto made = std::make_unique<impl>(service, letters, std::move(credentials), options);
+  auto made = std::make_unique<impl>(to, letters, std::move(credentials), options);
   auto server = net::http_server::start(
-      made->loops, std::move(tls), {options.address, options.port, options.http},
+      to.loops(), std::move(tls), {options.address, options.port, options.http},
       [at = made.get()](unsigned home, const net::http_request& request, net::http_reply reply) {
         at->handle(home, request, std::move(reply));
       },
@@ -153,8 +153,12 @@ void front::configure(const std::vector<source_settings>& sources, std::shared_p
   impl_->doors.replace_issuers(std::move(issuers));
 }
 
+void front::know(std::shared_ptr<const crawler_list> crawlers) { impl_->guards.know(std::move(crawlers)); }
+
+net::event_judge& front::judge() noexcept { return impl_->guards; }
+
 result<persistence::replay_outcome> front::replay(const persistence::dead_letter& letter) const {
-  const event_replayer again(impl_->service);
+  const event_replayer again(impl_->to);
   if (letter.content_type == event_replayer::content_type || letter.truncated) return again.replay(letter);
   if (letter.edge != name_of(edge::tracking)) {
     auto mapped = impl_->webhooks.map_again(letter);

@@ -7,12 +7,14 @@
 #include <memory>
 #include <string>
 
-#include "actors/service.hpp"
+#include "ingest/crawlers.hpp"
+#include "ingest/destination.hpp"
 #include "ingest/oauth/authorizer.hpp"
 #include "ingest/probe.hpp"
 #include "ingest/source.hpp"
 #include "ingest/tracking.hpp"
 #include "net/credentials.hpp"
+#include "net/event_judge.hpp"
 #include "net/http_limits.hpp"
 #include "net/http_server.hpp"
 #include "net/tls_context.hpp"
@@ -31,8 +33,9 @@ struct front_options {
 
 class front {
  public:
-  /// REQUIRES: the service and the letters outlive it, and no shard runs when it goes. Errors: as of listener::start.
-  static result<std::unique_ptr<front>> start(actors::service& service, persistence::dead_letters& letters,
+  /// REQUIRES: the destination and the letters outlive it, and no loop runs when it goes. Errors: as of
+  /// listener::start.
+  static result<std::unique_ptr<front>> start(destination& to, persistence::dead_letters& letters,
                                               std::shared_ptr<net::reloadable_tls> tls,
                                               std::shared_ptr<net::credential_store> credentials,
                                               const front_options& options);
@@ -42,6 +45,10 @@ class front {
 
   /// [sources] and [oauth] as they hold from now on; `issuers`: null: no OAuth.
   void configure(const std::vector<source_settings>& sources, std::shared_ptr<oauth::authorizer> issuers);
+  /// The crawlers whose events are held back from now on; until then those of crawler_list::built_in().
+  void know(std::shared_ptr<const crawler_list> crawlers);
+  /// For what programs publish over the protocol.
+  net::event_judge& judge() noexcept;
   /// Tries a letter again at the edge that it came in by; blocks. See persistence::replayer.
   result<persistence::replay_outcome> replay(const persistence::dead_letter& letter) const;
 

@@ -1,7 +1,6 @@
 #include "ingest/guards.hpp"
 
 #include <algorithm>
-#include <re2/re2.h>
 
 #include "profile/cel/check.hpp"
 #include "profile/cel/environment.hpp"
@@ -51,13 +50,11 @@ bool event_filter::holds_back(std::string_view event, cel::arena& memory) const 
   return given.is(cel::kind::boolean) && given.as_boolean();
 }
 
-bool is_crawler(std::string_view user_agent) {
-  // Words by which crawlers name themselves in practice: "Googlebot/2.1", "facebookexternalhit/1.1", "UptimeRobot/2.0".
-  static const re2::RE2 names(
-      "(?i)[a-z]{3}bot[-_/"
-      ";)]|robot|\\bbot\\b|crawl|spider|slurp|archiver|externalhit|externalagent|mediapartners|adsbot|lighthouse|"
-      "pingdom|uptime|monitor[/ ]|preview|validator|scan(?:ner)?[/ ]|feedfetcher|python-requests|\\bcurl/|\\bwget/");
-  return re2::RE2::PartialMatch({user_agent.data(), user_agent.size()}, names);
+guard_settings guard_settings::for_programs() const {
+  auto made = *this;
+  if (!crawlers_said) made.crawlers = true;
+  if (!rate_said) made.profile_rate = 0;
+  return made;
 }
 
 bool rate_guard::let_through(profile::hash128 address, std::int64_t now_ms, const guard_settings& by) {
@@ -69,7 +66,7 @@ bool rate_guard::let_through(profile::hash128 address, std::int64_t now_ms, cons
   auto& its = found->second;
   const auto passed = std::max<std::int64_t>(0, now_ms - its.at_ms);
   its.left = std::min(by.profile_burst, its.left + static_cast<double>(passed) / 1000 * by.profile_rate);
-  its.at_ms = now_ms;
+  its.at_ms = std::max(its.at_ms, now_ms);
   if (its.left < 1) return false;
   its.left -= 1;
   return true;

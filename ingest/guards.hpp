@@ -1,4 +1,5 @@
-// What keeps noise out of the profiles: filters of a source, known crawlers, more events than one person makes.
+// What keeps noise out of the profiles: filters of a source, more events than one person makes
+// (and crawlers, see crawlers.hpp).
 //
 // Invariants: nothing is dropped: what a guard holds back becomes a dead letter with its reason.
 // Thread safety: guard_settings: none, they are a value; rate_guard: all of it.
@@ -36,11 +37,14 @@ struct guard_settings {
   bool crawlers = false;     ///< are events of known crawlers let through?
   double profile_rate = 25;  ///< events a second of one profile, for long; 0: no bound
   double profile_burst = 250;
-};
+  bool crawlers_said = false;  ///< by the configuration, and not only the usual
+  bool rate_said = false;
 
-/// Is it a crawler's, by its user agent? Crawlers name themselves, as those of search engines, monitors, previews and
-/// archives do; who pretends to be a browser is not found.
-bool is_crawler(std::string_view user_agent);
+  /// For what programs publish over the protocol: only what the configuration says.
+  guard_settings for_programs() const;
+  /// Is there anything that may hold an event back?
+  bool may_hold_back() const noexcept { return !filters.empty() || !crawlers || profile_rate > 0; }
+};
 
 /// How many events one profile may have, told by its primary identifier. Bounded: past `most_kept` profiles of a part
 /// those that had not used up their burst are forgotten.

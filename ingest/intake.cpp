@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "actors/clock.hpp"
-#include "profile/event_outline.hpp"
+#include "persistence/event_letter.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::ingest {
@@ -37,18 +37,16 @@ void add_rejected(const std::vector<actors::rejection>& rejected, arrival& what)
 }
 
 persistence::dead_letter letter_of(const arrival& what, refused_event& refused) {
+  if (refused.content_type == "application/msgpack") {
+    return persistence::letter_of_event(std::move(refused.bytes), what.source, name_of(what.by), refused.code,
+                                        refused.message);
+  }
   persistence::dead_letter made;
   made.source = what.source;
   made.edge = name_of(what.by);
   made.code = refused.code;
   made.message = refused.message;
   made.content_type = refused.content_type;
-  if (refused.content_type == "application/msgpack") {
-    auto outline = profile::outline_of(refused.bytes);
-    made.event = std::move(outline.name);
-    made.message_id = std::move(outline.message_id);
-    made.ids = std::move(outline.ids);
-  }
   made.bytes = std::move(refused.bytes);
   return made;
 }
@@ -61,10 +59,11 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
   auto work = std::make_shared<under_way>(under_way{home, std::move(what), std::move(done), {}});
   if (work->what.count == 0) return keep_refused(work);
   const std::string_view events = work->what.events;
-  service_.publish(home, events, {}, work->what.source, [this, work](result<actors::publish_outcome> outcome) {
+  to_.publish(home, events, work->what.source, [this, work](result<actors::publish_outcome> outcome) {
     if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
     work->outcome.applied = outcome->applied;
     work->outcome.duplicate = outcome->duplicate;
+    work->outcome.only_kept = to_.only_keeps();
     add_rejected(outcome->rejected, work->what);
     keep_refused(work);
   });
@@ -77,15 +76,14 @@ void intake::keep_refused(const std::shared_ptr<under_way>& work) {
   std::stable_sort(refused.begin(), refused.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   probe::add(counts_.of(work->what.by).refused, refused.size() + letters.size());
   // Nothing is kept of who was erased, whatever else the event was refused for.
-  const auto suppressed = service_.suppressed();
   for (auto& each : refused) {
-    if (!actors::names_suppressed(each.code, each.bytes, *suppressed)) letters.push_back(letter_of(work->what, each));
+    if (!to_.is_to_be_forgotten(each.code, each.bytes)) letters.push_back(letter_of(work->what, each));
   }
   for (auto& each : refused) each.bytes.clear();
   work->outcome.refused = std::move(refused);
   if (letters.empty()) return work->done(std::move(work->outcome));
   letters_.put(std::move(letters), [this, work](result<void> kept) {
-    boost::asio::post(service_.io(work->home), [work, kept = std::move(kept)] {
+    boost::asio::post(to_.loops().io(work->home), [work, kept = std::move(kept)] {
       if (!kept) return work->done(tl::make_unexpected(kept.error()));
       work->done(std::move(work->outcome));
     });

@@ -1,7 +1,8 @@
-// Where all edges bring their events: to the profiles, or, what cannot go there, to the dead letters.
+// Where all edges bring their events: to the profiles or a spool, or, what cannot go there, to the dead letters.
 //
 // Invariants
-//   - What was brought is durable when `done` says so: each event applied, known already, or kept as a dead letter.
+//   - What was brought is durable when `done` says so: each event applied, known already, spooled, or kept as a
+//     dead letter.
 //   - If one of these failed, `done` gets an error, and bringing it all again counts nothing twice.
 // Thread safety: take() on the thread of shard `home`, where `done` runs too.
 #pragma once
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "ingest/destination.hpp"
 #include "ingest/probe.hpp"
 #include "ingest/refused_event.hpp"
 #include "ingest/sieve.hpp"
@@ -34,14 +36,15 @@ struct arrival {
 struct intake_outcome {
   std::uint32_t applied = 0;
   std::uint32_t duplicate = 0;
+  bool only_kept = false;              ///< they are on their way: `applied` is how many will be, or are duplicates
   std::vector<refused_event> refused;  ///< by index; they are dead letters. Without their bytes
 };
 using intake_done = std::function<void(result<intake_outcome>)>;
 
 class intake {
  public:
-  intake(actors::service& service, persistence::dead_letters& letters, sieve& guards, probe& counts)
-      : service_(service), letters_(letters), guards_(guards), counts_(counts) {}
+  intake(destination& to, persistence::dead_letters& letters, sieve& guards, probe& counts)
+      : to_(to), letters_(letters), guards_(guards), counts_(counts) {}
 
   /// Errors: unavailable, resource_exhausted; nothing of it is known to be durable then.
   void take(actors::shard_id home, arrival what, intake_done done);
@@ -50,7 +53,7 @@ class intake {
   struct under_way;
   void keep_refused(const std::shared_ptr<under_way>& work);
 
-  actors::service& service_;
+  destination& to_;
   persistence::dead_letters& letters_;
   sieve& guards_;
   probe& counts_;

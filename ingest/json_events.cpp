@@ -343,6 +343,7 @@ result<void> json_events::impl::one(ondemand::document& document, const json_eve
   batch_defaults none;
   if (auto read = read_defaults(document, none, into, unused); !read) return read;
   none = {};  // an event's own, not a batch's
+  none.context = options.context;
   document.rewind();
   if (document.get_value().get(whole)) return broken(document);
   if (auto done = entry(document, whole, options, none, into); !done) return done;

@@ -18,9 +18,10 @@
 namespace kith::ingest {
 
 struct json_events_options {
-  std::string_view type;    ///< of the one event that the body is; empty: the body holds a batch
-  bool historical = false;  ///< times are as they were: sentAt corrects none
-  bool opted_out = false;   ///< the browser sent Sec-GPC: 1; kept as context.globalPrivacyControl
+  std::string_view type;       ///< of the one event that the body is; empty: the body holds a batch
+  bool historical = false;     ///< times are as they were: sentAt corrects none
+  bool opted_out = false;      ///< the browser sent Sec-GPC: 1; kept as context.globalPrivacyControl
+  std::string_view context{};  ///< of one event: a MessagePack map with what its own does not say; empty: nothing
   std::size_t most_events = 2500;
   std::size_t nesting = 32;
 };

@@ -22,6 +22,11 @@ unsigned status_of(errc code) noexcept {
   return 500;
 }
 
+std::uint64_t retry_after_ms_of(const error& why) noexcept {
+  // A full disk or spool does not empty at once.
+  return why.code == errc::resource_exhausted ? 10'000 : 1000;
+}
+
 net::http_response problem(unsigned status, const error& why, std::uint64_t retry_after_ms) {
   const nlohmann::ordered_json document = {
       {"type", "about:blank"},     {"title", net::reason_of(status)}, {"status", status},

@@ -4,13 +4,16 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "ingest/pixel.hpp"
+#include "ingest/problem.hpp"
 #include "net/rpc.hpp"
+#include "profile/msgpack.hpp"
 
 namespace kith::ingest {
 
 namespace {
 
-constexpr std::uint64_t unavailable_retry_ms = 1000;
+constexpr std::size_t longest_agent = 1024;  ///< that is kept of an image's request
 constexpr std::array<std::string_view, 6> types = {"track", "identify", "page", "screen", "group", "alias"};
 
 bool is_type(std::string_view name) noexcept { return std::find(types.begin(), types.end(), name) != types.end(); }
@@ -32,6 +35,19 @@ std::string success(const std::vector<refused_event>& refused) {
   return made.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
+/// What an image's request says of its browser, as a MessagePack map.
+std::string context_of(const net::http_request& request) {
+  const auto agent = request.field("user-agent");
+  std::string made;
+  const auto is_text = [](char c) { return c >= ' ' && c <= '~'; };
+  if (agent.empty() || agent.size() > longest_agent || !std::all_of(agent.begin(), agent.end(), is_text)) return made;
+  profile::msgpack::writer to(made);
+  to.map(1);
+  to.string("userAgent");
+  to.string(agent);
+  return made;
+}
+
 }  // namespace
 
 tracking_api::tracking_api(intake& into, access& doors, tracking_limits bounds, probe& counts, unsigned shards)
@@ -44,6 +60,22 @@ void tracking_api::handle(std::string_view name, const exchange_ptr& with) {
   if (with->request.field("authorization").empty()) return parse(name, with, nullptr);
   // Strangers cost no more than this.
   doors_.identify(with, {}, counts(), [this, name, with](const identity_ptr& who) { parse(name, with, who); });
+}
+
+bool tracking_api::has_pixel(std::string_view type) noexcept { return is_type(type); }
+
+void tracking_api::handle_pixel(std::string_view type, const exchange_ptr& with) {
+  with->is_image = true;
+  if (with->request.method == "HEAD") return with->answer({});
+  auto event = pixel_event(with->request.query());
+  if (!event) {
+    probe::add(counts().requests);
+    probe::add(counts().bad_requests);
+    return with->refuse(event.error());
+  }
+  with->body = std::move(*event);
+  with->request.body = with->body;
+  handle(type, with);
 }
 
 /// `who`: null: the body says.
@@ -61,6 +93,9 @@ void tracking_api::parse(std::string_view name, const exchange_ptr& with, const 
   options.historical = name == "import";
   options.opted_out = request.field("sec-gpc") == "1";
   options.most_events = bounds_.batch_events;
+  // Scripts tell their browser themselves; an image has only its request to go by.
+  const auto context = with->is_image ? context_of(request) : std::string();
+  options.context = context;
   auto events = mine.parser.convert(**body, options);
   if (!events) return refuse(events.error());
   const kind of{options.type.empty(), options.historical};
@@ -84,7 +119,7 @@ void tracking_api::take(const exchange_ptr& with, kind of, net::identity& who, c
   into_.take(with->home, std::move(what), [this, with, of](result<intake_outcome> outcome) {
     if (!outcome) {
       probe::add(counts().unavailable);
-      return with->refuse(503, outcome.error(), unavailable_retry_ms);
+      return with->refuse(503, outcome.error(), retry_after_ms_of(outcome.error()));
     }
     // What was held back is kept, and no fault of the sender's.
     errc code{};

@@ -1,4 +1,5 @@
-// Segment's HTTP tracking API: POST /v1/{track,identify,page,screen,group,alias,batch} and /v1/import.
+// Segment's HTTP tracking API: POST /v1/{track,identify,page,screen,group,alias,batch}, /v1/import,
+// and GET /v1/pixel/….
 //
 // A write key is a credential's token: as user name of Basic, as Bearer, or as `writeKey` in the body, for
 // navigator.sendBeacon, which can set no header.
@@ -31,6 +32,11 @@ class tracking_api {
   /// Is there such an endpoint? `name`: what stands behind /v1/.
   static bool has(std::string_view name) noexcept;
   void handle(std::string_view name, const exchange_ptr& with);
+
+  /// GET /v1/pixel/{track,identify,page,screen,group,alias}: the event stands in the query, and an image is answered,
+  /// whatever becomes of it.
+  static bool has_pixel(std::string_view type) noexcept;
+  void handle_pixel(std::string_view type, const exchange_ptr& with);
 
  private:
   struct tools {

@@ -12,7 +12,6 @@ namespace kith::ingest {
 
 namespace {
 
-constexpr std::uint64_t unavailable_retry_ms = 1000;
 constexpr std::int64_t hour_ms = 3'600'000;
 // Of a letter, beside the sender's own fields: what a mapping sees of the request.
 constexpr std::string_view target_header = "kith-target";
@@ -114,7 +113,7 @@ void webhook_api::refuse(const exchange_ptr& with, const webhook::settings& of, 
   what.source = of.source;
   what.letters.push_back(std::move(letter));
   into_.take(with->home, std::move(what), [with, why = std::move(why)](const result<intake_outcome>& kept) {
-    if (!kept) return with->refuse(503, kept.error(), unavailable_retry_ms);
+    if (!kept) return with->refuse(503, kept.error(), retry_after_ms_of(kept.error()));
     with->refuse(why.status, why.why);
   });
 }
@@ -132,10 +131,11 @@ void webhook_api::take(const exchange_ptr& with, edge by, const std::string& sou
       [this, with, by, ignored = std::move(events.ignored)](const result<intake_outcome>& outcome) {
         if (!outcome) {
           probe::add(counts_.of(by).unavailable);
-          return with->refuse(503, outcome.error(), unavailable_retry_ms);
+          return with->refuse(503, outcome.error(), retry_after_ms_of(outcome.error()));
         }
-        nlohmann::ordered_json made = {
-            {"success", true}, {"applied", outcome->applied}, {"duplicate", outcome->duplicate}};
+        nlohmann::ordered_json made = {{"success", true}};
+        made[outcome->only_kept ? "spooled" : "applied"] = outcome->applied;
+        if (!outcome->only_kept) made["duplicate"] = outcome->duplicate;
         if (!ignored.empty()) made["ignored"] = ignored;
         with->answer(
             {200, "application/json", made.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace), {}});

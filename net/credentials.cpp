@@ -94,9 +94,9 @@ result<void> credential_store::replace(const std::vector<credential_config>& ent
       return refuse("give it a token, a token_sha256 or a common_name");
     }
     if (entry.events_per_second < 0) return refuse("events_per_second: less than 0");
-    auto granted = std::make_shared<identity>(credential{entry.name, entry.source.empty() ? entry.name : entry.source,
-                                                         entry.can_publish, entry.can_read, entry.can_admin,
-                                                         entry.events_per_second, entry.granted, entry.personal});
+    auto granted = std::make_shared<identity>(
+        credential{entry.name, entry.source.empty() ? entry.name : entry.source, entry.can_publish, entry.can_read,
+                   entry.can_admin, entry.events_per_second, entry.granted, entry.personal, entry.can_forward});
     next->listed.push_back(granted->rights);
     if (!entry.token.empty()) next->tokens.emplace_back(digest_of(entry.token), granted);
     if (!entry.token_sha256.empty()) {

@@ -39,6 +39,7 @@ struct credential {
   double events_per_second = 0;    ///< 0: no quota
   role granted = role::none;       ///< none: what the rights come to, see role_of()
   std::optional<bool> personal{};  ///< may see personal data at the admin API; not said: see sees_personal()
+  bool can_forward = false;        ///< may say for its events which source they are of, and when they came in
 };
 
 /// The role that is granted; else admin or viewer, as the rights to administer and to read have always been taken.
@@ -57,6 +58,7 @@ struct credential_config {
   bool can_read = true;
   bool can_admin = false;
   double events_per_second = 0;
+  bool can_forward = false;
   role granted = role::none;
   std::optional<bool> personal{};
 };

@@ -109,7 +109,9 @@ result<https_response> https_client::send(const https_request& request) {
     return fail(errc::too_large, "the response is over " + std::to_string(impl_->options.reply_bytes) + " bytes");
   }
   if (code) return tl::make_unexpected(impl_->failed("receive", code).error());
-  return https_response{parser.get().result_int(), std::move(parser.get().body())};
+  const auto retry_after = parser.get()[http::field::retry_after];
+  return https_response{
+      parser.get().result_int(), std::move(parser.get().body()), {retry_after.data(), retry_after.size()}};
 }
 
 errc https_client::code_of(unsigned status) noexcept {

@@ -23,6 +23,7 @@ struct https_request {
 struct https_response {
   unsigned status = 0;
   std::string body;
+  std::string retry_after;  ///< the header; empty: there is none
 };
 
 class https_client {

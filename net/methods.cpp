@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/post.hpp>
+#include <iterator>
 
 #include "net/responses.hpp"
 #include "net/session.hpp"
-#include "profile/event_outline.hpp"
+#include "persistence/event_letter.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -17,6 +18,20 @@ namespace {
 
 constexpr std::size_t gets_together = 1024;
 constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
+
+/// Into the outcome of what was published, whose indexes become those of what was sent.
+void add_held_back(judged_events& held, bool detail, actors::publish_outcome& into) {
+  for (auto& each : into.rejected) each.index = held.indexes[each.index];
+  if (detail) {
+    std::vector<actors::detail> all(held.indexes.size() + held.refused.size());
+    for (const auto& each : held.refused) all[each.index].rejected = true;
+    for (std::size_t i = 0; i < into.details.size(); ++i) all[held.indexes[i]] = std::move(into.details[i]);
+    into.details = std::move(all);
+  }
+  std::move(held.refused.begin(), held.refused.end(), std::back_inserter(into.rejected));
+  std::stable_sort(into.rejected.begin(), into.rejected.end(),
+                   [](const auto& a, const auto& b) { return a.index < b.index; });
+}
 
 }  // namespace
 
@@ -72,6 +87,7 @@ void methods::handle(const envelope& call, const request& from) {
     return refuse(from, {errc::unauthenticated, "say hello with a token, or connect with a client certificate"});
   }
   if (const std::uint64_t wait = requests_.take(1, from.arrived); wait > 0) {
+    refused_a_publish_ = true;  // it may have been one
     probe::add(owner_.server().counts.quota_refusals);
     return refuse(from, {errc::resource_exhausted, "more requests a second than a connection may send"}, wait);
   }
@@ -90,6 +106,11 @@ void methods::refuse(const request& from, const error& cause, std::uint64_t retr
   owner_.server().counts.error(cause.code);
   write_error_response(owner_.outbound(), from.msgid, {cause.code, cause.message, retry_after_ms});
   owner_.answered(from.frame_bytes);
+}
+
+void methods::refuse_publish(const request& from, const error& cause, std::uint64_t retry_after_ms) {
+  refused_a_publish_ = true;
+  refuse(from, cause, retry_after_ms);
 }
 
 void methods::record(actors::stage stage, const request& from) {
@@ -118,30 +139,49 @@ void methods::hello(std::string_view params, const request& from) {
 
 void methods::publish(std::string_view params, const request& from) {
   auto parsed = parse_publish(params, owner_.bounds());
-  if (!parsed) return refuse(from, parsed.error());
+  if (!parsed) return refuse_publish(from, parsed.error());
+  if (parsed->ordered && refused_a_publish_) {
+    return refuse_publish(from, {errc::unavailable, "ordered: a publish before this one was refused; connect again"});
+  }
+  const bool forwards = !parsed->source.empty() || parsed->options.received_ms > 0;
+  if (forwards && !who_->rights.can_forward) {
+    return refuse_publish(from, {errc::forbidden, "source, receivedAt: credential \"" + who_->rights.name +
+                                                      "\" may not say them; give it the right \"forward\""});
+  }
   if (const std::uint64_t wait = who_->quota.take(parsed->count, from.arrived); wait > 0) {
     probe::add(owner_.server().counts.quota_refusals);
-    return refuse(
+    return refuse_publish(
         from,
         {errc::resource_exhausted, "more events a second than credential \"" + who_->rights.name + "\" may publish"},
         wait);
   }
-  owner_.server().service.publish(owner_.group().home(), parsed->events, parsed->options, who_->rights.source,
-                                  [weak = owner_.weak(), from, detail = parsed->options.detail,
-                                   who = who_](result<actors::publish_outcome> outcome) {
-                                    const auto self = weak.lock();
-                                    if (self && !self->is_lost()) {
-                                      self->calls().on_published(from, detail, who->rights.source, std::move(outcome));
-                                    }
-                                  });
+  const std::string source(parsed->source.empty() ? std::string_view(who_->rights.source) : parsed->source);
+  auto& server = owner_.server();
+  const auto home = owner_.group().home();
+  std::shared_ptr<judged_events> judged;
+  if (server.options.judge != nullptr) {
+    if (auto some = server.options.judge->judge(home, parsed->events, source, parsed->options.received_ms)) {
+      probe::add(server.counts.events_held_back, some->refused.size());
+      judged = std::make_shared<judged_events>(std::move(*some));
+    }
+  }
+  const std::string_view events = judged ? std::string_view(judged->events) : parsed->events;
+  server.service.publish(home, events, parsed->options, source,
+                         [weak = owner_.weak(), from, detail = parsed->options.detail, source,
+                          judged](result<actors::publish_outcome> outcome) {
+                           const auto self = weak.lock();
+                           if (!self || self->is_lost()) return;
+                           self->calls().on_published(from, detail, source, judged.get(), std::move(outcome));
+                         });
 }
 
-void methods::on_published(const request& from, bool detail, const std::string& source,
+void methods::on_published(const request& from, bool detail, const std::string& source, judged_events* judged,
                            result<actors::publish_outcome> outcome) {
-  if (!outcome) return refuse(from, outcome.error());
+  if (!outcome) return refuse_publish(from, outcome.error());
+  if (judged != nullptr) add_held_back(*judged, detail, *outcome);
   const auto suppressed = owner_.server().service.suppressed();
   const bool kept = std::any_of(outcome->rejected.begin(), outcome->rejected.end(), [&](const actors::rejection& each) {
-    return !actors::names_suppressed(name_of(each.code), each.encoded, *suppressed);
+    return !actors::names_suppressed(each.word(), each.encoded, *suppressed);
   });
   if (kept && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
@@ -155,18 +195,9 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
   letters.reserve(outcome.rejected.size());
   const auto suppressed = owner_.server().service.suppressed();
   for (auto& each : outcome.rejected) {
-    if (actors::names_suppressed(name_of(each.code), each.encoded, *suppressed)) continue;
-    auto outline = profile::outline_of(each.encoded);
-    auto& letter = letters.emplace_back();
-    letter.source = source;
-    letter.edge = "protocol";
-    letter.code = name_of(each.code);
-    letter.message = each.message;
-    letter.ids = std::move(outline.ids);
-    letter.event = std::move(outline.name);
-    letter.message_id = std::move(outline.message_id);
-    letter.content_type = "application/msgpack";
-    letter.bytes = std::move(each.encoded);
+    if (actors::names_suppressed(each.word(), each.encoded, *suppressed)) continue;
+    letters.push_back(
+        persistence::letter_of_event(std::move(each.encoded), source, "protocol", each.word(), each.message));
   }
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,
@@ -175,7 +206,9 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
                                            const auto self = weak.lock();
                                            if (!self || self->is_lost()) return;
                                            // What was applied will be a duplicate when the request is sent again.
-                                           if (!kept) return self->calls().refuse(from, kept.error(), letters_retry_ms);
+                                           if (!kept) {
+                                             return self->calls().refuse_publish(from, kept.error(), letters_retry_ms);
+                                           }
                                            self->calls().answer_published(from, detail, outcome);
                                          });
                                        });

@@ -15,6 +15,7 @@
 #include "actors/clock.hpp"
 #include "actors/service.hpp"
 #include "net/credentials.hpp"
+#include "net/event_judge.hpp"
 #include "net/parameters.hpp"
 #include "net/rpc.hpp"
 #include "net/token_bucket.hpp"
@@ -63,7 +64,8 @@ class methods {
   void erase(std::string_view params, const request& from);
   void stats(std::string_view params, const request& from);
 
-  void on_published(const request& from, bool detail, const std::string& source,
+  /// `judged`: null: all that was sent was published.
+  void on_published(const request& from, bool detail, const std::string& source, judged_events* judged,
                     result<actors::publish_outcome> outcome);
   /// As dead letters; the answer waits until they are durable.
   void keep_rejected(const request& from, bool detail, const std::string& source, actors::publish_outcome outcome);
@@ -79,6 +81,8 @@ class methods {
   void judge_anew();
   bool may(right needed) const noexcept;
   void refuse(const request& from, const error& cause, std::uint64_t retry_after_ms = 0);
+  /// Behind which no ordered one is taken on this connection.
+  void refuse_publish(const request& from, const error& cause, std::uint64_t retry_after_ms = 0);
   void end_watch(std::uint64_t watch, const error& cause);
   void record(actors::stage stage, const request& from);
 
@@ -88,6 +92,7 @@ class methods {
   std::optional<token_digest> token_;
   std::uint64_t judged_at_ = 0;  ///< the store's generation
   token_bucket requests_;
+  bool refused_a_publish_ = false;
 
   std::vector<request> gets_;
   std::vector<profile::hash128> addresses_;

@@ -53,6 +53,16 @@ result<outgoing_url> parse_outgoing_url(std::string_view text) {
   return made;
 }
 
+std::string shown_url(std::string_view text) {
+  const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> url(curl_url(), curl_url_cleanup);
+  if (curl_url_set(url.get(), CURLUPART_URL, std::string(text).c_str(), 0) != CURLUE_OK) return "(no URL)";
+  auto made = part_of(url.get(), CURLUPART_SCHEME) + "://" + part_of(url.get(), CURLUPART_HOST);
+  if (const auto port = part_of(url.get(), CURLUPART_PORT); !port.empty()) made += ":" + port;
+  const auto path = part_of(url.get(), CURLUPART_PATH);
+  if (path.size() > 1 || !part_of(url.get(), CURLUPART_QUERY).empty()) made += "/…";
+  return made;
+}
+
 result<void> check_outgoing_url(std::string_view text, const outgoing_rules& rules) {
   const auto url = parse_outgoing_url(text);
   if (!url) return tl::make_unexpected(url.error());

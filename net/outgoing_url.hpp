@@ -33,6 +33,9 @@ struct outgoing_url {
 
 /// Errors: invalid_argument: it is no http or https URL.
 result<outgoing_url> parse_outgoing_url(std::string_view url);
+/// For logs and errors: scheme, host and port. A path and a query may hold a secret, as those of many chats do, and
+/// what stands before the host is one.
+std::string shown_url(std::string_view url);
 /// Errors: invalid_argument: neither https, nor http to this machine itself; forbidden: a host that may not be asked.
 result<void> check_outgoing_url(std::string_view url, const outgoing_rules& rules);
 /// May a request to `url` be sent to this address? Errors: forbidden, naming both and what to configure.

@@ -9,6 +9,7 @@ namespace msgpack = profile::msgpack;
 
 namespace {
 
+constexpr std::size_t most_source_bytes = 255;  ///< what a journal record has room for
 constexpr std::string_view id_forms = "give one of {userId}, {anonymousId}, {externalId: {type, id}}, {profile}";
 
 template <class... Parts>
@@ -135,7 +136,8 @@ result<void> parse_read_options(msgpack::reader& in, read_parameters& out) {
   return read;
 }
 
-result<void> publish_option(std::string_view key, msgpack::reader& in, actors::publish_options& options) {
+result<void> publish_option(std::string_view key, msgpack::reader& in, publish_parameters& out) {
+  auto& options = out.options;
   const msgpack::token value = in.next();
   if (key == "durability") {
     if (value.is_string() && value.bytes == "fsync") {
@@ -147,9 +149,26 @@ result<void> publish_option(std::string_view key, msgpack::reader& in, actors::p
     }
     return {};
   }
-  if (key != "detail") return refuse("options: unknown key ", quoted(key), "; allowed are durability, detail");
-  if (value.type != msgpack::kind::boolean) return refuse("detail: not a boolean");
-  options.detail = value.integer != 0;
+  if (key == "source") {
+    if (!value.is_string() || value.bytes.empty() || value.bytes.size() > most_source_bytes) {
+      return refuse("source: not a string of 1 to ", std::to_string(most_source_bytes), " bytes");
+    }
+    out.source = value.bytes;
+    return {};
+  }
+  if (key == "receivedAt") {
+    if (value.type != msgpack::kind::integer || value.integer <= 0) {
+      return refuse("receivedAt: not a number of milliseconds since 1970");
+    }
+    options.received_ms = value.integer;
+    return {};
+  }
+  if (key != "detail" && key != "ordered") {
+    return refuse("options: unknown key ", quoted(key),
+                  "; allowed are durability, detail, ordered, and for forwarders source, receivedAt");
+  }
+  if (value.type != msgpack::kind::boolean) return refuse(key, ": not a boolean");
+  (key == "detail" ? options.detail : out.ordered) = value.integer != 0;
   return {};
 }
 
@@ -157,7 +176,7 @@ result<void> publish_option(std::string_view key, msgpack::reader& in, actors::p
 
 result<publish_parameters> parse_publish(std::string_view params, const limits::connection& bounds) {
   std::uint32_t count = 0;
-  auto in = open_params(params, 1, 2, "[[event, …], {durability?, detail?}]", count);
+  auto in = open_params(params, 1, 2, "[[event, …], {durability?, detail?, ordered?, source?, receivedAt?}]", count);
   if (!in) return pass_on(std::move(in.error()));
   publish_parameters out;
   const std::string_view rest = in->rest();
@@ -173,9 +192,8 @@ result<publish_parameters> parse_publish(std::string_view params, const limits::
     return out;
   }
   out.events = in->skip();
-  auto read = for_each_option(*in, "options", [&](std::string_view key, msgpack::reader& value) {
-    return publish_option(key, value, out.options);
-  });
+  auto read = for_each_option(
+      *in, "options", [&](std::string_view key, msgpack::reader& value) { return publish_option(key, value, out); });
   if (!read) return pass_on(std::move(read.error()));
   return out;
 }

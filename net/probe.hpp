@@ -32,6 +32,7 @@ struct probe : connection_counts {
   counter bytes_in{0};               ///< inside TLS
   counter bytes_out{0};
   counter quota_refusals{0};
+  counter events_held_back{0};               ///< by schemas and guards: they are dead letters
   counter reads_paused{0};                   ///< times that a connection was not read for a while
   counter watches_ended{0};                  ///< because their reader was too slow
   std::array<counter, errc_count> errors{};  ///< replies with an error, by errc

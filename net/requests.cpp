@@ -65,7 +65,11 @@ bool parse_rejection(msgpack::reader& in, actors::rejection& out) {
   if (index.type != msgpack::kind::integer || index.integer < 0 || index.integer > UINT32_MAX) return false;
   if (!code.is_string() || !message.is_string()) return false;
   out.index = static_cast<std::uint32_t>(index.integer);
-  if (!code_named(code.bytes, out.code)) out.code = errc::internal;
+  // What schemas and guards hold back has a reason of its own.
+  if (!code_named(code.bytes, out.code)) {
+    out.code = errc::invalid_argument;
+    out.reason = code.bytes;
+  }
   out.message = message.bytes;
   return true;
 }
@@ -99,6 +103,21 @@ void write_publish(std::string& out, std::uint32_t msgid, std::string_view event
     to.string("detail");
     to.boolean(true);
   }
+}
+
+void write_forwarded(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
+                     const forwarded& of) {
+  msgpack::writer to(out);
+  begin_request(out, msgid, "publish", 2);
+  to.array(count);
+  to.raw(events);
+  to.map(3);
+  to.string("ordered");
+  to.boolean(true);
+  to.string("source");
+  to.string(of.source);
+  to.string("receivedAt");
+  to.integer(of.received_ms);
 }
 
 void write_identifier(std::string& out, const profile::identifier& id) {

@@ -13,6 +13,14 @@
 
 namespace kith::net {
 
+/// What a forwarder says of a batch; `received_ms`: milliseconds since 1970.
+struct forwarded {
+  std::string_view source;
+  std::int64_t received_ms = 0;
+};
+/// Ordered: the server takes it only if it refused none before it on this connection.
+void write_forwarded(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
+                     const forwarded& of);
 /// `events`: MessagePack maps, `count` of them one after another. A whole frame is appended to `out`.
 void write_publish(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
                    actors::publish_options options = {});

@@ -76,7 +76,7 @@ void write_publish_result(std::string& out, const actors::publish_outcome& outco
   for (const actors::rejection& rejected : outcome.rejected) {
     to.array(3);
     to.natural(rejected.index);
-    to.string(name_of(rejected.code));
+    to.string(rejected.word());
     to.string(rejected.message);
   }
   if (!detail) return;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "net/backoff.hpp"
+
 namespace kith::net {
 
 namespace {
@@ -77,18 +79,13 @@ void retrying_connection::failed(const task_ptr& one, const rpc_error& why) {
   if (closed_ || !worth_retrying(why.code) || one->tries >= options_.retry.attempts) {
     return answer(one, tl::make_unexpected(why));
   }
-  const auto wait = std::max(backoff(one->tries - 1), std::chrono::milliseconds(why.retry_after_ms));
+  const auto wait = std::max(backoff(options_.retry.first, options_.retry.most, one->tries - 1, random_),
+                             std::chrono::milliseconds(why.retry_after_ms));
   one->timer.expires_after(wait);
   one->timer.async_wait([weak = weak_from_this(), one](const boost::system::error_code& ec) {
     const auto self = weak.lock();
     if (!ec && self) self->attempt(one);
   });
-}
-
-std::chrono::milliseconds retrying_connection::backoff(unsigned tries) {
-  const auto first = std::max<std::int64_t>(1, options_.retry.first.count());
-  const auto most = std::clamp<std::int64_t>(first << std::min(tries, 20U), 0, options_.retry.most.count());
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random_));
 }
 
 void retrying_connection::answer(const task_ptr& one, const reply& with) {

@@ -49,7 +49,6 @@ class retrying_connection : public std::enable_shared_from_this<retrying_connect
   void opened(const result<void>& outcome);
   void failed(const task_ptr& one, const rpc_error& why);
   void answer(const task_ptr& one, const reply& with);
-  std::chrono::milliseconds backoff(unsigned tries);
 
   boost::asio::io_context& io_;
   std::shared_ptr<tls_context> tls_;

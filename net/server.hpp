@@ -15,6 +15,7 @@
 
 #include "actors/service.hpp"
 #include "net/credentials.hpp"
+#include "net/event_judge.hpp"
 #include "net/probe.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
@@ -43,6 +44,8 @@ struct server_options {
   persistence::dead_letters* letters = nullptr;
   /// Erases on a thread of its own, and calls `done` there, or not at all once the server stops; empty: nobody may.
   std::function<void(erase_order what, erase_done done)> erase;
+  /// Looks at what is published; null: nothing does. Outlives the server.
+  event_judge* judge = nullptr;
 };
 
 class server {

@@ -1,5 +1,6 @@
 #include "net/tls_context.hpp"
 
+#include <ctime>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -125,6 +126,14 @@ result<void> reloadable_tls::reload() {
 std::shared_ptr<tls_context> reloadable_tls::current() const {
   const std::lock_guard lock(mutex_);
   return context_;
+}
+
+std::int64_t reloadable_tls::not_after() const {
+  const auto shown = current();
+  const X509* certificate = SSL_CTX_get0_certificate(shown->native_handle());
+  std::tm ends{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &ends) != 1) return 0;
+  return timegm(&ends);
 }
 
 std::string common_name_of(X509* certificate) {

@@ -3,6 +3,7 @@
 
 #include <utility>
 #include <boost/asio/ssl/context.hpp>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -46,6 +47,8 @@ class reloadable_tls {
   /// On an error the present context stays.
   result<void> reload();
   std::shared_ptr<tls_context> current() const;
+  /// When the certificate that is shown ends: seconds since 1970; 0: there is none.
+  std::int64_t not_after() const;
 
  private:
   explicit reloadable_tls(tls_server_options options) : options_(std::move(options)) {}

@@ -11,6 +11,7 @@
 #include <set>
 #include <thread>
 
+#include "persistence/database_copy.hpp"
 #include "persistence/dead_letter_files.hpp"
 
 namespace kith::persistence {
@@ -77,6 +78,9 @@ class letter_store final : public dead_letters {
   result<std::uint64_t> erase(const std::function<bool(const dead_letter&)>& meant) override;
   result<void> compact() override;
   result<void> mark_replayed(std::span<const replay_mark> marks) override;
+  result<void> copy_to(const std::string& directory) override {
+    return copy_database(files_.db(), "dead letters", directory);
+  }
   dead_letter_status status() const override;
 
  private:

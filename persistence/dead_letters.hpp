@@ -122,6 +122,9 @@ class dead_letters {
   /// One more attempt, now, for those that are still there.
   virtual result<void> mark_replayed(std::span<const replay_mark> marks) = 0;
 
+  /// As store::copy_to.
+  virtual result<void> copy_to(const std::string& directory) = 0;
+
   virtual dead_letter_status status() const = 0;
 };
 

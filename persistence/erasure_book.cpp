@@ -1,6 +1,7 @@
 #include "persistence/erasure_book.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
@@ -19,6 +20,13 @@ constexpr std::string_view magic = "kith erasures 1\n";
 constexpr std::size_t salt_bytes = 32;
 constexpr std::size_t bits_an_entry = 16;
 constexpr char file_name[] = "book";
+
+/// Without randomness nothing here may go on.
+std::string random_bytes(std::size_t size) {
+  std::string made(size, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(made.data()), static_cast<int>(size)) != 1) std::abort();
+  return made;
+}
 
 }  // namespace
 
@@ -57,8 +65,8 @@ suppressed_ids::suppressed_ids(std::string salt, table all) : salt_(std::move(sa
 
 /// 32 of its 128 bits, stirred by the salt: who has them has not the address.
 std::uint32_t suppressed_ids::tag_of(hash128 address) const noexcept {
-  const auto mixed = (address.low ^ profile::get<std::uint64_t>(salt_.data())) *
-                     (profile::get<std::uint64_t>(salt_.data() + 8) | 1);
+  const auto mixed =
+      (address.low ^ profile::get<std::uint64_t>(salt_.data())) * (profile::get<std::uint64_t>(salt_.data() + 8) | 1);
   return static_cast<std::uint32_t>(mixed >> 32);
 }
 
@@ -130,7 +138,8 @@ result<erasure_book::contents> erasure_book::decode(std::string_view bytes) {
     each.id = in.text<std::uint8_t>();
     each.at_ms = in.number<std::int64_t>();
     for (auto more = in.number<std::uint32_t>(); more > 0 && !in.failed(); --more) {
-      if (const auto taken = in.take(16); !in.failed()) each.addresses.push_back(profile::hash_from_bytes(taken.data()));
+      const auto address = in.take(16);
+      if (!in.failed()) each.addresses.push_back(profile::hash_from_bytes(address.data()));
     }
     for (auto more = in.number<std::uint32_t>(); more > 0 && !in.failed(); --more) {
       auto& id = each.identifiers.emplace_back();
@@ -142,6 +151,8 @@ result<erasure_book::contents> erasure_book::decode(std::string_view bytes) {
   if (in.failed() || !in.done()) return damaged;
   return made;
 }
+
+std::string erasure_book::new_id() { return profile::to_hex(profile::hash_from_bytes(random_bytes(16).data())); }
 
 result<std::unique_ptr<erasure_book>> erasure_book::open(file_system& files, std::string directory) {
   if (auto made = files.make_directory(directory); !made) return tl::make_unexpected(made.error());
@@ -160,10 +171,7 @@ result<std::unique_ptr<erasure_book>> erasure_book::open(file_system& files, std
     }
     opened->now_ = std::move(*read);
   } else {
-    opened->now_.salt.resize(salt_bytes);
-    if (RAND_bytes(reinterpret_cast<unsigned char*>(opened->now_.salt.data()), static_cast<int>(salt_bytes)) != 1) {
-      return fail(errc::unavailable, path + ": no random bytes for its salt");
-    }
+    opened->now_.salt = random_bytes(salt_bytes);
   }
   opened->show();
   return opened;
@@ -204,8 +212,8 @@ result<void> erasure_book::begin(const pending_erasure& what) {
   }
   if (next.suppressed.size() > most_suppressed || next.pending.size() > most_pending) {
     return fail(errc::too_large, "erase: more than " + std::to_string(most_suppressed) +
-                                              " identifiers would be suppressed, or " + std::to_string(most_pending) +
-                                              " erasures would wait for their bytes to go; lift some, or try later");
+                                     " identifiers would be suppressed, or " + std::to_string(most_pending) +
+                                     " erasures would wait for their bytes to go; lift some, or try later");
   }
   return write(std::move(next));
 }
@@ -213,9 +221,8 @@ result<void> erasure_book::begin(const pending_erasure& what) {
 result<void> erasure_book::finish(const std::vector<std::string>& ids) {
   const std::lock_guard one_at_a_time(changing_);
   auto next = now_;
-  std::erase_if(next.pending, [&](const pending_erasure& each) {
-    return std::find(ids.begin(), ids.end(), each.id) != ids.end();
-  });
+  std::erase_if(next.pending,
+                [&](const pending_erasure& each) { return std::find(ids.begin(), ids.end(), each.id) != ids.end(); });
   return write(std::move(next));
 }
 

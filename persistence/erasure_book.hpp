@@ -79,6 +79,8 @@ class erasure_book {
   /// of that, so nothing starts on it); those of reading.
   static result<std::unique_ptr<erasure_book>> open(file_system& files, std::string directory);
 
+  static std::string new_id();
+
   /// Durable when it returns. An erasure of the same id is replaced. Errors: too_large (too many), the disk's:
   /// then it may or may not have begun, and the next start knows.
   result<void> begin(const pending_erasure& what);

@@ -14,7 +14,9 @@ constexpr std::size_t piece_bytes = 1024 * 1024;
 /// A window onto a file that grows and slides as it is read.
 class sliding_window {
  public:
-  sliding_window(const file& source, std::uint64_t start) : source_(source), start_(start) {}
+  /// `size`: of the file, so that a small rest is not read as a whole piece.
+  sliding_window(const file& source, std::uint64_t start, std::uint64_t size)
+      : source_(source), start_(start), size_(size) {}
 
   /// At least `wanted` bytes from the front on, or all that the file has.
   result<void> fill(std::size_t wanted) {
@@ -23,8 +25,10 @@ class sliding_window {
     bytes_.erase(0, front_);
     front_ = 0;
     std::string more;
-    const auto ask = std::max(wanted - bytes_.size(), piece_bytes);
-    if (auto read = source_.read_at(start_ + bytes_.size(), ask, more); !read) return read;
+    const auto at = start_ + bytes_.size();
+    const auto left = static_cast<std::size_t>(std::min<std::uint64_t>(size_ - std::min(size_, at), piece_bytes));
+    const auto ask = std::max(wanted - bytes_.size(), left);
+    if (auto read = source_.read_at(at, ask, more); !read) return read;
     ended_ = more.size() < ask;
     bytes_ += more;
     return {};
@@ -36,6 +40,7 @@ class sliding_window {
  private:
   const file& source_;
   std::uint64_t start_;
+  std::uint64_t size_;
   std::string bytes_;
   std::size_t front_ = 0;
   bool ended_ = false;
@@ -55,7 +60,7 @@ result<bool> record_at_front(sliding_window& window, std::uint64_t expected, for
 
 /// Does any record behind `offset` know that `sequence` was durable?
 result<bool> proven_durable(const file& source, std::uint64_t offset, std::uint64_t size, std::uint64_t sequence) {
-  sliding_window window(source, offset);
+  sliding_window window(source, offset, size);
   while (window.offset() < size) {
     format::record_head head;
     auto whole = record_at_front(window, sequence, head);
@@ -122,7 +127,7 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
         {0, std::min<std::uint64_t>(*size, format::segment_head_bytes), "the segment's head is not readable"});
   }
 
-  sliding_window window(**opened, std::max<std::uint64_t>(from, format::segment_head_bytes));
+  sliding_window window(**opened, std::max<std::uint64_t>(from, format::segment_head_bytes), *size);
   bool expects = has_head && from <= format::segment_head_bytes;  // in the middle the next sequence is not known
   std::uint64_t bad_from = 0;
   bool in_bad = false;

@@ -13,6 +13,7 @@
 #include <rocksdb/table.h>
 #include <rocksdb/write_batch.h>
 
+#include "persistence/database_copy.hpp"
 #include "persistence/member_book.hpp"
 #include "persistence/retention_filter.hpp"
 #include "persistence/rocks_log.hpp"
@@ -57,6 +58,10 @@ tl::unexpected<error> failed(const Status& status, std::string_view doing) {
   return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
 }
 
+result<void> outcome_of(const Status& status, std::string_view doing) {
+  return status.ok() ? result<void>() : failed(status, doing);
+}
+
 class rocks_store final : public store {
  public:
   explicit rocks_store(store_options options)
@@ -95,7 +100,8 @@ class rocks_store final : public store {
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
   result<std::uint64_t> erase(std::span<const hash128> addresses) override;
   result<void> compact(std::span<const hash128> addresses) override;
-  result<void> flush() override;
+  result<void> flush() override { return outcome_of(db_->Flush({}, families_), "flushing"); }
+  result<void> copy_to(const std::string& directory) override { return copy_database(*db_, "store", directory); }
   std::uint64_t estimated_snapshots() override;
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
     return walk(f_snapshots, each, from);
@@ -207,8 +213,7 @@ result<void> rocks_store::open(const std::string& directory) {
   identities_empty_ = families <= f_identities || empty(f_identities);
   if (options_.read_only) return {};
   members_ = std::make_unique<member_book>(*db_, families_[f_members], families_[f_meta]);
-  const auto loaded = members_->load();
-  return loaded.ok() ? result<void>() : failed(loaded, "counting members");
+  return outcome_of(members_->load(), "counting members");
 }
 
 result<void> rocks_store::check_format() {
@@ -561,11 +566,6 @@ result<std::uint64_t> rocks_store::erase(std::span<const hash128> addresses) {
 result<void> rocks_store::compact(std::span<const hash128> addresses) {
   const auto status = store_eraser(*db_, write_, handles(), *members_).compact(addresses);
   return status.ok() ? result<void>() : failed(status, "rewriting files");
-}
-
-result<void> rocks_store::flush() {
-  if (const auto status = db_->Flush({}, families_); !status.ok()) return failed(status, "flushing");
-  return {};
 }
 
 std::uint64_t rocks_store::estimated_snapshots() {

@@ -186,6 +186,10 @@ class store {
   /// Makes all that was saved and fed durable.
   virtual result<void> flush() = 0;
 
+  /// A copy of all that was saved and fed, in a directory that is not there yet: hard links to files that do not change
+  /// any more where the file system can, copies where not.
+  virtual result<void> copy_to(const std::string& directory) = 0;
+
   virtual std::uint64_t estimated_snapshots() = 0;
   /// Every snapshot in address order, `from` there on, until `each` returns false.
   virtual result<void> for_each_snapshot(

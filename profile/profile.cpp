@@ -217,6 +217,8 @@ const std::string& field_list() {
   return list;
 }
 
+void profile::write_trait_sources(msgpack::writer& out) const { traits::write_sources(state_, out); }
+
 bool field_set::needs_standing() const noexcept { return has(f_computed) || has(f_segments); }
 
 void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, const derived& with) const {

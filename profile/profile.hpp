@@ -122,6 +122,8 @@ class profile {
   void prefetch_head() const noexcept { state_.prefetch_head(); }  ///< some time before prefetch()
 
   /// Writes the profile map of the public contract; `id` is the profile's address. `consent` is written empty.
+  /// Which event set each trait: `[{path: [key, …], value, at: RFC 3339 time, messageId}, …]`, by path.
+  void write_trait_sources(msgpack::writer& out) const;
   void write_map(msgpack::writer& out, hash128 id, field_set fields = {}, const derived& with = {}) const;
 
   /// For the domain's own readers.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "profile/bytes.hpp"
+#include "profile/event.hpp"
 
 namespace kith::profile {
 
@@ -158,6 +159,30 @@ void write_level(const std::vector<trait_fact>& facts, std::size_t begin, std::s
   }
 }
 
+std::vector<std::string> keys_of(std::string_view path) {
+  std::vector<std::string> keys;
+  for (std::size_t begin = 0; begin < path.size();) {
+    const auto end = path.find(end_of_key, begin) + end_of_key.size();
+    keys.push_back(last_key(path.substr(0, end), begin));
+    begin = end;
+  }
+  return keys;
+}
+
+/// Those of facts[begin, end) whose value a reader sees as one; what is below a removed value is passed over.
+void collect_leaves(const std::vector<trait_fact>& facts, std::size_t begin, std::size_t end,
+                    std::vector<const trait_fact*>& leaves) {
+  for (auto at = begin; at < end;) {
+    auto next = at + 1;
+    while (next < end && facts[next].path.starts_with(facts[at].path)) ++next;
+    const auto before = leaves.size();
+    if (facts[at].is_map) collect_leaves(facts, at + 1, next, leaves);
+    const bool seen_itself = facts[at].is_map ? leaves.size() == before : facts[at].value.front() != '\xc0';
+    if (seen_itself) leaves.push_back(&facts[at]);
+    at = next;
+  }
+}
+
 bool read(const state& of, std::vector<trait_fact>& facts) {
   thread_local std::vector<stamp> table;
   table.clear();
@@ -269,6 +294,32 @@ void traits::write(const state& of, msgpack::writer& out) {
   facts.clear();
   read(of, facts);
   write_level(facts, 0, facts.size(), 0, out);
+}
+
+void traits::write_sources(const state& of, msgpack::writer& out) {
+  std::vector<trait_fact> facts;
+  read(of, facts);
+  std::vector<const trait_fact*> leaves;
+  collect_leaves(facts, 0, facts.size(), leaves);
+  out.array(leaves.size());
+  for (const auto* leaf : leaves) {
+    const auto& by = leaf->is_map ? leaf->map_by : leaf->replaced_by;
+    const auto keys = keys_of(leaf->path);
+    out.map(4);
+    out.string("path");
+    out.array(keys.size());
+    for (const auto& key : keys) out.string(key);
+    out.string("value");
+    if (leaf->is_map) {
+      out.map(0);
+    } else {
+      out.raw(leaf->value);
+    }
+    out.string("at");
+    out.string(format_time(by.time_ms));
+    out.string("messageId");
+    out.string(by.message_id);
+  }
 }
 
 bool traits::valid(const state& of) {

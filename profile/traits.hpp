@@ -38,6 +38,10 @@ void join(state& of, const state& other);
 /// Writes the nested map that readers see.
 void write(const state& of, msgpack::writer& out);
 
+/// Writes each value that readers see with what set it: `[{path: [key, …], value, at: RFC 3339 time, messageId}, …]`. A
+/// map with nothing in it is a value.
+void write_sources(const state& of, msgpack::writer& out);
+
 /// Are these bytes that apply() and join() leave?
 bool valid(const state& of);
 

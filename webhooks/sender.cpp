@@ -7,6 +7,7 @@
 #include <tsl/robin_set.h>
 
 #include "net/outgoing_request.hpp"
+#include "net/outgoing_url.hpp"
 #include "webhooks/message.hpp"
 
 namespace kith::webhooks {
@@ -187,7 +188,7 @@ struct sender::impl {
         state.now = sending::gone;
       }
       environment.log("warning",
-                      "webhook " + to.name + ": " + to.url +
+                      "webhook " + to.name + ": " + net::shown_url(to.url) +
                           " says that it is gone (410): nothing is sent to it until SIGHUP or a restart; what "
                           "it is to be told waits");
       return;
@@ -212,9 +213,9 @@ struct sender::impl {
   }
 
   void bury(outgoing_item item, const actors::told_change& told, std::vector<outgoing_change>& changes) {
-    environment.log("warning", "webhook " + to.name + ": gave up telling " + to.url + " that " + to_hex(told.profile) +
-                                   (told.entered ? " entered " : " left ") + told.segment + " after " +
-                                   std::to_string(told.attempts) + " attempts (" + told.last_error +
+    environment.log("warning", "webhook " + to.name + ": gave up telling " + net::shown_url(to.url) + " that " +
+                                   to_hex(told.profile) + (told.entered ? " entered " : " left ") + told.segment +
+                                   " after " + std::to_string(told.attempts) + " attempts (" + told.last_error +
                                    "); it is among the dead letters");
     changes.push_back({outgoing_list::waiting, item, true});
     item.content = told.encode();

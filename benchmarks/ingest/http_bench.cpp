@@ -195,12 +195,14 @@ int main(int argc, char** argv) {
   for (const auto& each : all) each->go_on();
   io.run();
   const auto seconds = std::chrono::duration<double>(clock_type::now() - of.begun).count();
+  const auto ended_ms = now_ms();
   const auto& took = of.latencies;
   const nlohmann::ordered_json made = {
       {"events", with.events},
       {"requests", requests.size()},
       {"failed", of.failed},
       {"seconds", seconds},
+      {"ended_ms", ended_ms},
       {"events_per_s", static_cast<double>(with.events) / seconds},
       {"requests_per_s", static_cast<double>(requests.size()) / seconds},
       {"latency_us",

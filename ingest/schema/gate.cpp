@@ -102,6 +102,11 @@ void judge::refresh() {
   generation_ = generation;
 }
 
+bool judge::has_any() {
+  refresh();
+  return now_->judges();
+}
+
 verdict judge::operator()(std::string_view source, const event_view& event, std::int64_t received_ms) {
   if (event.type == event_type::alias) return {};
   refresh();

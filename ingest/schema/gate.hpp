@@ -40,6 +40,9 @@ class judge {
   /// what `context.schemaVersion` names (2 or "2"), else the newest.
   verdict operator()(std::string_view source, const profile::event_view& event, std::int64_t received_ms);
 
+  /// Is there a schema, or a mode that may hold an event without one back? If not, every event passes.
+  bool has_any();
+
   void add_to(observations& all) const { seen_.add_to(all); }
 
  private:

@@ -16,6 +16,10 @@ schema_set::schema_set(settings modes, std::vector<known_schema> all) : modes_(s
     std::sort(schemas.versions.begin(), schemas.versions.end(),
               [](const known_schema& a, const known_schema& b) { return a.what->version() < b.what->version(); });
   }
+  const auto may_hold_back = [](mode of_unknown) { return of_unknown != mode::allow; };
+  judges_ = !by_event_.empty() || may_hold_back(modes_.unknown) ||
+            std::any_of(modes_.sources.begin(), modes_.sources.end(),
+                        [&](const auto& each) { return may_hold_back(each.second.unknown.value_or(mode::allow)); });
 }
 
 const event_schemas* schema_set::find(std::string_view event) const noexcept {

@@ -47,6 +47,8 @@ class schema_set {
   std::vector<std::string> events() const;
   std::vector<known_schema> all() const;
   const settings& modes() const noexcept { return modes_; }
+  /// Is there a schema, or a mode for events without one that is not to allow?
+  bool judges() const noexcept { return judges_; }
 
  private:
   struct text_hash {
@@ -55,6 +57,7 @@ class schema_set {
   };
 
   settings modes_;
+  bool judges_ = false;
   std::unordered_map<std::string, event_schemas, text_hash, std::equal_to<>> by_event_;
 };
 

@@ -23,15 +23,21 @@
     try {
       if (value === undefined) return localStorage.getItem(name);
       if (value === null) localStorage.removeItem(name);
-      else localStorage.setItem(name, value);
+      else if (granted && !optedOut) localStorage.setItem(name, value);
     } catch (blocked) { /* no storage: the ids live as long as the page */ }
     return value;
   }
   var anonymousId, userId = stored("ajs_user_id");
   try { anonymousId = JSON.parse(stored("ajs_anonymous_id")); } catch (old) { anonymousId = stored("ajs_anonymous_id"); }
   try { userId = JSON.parse(userId); } catch (old) { /* as it is */ }
+  /* Before consent the ids are in memory only. */
+  function keep() {
+    if (userId) stored("ajs_user_id", JSON.stringify(userId));
+    if (anonymousId) stored("ajs_anonymous_id", JSON.stringify(anonymousId));
+  }
+  function reset() { userId = anonymousId = null; stored("ajs_user_id", null); stored("ajs_anonymous_id", null); }
   function anonymous() {
-    if (!anonymousId) stored("ajs_anonymous_id", JSON.stringify((anonymousId = id())));
+    if (!anonymousId) { anonymousId = id(); keep(); }
     return anonymousId;
   }
 
@@ -63,7 +69,7 @@
       if (answer.status > 499 || answer.status === 429) throw answer;
       failures = 0;
     }).catch(function () {
-      queue = batch.concat(queue).slice(0, 1000);
+      if (granted) queue = batch.concat(queue).slice(0, 1000);
       failures++;
     }).then(function () {
       sending = 0;
@@ -85,7 +91,7 @@
     },
     identify: function (user, traits) {
       if (typeof user === "object") { traits = user; user = undefined; }
-      if (user) stored("ajs_user_id", JSON.stringify((userId = String(user))));
+      if (user) { userId = String(user); keep(); }
       put({ type: "identify", traits: traits || {} });
     },
     group: function (group, traits) { put({ type: "group", groupId: group, traits: traits || {} }); },
@@ -93,8 +99,11 @@
       put({ type: "alias", previousId: from || userId || anonymous() });
       if (to) queue.length && (queue[queue.length - 1].userId = String(to));
     },
-    consent: function (given) { granted = !!given; if (granted) later(0); else queue = []; },
-    reset: function () { userId = anonymousId = null; stored("ajs_user_id", null); stored("ajs_anonymous_id", null); },
+    consent: function (given) {
+      granted = !!given;
+      if (granted) { keep(); later(0); } else { queue = []; reset(); }
+    },
+    reset: reset,
     ready: function (then) { then(); },
     load: function (writeKey) { key = writeKey; later(0); },
     flush: flush

@@ -13,7 +13,6 @@
 namespace kith::ingest::webhook {
 
 namespace cel = profile::cel;
-using cel::value;
 
 namespace {
 
@@ -64,7 +63,7 @@ class rule_compiler {
     std::vector<expression> made;
     for (const auto& [name, text] : all) {
       if (name.empty() || text.empty()) problem(of, "needs a name and an expression for each entry");
-      else made.push_back(one(at, of + "." + name, text));
+      else made.push_back(one(at, std::string(of).append(".").append(name), text));
     }
     return made;
   }

@@ -79,7 +79,7 @@ std::string object(std::string_view field) { return "body.data.object." + std::s
 std::string major(std::string_view amount) { return in_major_units(object(amount), object("currency")); }
 
 /// Once: it happens to the object once, so the object names it.
-rule stripe(std::string type, std::string event, bool once) {
+rule stripe(const std::string& type, const std::string& event, bool once) {
   rule made;
   made.name = type;
   made.when = "body.type == '" + type + "'";
@@ -97,8 +97,8 @@ std::string id_or_object(const std::string& path) {
 
 void of_customer(rule& made) { made.external_ids = {{"stripe_customer", id_or_object(object("customer"))}}; }
 
-rule stripe_charge(std::string type, std::string event, bool once, const std::string& amount) {
-  auto made = stripe(std::move(type), std::move(event), once);
+rule stripe_charge(const std::string& type, const std::string& event, bool once, const std::string& amount) {
+  auto made = stripe(type, event, once);
   of_customer(made);
   made.external_ids.emplace_back("stripe_charge", object("id"));
   made.external_ids.emplace_back("email",
@@ -112,8 +112,8 @@ rule stripe_charge(std::string type, std::string event, bool once, const std::st
   return made;
 }
 
-rule stripe_refund(std::string type, std::string event, bool once) {
-  auto made = stripe(std::move(type), std::move(event), once);
+rule stripe_refund(const std::string& type, const std::string& event, bool once) {
+  auto made = stripe(type, event, once);
   made.external_ids = {{"stripe_charge", id_or_object(object("charge"))}};
   made.property = {{"refund_id", object("id")},
                    {"charge_id", id_or_object(object("charge"))},
@@ -125,8 +125,8 @@ rule stripe_refund(std::string type, std::string event, bool once) {
   return made;
 }
 
-rule stripe_subscription(std::string type, std::string event, bool once) {
-  auto made = stripe(std::move(type), std::move(event), once);
+rule stripe_subscription(const std::string& type, const std::string& event, bool once) {
+  auto made = stripe(type, event, once);
   of_customer(made);
   made.property = {{"subscription_id", object("id")},
                    {"status", object("status")},
@@ -138,8 +138,8 @@ rule stripe_subscription(std::string type, std::string event, bool once) {
   return made;
 }
 
-rule stripe_customer(std::string type, bool once) {
-  auto made = stripe(std::move(type), {}, once);
+rule stripe_customer(const std::string& type, bool once) {
+  auto made = stripe(type, {}, once);
   made.type = "identify";
   made.event.clear();
   made.external_ids = {{"stripe_customer", object("id")}, {"email", object("email")}};

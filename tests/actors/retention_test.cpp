@@ -67,3 +67,38 @@ TEST_CASE("compaction drops what is past the history's retention, and keeps what
   CHECK(kith.publish(events_of(2)).duplicate == users);
   CHECK(kith.get("u7")["version"] == 8);
 }
+
+TEST_CASE(
+    "events that waited at a forwarder have the time at which it took them, and are judged by what is known now") {
+  temporary_directory directory;
+  auto options = options_for(directory.path());
+  constexpr auto today_ms = first_day_ms + 40 * day_ms;
+  options.now_ms = [] { return today_ms; };
+  options.dedup_retention_ms = 30 * day_ms;
+  running kith(options);
+  actors::publish_options waited;
+  waited.received_ms = today_ms - 10 * day_ms;
+
+  // Without a time of its own it came when the forwarder took it; a sender's clock is compared with the forwarder's.
+  auto timeless = track("u0", "m-1", "");
+  timeless.erase("timestamp");
+  auto skewed = track("u0", "m-2", profile::format_time(waited.received_ms - day_ms));
+  skewed["sentAt"] = profile::format_time(waited.received_ms - hour);
+  CHECK(kith.publish({timeless, skewed}, waited).applied == 2);
+  const auto seen = kith.get("u0");
+  CHECK(seen["lastSeen"] == profile::format_time(waited.received_ms));
+  CHECK(seen["firstSeen"] == profile::format_time(waited.received_ms - day_ms + hour));
+
+  // Which ids are still known is a question of now, not of then.
+  const auto late = kith.publish({track("u0", "m-3", profile::format_time(today_ms - 31 * day_ms))}, waited);
+  REQUIRE(late.rejected.size() == 1);
+  CHECK(late.rejected[0].code == errc::too_late);
+  CHECK(kith.publish({track("u0", "m-4", profile::format_time(today_ms - 29 * day_ms))}, waited).applied == 1);
+
+  // A forwarder whose clock is ahead does not make the future.
+  waited.received_ms = today_ms + day_ms;
+  auto ahead = track("u1", "m-1", "");
+  ahead.erase("timestamp");
+  CHECK(kith.publish({ahead}, waited).applied == 1);
+  CHECK(kith.get("u1")["lastSeen"] == profile::format_time(today_ms));
+}

@@ -263,6 +263,26 @@ TEST_CASE("letters are replayed and dropped by id, each once") {
   CHECK(at.listed() == texts{"stay"});
 }
 
+TEST_CASE("a letter is replayed as somebody mended it, and stays as it came where that is refused too") {
+  api at;
+  auto event = letter("\x81\xa1\x61\x01", "quarantined");  // {"a": 1}
+  event.content_type = "application/msgpack";
+  at.put({letter("odd"), event});
+  const auto text = at.id_of("odd");
+  CHECK(at.decide({{"action", "replay"}, {"ids", {text}}, {"as", "bad"}})["rejected"] == 1);
+  CHECK(at.get("/v1/dead-letters/" + text)["bytes"] == "odd");
+  CHECK(at.decide({{"action", "replay"}, {"ids", {text}}, {"as", "good"}})["applied"] == 1);
+  const auto one = at.id_of("gaFhAQ==");
+  CHECK(at.decide({{"action", "replay"}, {"ids", {one}}, {"as", {{"a", "b"}}}})["replayed"] == 1);
+  CHECK(at.replayed == texts{"bad", "good", "\x81\xa1\x61\xa1\x62"});
+  for (const auto& wrong : std::vector<json>{{{"action", "drop"}, {"ids", {one}}, {"as", "good"}},
+                                             {{"action", "replay"}, {"ids", {one, text}}, {"as", "good"}},
+                                             {{"action", "replay"}, {"filter", json::object()}, {"as", "good"}},
+                                             {{"action", "replay"}, {"ids", {one}}, {"as", 5}}}) {
+    CHECK(at.ask("POST", "/v1/dead-letters", wrong).status == 400);
+  }
+}
+
 TEST_CASE("a request replays so many and says where to go on") {
   api at;
   for (int i = 0; i < 3; ++i) {

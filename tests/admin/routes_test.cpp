@@ -3,6 +3,7 @@
 #include <regex>
 #include <set>
 
+#include "admin/console.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/catch.hpp"
 
@@ -97,6 +98,96 @@ TEST_CASE_METHOD(admin_fixture, "a profile is read through a view, and the views
   CHECK(ask_as(somebody(false, false), "/v1/views", "GET").status == 403);
   CHECK(body("/v1/stats")["viewsBuilt"] == 1);
   CHECK(ask("/metrics").body.find("kith_views_served_total 1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(admin_fixture, "each trait is told with the event that set it") {
+  const auto identify = [](const std::string& id, const std::string& time, const json& traits) {
+    return json{{"type", "identify"}, {"userId", "ada"}, {"messageId", id}, {"timestamp", time}, {"traits", traits}};
+  };
+  kith.publish(
+      {identify("m-2", "2024-05-02T10:00:00Z", {{"city", {{"name", "Bonn"}}}, {"old", nullptr}}),
+       identify("m-1", "2024-05-01T10:00:00Z",
+                {{"old", 1}, {"plan", "gold"}, {"tags", json::object()}, {"city", {{"zip", 5}, {"name", "?"}}}})});
+  const auto source = [](const json& path, const json& value, const std::string& id) {
+    const auto at = id == "m-1" ? "2024-05-01T10:00:00.000Z" : "2024-05-02T10:00:00.000Z";
+    return json{{"path", path}, {"value", value}, {"at", at}, {"messageId", id}};
+  };
+  CHECK(body("/v1/profiles/user/ada/traits") ==
+        json{{"items",
+              {source({"city", "name"}, "Bonn", "m-2"), source({"city", "zip"}, 5, "m-1"),
+               source(json::array({"plan"}), "gold", "m-1"), source(json::array({"tags"}), json::object(), "m-1")}},
+             {"next", nullptr}});
+  CHECK(ask("/v1/profiles/user/nobody/traits").status == 404);
+}
+
+TEST_CASE_METHOD(admin_fixture, "what happens is told as it happens, and to who comes later what happened") {
+  const auto events_of = [](const std::string& text) {
+    std::vector<std::pair<std::string, json>> all;
+    for (const auto event : admin::split(text, '\n')) {
+      if (event.starts_with("event: ")) all.emplace_back(event.substr(7), json());
+      if (event.starts_with("data: ")) all.back().second = json::parse(event.substr(6));
+    }
+    return all;
+  };
+  routes.look();
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z"), track("ada", "m-1", "2024-05-01T10:00:00Z")});
+  routes.look();
+  auto stream = ask("/v1/live");
+  REQUIRE(stream.status == 200);
+  CHECK(stream.content_type == "text/event-stream");
+  CHECK(stream.pause == std::chrono::seconds(1));
+  const auto first = events_of(stream.body);
+  REQUIRE(first.size() == 2);
+  CHECK(first[0].first == "history");
+  CHECK(first[0].second["points"].size() == 2);
+  CHECK(first[0].second["points"][1]["applied"] > 0);
+  CHECK(first[0].second["points"][1]["duplicate"] > 0);
+  const auto stages = first[0].second["stages"];
+  REQUIRE(stages[1] == "journal");
+  CHECK(first[0].second["points"][0]["latency"][1].is_null());
+  CHECK(first[0].second["points"][1]["latency"][1][1] > 0);
+  CHECK(first[1].first == "sample");
+  CHECK(first[1].second["phase"] == "ready");
+  CHECK(first[1].second["stats"]["eventsApplied"] == 1);
+  CHECK(first[1].second["shards"].size() == kith->shard_count());
+  CHECK(first[1].second["point"] == first[0].second["points"][1]);
+  CHECK(events_of(*stream.more()).empty());  // nothing new, but a sign of life
+  routes.look();
+  const auto next = events_of(*stream.more());
+  REQUIRE(next.size() == 1);
+  CHECK(next[0].second["point"]["applied"] == 0);
+  CHECK(ask_as(somebody(false, false), "/v1/live", "GET").status == 403);
+}
+
+TEST_CASE_METHOD(admin_fixture, "a stream of what happens ends, so that who asks is judged anew") {
+  auto stream = ask("/v1/live");
+  std::size_t pieces = 0;
+  while (pieces < 1000 && !stream.more()->empty()) ++pieces;
+  CHECK(pieces == 299);
+}
+
+TEST_CASE_METHOD(admin_fixture, "the console's page may not be kept, its files for ever, and both bring their policy") {
+  if (admin::console_files().empty()) return;  // built without Node.js
+  const auto page = ask_as(nullptr, "/", "GET");
+  REQUIRE(page.status == 200);
+  CHECK(page.content_type == "text/html; charset=utf-8");
+  CHECK(page.headers.at("Cache-Control") == "no-cache");
+  const auto policy = page.headers.at("Content-Security-Policy");
+  CHECK(policy.find("script-src 'self';") != policy.npos);
+  CHECK(policy.find("unsafe") == policy.npos);
+  std::smatch script;
+  REQUIRE(std::regex_search(page.body, script, std::regex("src=\"/(assets/console-[A-Z0-9]+\\.js)\"")));
+  const auto file = ask_as(nullptr, "/" + script[1].str(), "GET");
+  REQUIRE(file.status == 200);
+  CHECK(file.headers.at("Cache-Control") == "public, max-age=31536000, immutable");
+  admin::request compressed;
+  compressed.method = "GET";
+  compressed.target = "/" + script[1].str();
+  compressed.accept_encoding = "br, gzip";
+  const auto smaller = routes.handle(compressed);
+  CHECK(smaller.headers.at("Content-Encoding") == "gzip");
+  CHECK(smaller.body.size() * 2 < file.body.size());
+  CHECK(ask_as(nullptr, "/assets/other.js", "GET").status == 404);
 }
 
 TEST_CASE_METHOD(admin_fixture, "a segment's members are explained by the message ids of their events") {

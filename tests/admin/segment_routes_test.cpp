@@ -390,8 +390,23 @@ TEST_CASE_METHOD(api, "a preview judges an expression and saves nothing") {
   REQUIRE(told["name"] == "n");
   REQUIRE(
       problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"profiles", json::array()}})["detail"] ==
-      "body: unknown key \"profiles\"; allowed are expression, name, sample");
+      "body: unknown key \"profiles\"; allowed are expression, name, sample, check, kind");
   REQUIRE(get("/v1/segments")["items"].size() == 1);
+}
+
+TEST_CASE_METHOD(api, "an expression is only checked, without looking at any profile, where that is asked") {
+  service.put_preview(fail(errc::internal, "profiles were looked at"));
+  const auto check = [&](const std::string& expression, const std::string& kind) {
+    return json{{"expression", expression}, {"check", true}, {"kind", kind}};
+  };
+  for (const auto& body : {check("traits.n > 1", "segment"), check("traits.n + 1", "computed")}) {
+    const auto told = ask("POST", "/v1/segments:preview", body, {}, false);
+    REQUIRE(told.status == 200);
+    REQUIRE(json::parse(told.body) == json{{"valid", true}});
+  }
+  REQUIRE(problem(400, "POST", "/v1/segments:preview", check("traits.n +", "computed"))["line"] == 1);
+  problem(400, "POST", "/v1/segments:preview", {{"expression", "traits.n + 1"}, {"kind", "computed"}});
+  problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"check", "yes"}});
 }
 
 TEST_CASE_METHOD(api, "a preview tells who would be a member, with what is defined now") {

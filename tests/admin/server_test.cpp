@@ -360,7 +360,7 @@ TEST_CASE("other methods are answered with 405 and what is allowed, other paths 
     detail_of(got, 405);
     REQUIRE((*got)[http_field::allow] == "POST, OPTIONS");
   }
-  for (const auto* target : {"/", "/v1", "/healthz/", "//healthz", "/v1/profiles/user", "/../healthz"}) {
+  for (const auto* target : {"/v1", "/healthz/", "//healthz", "/v1/profiles/user", "/../healthz"}) {
     CAPTURE(target);
     detail_of(served.answer(get(target, bearer("token-reader"))), 404);
   }
@@ -458,6 +458,16 @@ TEST_CASE("an answer is gzipped for who takes that") {
   REQUIRE(short_one->count(http_field::content_encoding) == 0);
 }
 
+TEST_CASE("what follows piece by piece is not gzipped, though its first piece is large") {
+  const front served;
+  const auto client = served.connect();
+  REQUIRE(client->send(ask("HEAD", "/v1/live", bearer("token-boss") + "Accept-Encoding: gzip\r\n")));
+  const auto got = client->receive(true);
+  REQUIRE(got);
+  REQUIRE(got->result_int() == 200);
+  CHECK(got->count(http_field::content_encoding) == 0);
+}
+
 TEST_CASE("a browser logs in, acts by its cookie, and logs out") {
   const front served;
   const std::string login = R"({"token": "token-boss"})";
@@ -488,4 +498,16 @@ TEST_CASE("who asks too often is told when to try again") {
   for (int i = 0; i < 2; ++i) got = served.answer(get("/v1/stats", bearer("token-reader")));
   detail_of(got, 429);
   REQUIRE(std::stoi(std::string((*got)[http_field::retry_after])) > 1);
+}
+
+TEST_CASE("an Idempotency-Key that is empty is refused, and another is heeded") {
+  const front served;
+  const auto post = [&](const std::string& key) {
+    return served.answer(ask("POST", "/v1/snapshot", bearer("token-boss") + "Idempotency-Key: " + key + "\r\n"));
+  };
+  REQUIRE(detail_of(post(""), 400).find("Idempotency-Key") != std::string::npos);
+  REQUIRE(post("\"k-1\"")->count("Idempotency-Replayed") == 0);
+  const auto again = post("\"k-1\"");
+  REQUIRE(again->result_int() == 200);
+  REQUIRE((*again)["Idempotency-Replayed"] == "true");
 }

@@ -93,7 +93,8 @@ TEST_CASE("a wrong [oauth] is refused with its place") {
   refuses(issuer + "scopes = [\"a\"]\n", "must be a table like");
   refuses(issuer + "source = \"a\"\nsource_claim = \"b\"\n", "one of them is enough");
   refuses(issuer + "introspection_endpoint = \"https://login.example/i\"\n", "needs client_id, and client_secret_file");
-  refuses(issuer + "client_secret_env = \"KITH_NOT_SET\"\n", "\"KITH_NOT_SET\", which is not set");
+  refuses(issuer + "client_secret_env = \"KITH_NOT_SET\"\n",
+          "names an environment variable that is not set: KITH_NOT_SET");
   refuses(issuer + "client_secret_file = \"no/such/file\"\n", "no/such/file");
   refuses(issuer + "client_secret = \"hush\"\n", "oauth.issuers.client_secret: is not a key");
   refuses(issuer + "leeway = \"11m\"\n", "leeway is over 10m");
@@ -120,7 +121,7 @@ TEST_CASE("[outgoing] says which hosts may be asked, and all URLs are held to it
   CHECK(made.outgoing.allow_private == std::vector<std::string>{"10.0.0.5"});
   CHECK_FALSE(made.outgoing.allow_loopback);
   refuses(hook,
-          "webhooks.crm: https://10.0.0.5/: 10.0.0.5 is 10.0.0.5, a private address, which only hosts of "
+          "webhooks.crm: https://10.0.0.5: 10.0.0.5 is 10.0.0.5, a private address, which only hosts of "
           "outgoing.allow_private may have");
   refuses("[outgoing]\nallow_hosts = [\"crm.example\"]\n" + issuer,
           "oauth.issuers: https://login.example: the host login.example is not among outgoing.allow_hosts");

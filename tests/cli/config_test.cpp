@@ -161,7 +161,8 @@ TEST_CASE("a credential that nobody could use is refused with its place") {
   REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken_sha256 = \"abc\"\n") ==
           "kith.toml:1:1: credentials \"shop\": token_sha256 must be 64 hexadecimal digits");
   REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken = \"t\"\nrights = [\"write\"]\n") ==
-          "kith.toml:4:11: credentials.rights: holds something else than \"publish\", \"read\", \"admin\"");
+          "kith.toml:4:11: credentials.rights: holds something else than \"publish\", \"read\", \"admin\", "
+          "\"forward\"");
 }
 
 TEST_CASE("a role is for the admin API alone, unless rights are given beside it") {

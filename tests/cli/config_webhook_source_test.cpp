@@ -79,7 +79,8 @@ TEST_CASE("secrets come from the file, files and the environment") {
   CHECK(secrets == std::vector<std::string>{"from a file", "from the environment", "here"});
   CHECK_THAT(
       refused("scheme = \"github\"\nmapping = \"generic\"\nsecret_env = [\"KITH_TEST_NO_SECRET\"]\n"),
-      Contains("kith.toml:4:14: sources.shop.secret_env: the environment variable KITH_TEST_NO_SECRET is not set"));
+      Contains("kith.toml:4:14: sources.shop.secret_env: names an environment variable that is not set or is empty: "
+               "KITH_TEST_NO_SECRET"));
   CHECK_THAT(refused("scheme = \"github\"\nmapping = \"generic\"\nsecret_files = [\"no-such-file\"]\n"),
              Contains("sources.shop.secret_files: no-such-file: "));
 }

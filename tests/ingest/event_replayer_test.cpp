@@ -25,7 +25,8 @@ persistence::dead_letter letter_of(const json& event) {
 TEST_CASE("a letter's event is applied once, however often it is replayed") {
   const temporary_directory directory;
   running kith(options_for(directory.path()));
-  const ingest::event_replayer events(*kith);
+  ingest::runtime_destination profiles(*kith);
+  const ingest::event_replayer events(profiles);
   const auto letter = letter_of(track("ada", "m-1", "2024-05-01T10:00:00Z"));
   const auto first = events.replay(letter);
   REQUIRE(first);
@@ -46,7 +47,8 @@ TEST_CASE("a letter that is refused again tells why") {
   running kith(options_for(directory.path()));
   auto event = track("ada", "m-1", "2024-05-01T10:00:00Z");
   event.erase("messageId");
-  const auto again = ingest::event_replayer(*kith).replay(letter_of(event));
+  ingest::runtime_destination profiles(*kith);
+  const auto again = ingest::event_replayer(profiles).replay(letter_of(event));
   REQUIRE(again);
   CHECK(again->again_rejected == 1);
   CHECK(again->code == "invalid_argument");
@@ -56,7 +58,8 @@ TEST_CASE("a letter that is refused again tells why") {
 TEST_CASE("what holds no event, or not all of it, is not tried") {
   const temporary_directory directory;
   running kith(options_for(directory.path()));
-  const ingest::event_replayer events(*kith);
+  ingest::runtime_destination profiles(*kith);
+  const ingest::event_replayer events(profiles);
   const auto good = letter_of(track("ada", "m-1", "2024-05-01T10:00:00Z"));
   auto cut = good;
   cut.truncated = true;
@@ -81,10 +84,11 @@ TEST_CASE("an event that does not become durable in time is told as unavailable,
   REQUIRE(eventually([&] { return kith->state().now == actors::phase::ready; }));
   gate.closed = true;
   const auto letter = letter_of(track("ada", "m-1", "2024-05-01T10:00:00Z"));
-  const auto late = ingest::event_replayer(*kith, std::chrono::milliseconds(50)).replay(letter);
+  ingest::runtime_destination profiles(*kith);
+  const auto late = ingest::event_replayer(profiles, std::chrono::milliseconds(50)).replay(letter);
   REQUIRE_FALSE(late);
   CHECK(late.error().code == errc::unavailable);
   gate.closed = false;
   REQUIRE(eventually([&] { return !kith.get("ada").is_null(); }));
-  CHECK(ingest::event_replayer(*kith).replay(letter)->duplicate == 1);
+  CHECK(ingest::event_replayer(profiles).replay(letter)->duplicate == 1);
 }

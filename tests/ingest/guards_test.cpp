@@ -34,25 +34,6 @@ TEST_CASE("a filter is checked when it is defined", "[ingest]") {
   CHECK_FALSE(event_filter::make("event.event =="));
 }
 
-TEST_CASE("crawlers that name themselves are known, browsers and SDKs are not taken for them", "[ingest]") {
-  for (const char* crawler : {"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-                              "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
-                              "facebookexternalhit/1.1", "Mozilla/5.0 (compatible; AhrefsBot/7.0)",
-                              "Mozilla/5.0 (compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)",
-                              "Mozilla/5.0 (compatible; YandexBot/3.0)", "Baiduspider+(+http://www.baidu.com)",
-                              "Mozilla/5.0 (Linux; Android 7.0) Chrome/109 Chrome-Lighthouse", "curl/7.88.1"}) {
-    CAPTURE(crawler);
-    CHECK(is_crawler(crawler));
-  }
-  for (const char* person :
-       {"", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/156.0 Safari/537.36",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
-        "Mozilla/5.0 (Linux; Android 9; CUBOT X19) AppleWebKit/537.36 Chrome/99", "analytics-node/2.1.3"}) {
-    CAPTURE(person);
-    CHECK_FALSE(is_crawler(person));
-  }
-}
-
 TEST_CASE("a profile has its burst at once and its rate for long; others are not touched", "[ingest]") {
   rate_guard guard;
   guard_settings by;

@@ -62,6 +62,43 @@ TEST_CASE("publish hands the events to the service as they are, with the credent
   REQUIRE(batches[1].options.detail);
 }
 
+TEST_CASE("a forwarder says where events are from and when they came, others may not") {
+  test_server server({}, {{"edge", "token-edge", {}, {}, {}, true, false, false, 0, true}, test_credentials()[1]});
+  const auto edge = server.connect("token-edge");
+  const json events = {event("1")};
+  const json said = {{"source", "web"}, {"receivedAt", 1'700'000'000'000}};
+  REQUIRE(edge->call("publish", events, said)[2] == no_error);
+  REQUIRE(server.service.batches().at(0).source == "web");
+  REQUIRE(server.service.batches().at(0).options.received_ms == 1'700'000'000'000);
+  const auto other = server.connect("token-writer");
+  const auto refused = other->call("publish", events, said);
+  REQUIRE(code(refused) == "forbidden");
+  REQUIRE_THAT(message(refused), tests::Contains("right \"forward\""));
+  REQUIRE(code(other->call("publish", events, {{"receivedAt", 1}})) == "forbidden");
+  for (const json& wrong : {json{{"source", ""}}, json{{"source", std::string(256, 's')}}, json{{"receivedAt", -1}},
+                            json{{"receivedAt", "now"}}, json{{"ordered", 1}}}) {
+    INFO(wrong.dump());
+    REQUIRE(code(edge->call("publish", events, wrong)) == "invalid_argument");
+  }
+  REQUIRE(server.service.batches().size() == 1);
+}
+
+TEST_CASE("behind a publish that was refused no ordered one is taken on its connection") {
+  test_server server;
+  const auto client = server.connect();
+  const json events = {event("1")};
+  const json ordered = {{"ordered", true}};
+  REQUIRE(client->call("publish", events, ordered)[2] == no_error);
+  server.service.answer_with([](const auto&) { return fail(errc::unavailable, "not now"); });
+  REQUIRE(code(client->call("publish", events, ordered)) == "unavailable");
+  server.service.answer_with([](const auto&) { return actors::publish_outcome{1, 0, {}, {}}; });
+  const auto behind = client->call("publish", events, ordered);
+  REQUIRE(code(behind) == "unavailable");
+  REQUIRE_THAT(message(behind), tests::Contains("connect again"));
+  REQUIRE(client->call("publish", events)[2] == no_error);
+  REQUIRE(server.connect()->call("publish", events, ordered)[2] == no_error);
+}
+
 TEST_CASE("publish answers with rejections and details") {
   test_server server;
   server.service.answer_with([](const fake_service::published&) {

@@ -48,8 +48,9 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   const scratch room;
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
-  for (const auto* command : {"serve", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity",
-                              "unmerge", "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
+  for (const auto* command :
+       {"serve", "forward", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity", "unmerge",
+        "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);
@@ -566,8 +567,9 @@ TEST_CASE("the manual knows every command and option, and no other") {
   };
   const scratch room;
   std::set<std::string> offered;
-  for (const auto* command : {"serve", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity",
-                              "unmerge", "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
+  for (const auto* command :
+       {"serve", "forward", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity", "unmerge",
+        "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
     CAPTURE(command);
     REQUIRE(contains(manual, std::string("kith ") + command));
     offered.merge(options_in(run_kith(room, {"help", command}).second));

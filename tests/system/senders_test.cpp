@@ -1,13 +1,11 @@
 // What shops already run, against the real executable: Segment's libraries for servers and browsers, and signed
 // webhooks. Whatever is sent again, their customer is one profile with the right counts.
-#include <fstream>
 #include <openssl/hmac.h>
 
-#include "net/https_client.hpp"
 #include "profile/encoding.hpp"
 #include "tests/catch.hpp"
 #include "tests/ingest/support/authorization_server.hpp"
-#include "tests/system/support/server.hpp"
+#include "tests/system/support/edge.hpp"
 
 using namespace kith;
 using namespace kith::tests;
@@ -58,58 +56,6 @@ std::string hex(std::string_view bytes) {
   return made;
 }
 
-struct edge {
-  explicit edge(const server& of) : at(of) {
-    std::ifstream(of.data() + "/dev/ingest.token") >> write_key;
-    const auto options = of.client_options();
-    url = "https://localhost:" + std::to_string(options.port + 1);
-  }
-  /// Status and body.
-  std::pair<unsigned, std::string> post(const std::string& path, const std::string& body,
-                                        std::map<std::string, std::string> headers = {}) const {
-    auto options = at.client_options(1);
-    options.port = static_cast<unsigned short>(options.port + 1);
-    options.token.clear();
-    options.cert_file.clear();
-    options.key_file.clear();
-    auto link = net::https_client::connect(options).value();
-    net::https_request request;
-    request.method = "POST";
-    request.target = path;
-    request.body = body;
-    request.headers = std::move(headers);
-    const auto got = link->send(request).value();
-    return {got.status, got.body};
-  }
-
-  const server& at;
-  std::string write_key;
-  std::string url;
-};
-
-json profile_of(const server& at, const std::string& user) {
-  const auto got = at.client()->get({profile::id_kind::user, {}, user});
-  REQUIRE(got);
-  return json::from_msgpack(*got);
-}
-
-std::uint64_t count(const json& profile, const char* event) {
-  const auto& events = profile.at("events");
-  return events.contains(event) ? events.at(event).at("count").get<std::uint64_t>() : 0;
-}
-
-/// Runs a script of tests/system/sdk to its end.
-void run_node(const scratch& room, const server& at, const edge& with, const std::string& script,
-              const std::string& user) {
-  const std::string folder = KITH_SOURCE "/tests/system/sdk/";
-  process running({"/usr/bin/env", "NODE_EXTRA_CA_CERTS=" + at.data() + "/dev/ca.pem", "node", folder + script,
-                   with.url, with.write_key, user},
-                  room.path(script + ".log"));
-  const auto code = running.wait(std::chrono::seconds(150));
-  INFO(running.output());
-  REQUIRE(code == 0);
-}
-
 }  // namespace
 
 TEST_CASE("Segment's libraries, a tag manager's snippet and kith.js make one profile of one customer") {
@@ -128,6 +74,24 @@ TEST_CASE("Segment's libraries, a tag manager's snippet and kith.js make one pro
   CHECK(count(profile, "Page Left") == 1);
   CHECK(profile.at("traits").dump() == R"({"age":36,"country":"DE","newsletter":true,"plan":"gold","seen":true})");
   CHECK(profile.at("anonymousIds").size() == 1);
+}
+
+TEST_CASE("what a page says before its reader agrees stays in the page, and nothing is said of who opted out") {
+  const scratch room;
+  server running(room, "[sources.dev-ingest]\ndrop = [\"event.context.globalPrivacyControl\"]\n");
+  const edge with(running);
+  run_node(room, running, with, "consent.mjs", "7002");
+  const auto profile = profile_of(running, "7002");
+  INFO(profile.dump(2));
+  CHECK(count(profile, "Before Consent") == 1);
+  CHECK(count(profile, "After Consent") == 1);
+  CHECK(count(profile, "Refused") == 0);
+  CHECK(count(profile, "Agreed Later") == 1);
+  CHECK(count(profile, "Not Tracked") == 0);
+  const auto letters = letters_of(room, running, {"list"});
+  REQUIRE(letters.size() == 1);
+  CHECK(letters[0].at("event").get<std::string>() == "Recorded");
+  CHECK(letters[0].at("code").get<std::string>() == "filtered");
 }
 
 TEST_CASE("signed webhooks of a shop, a payment provider and a code host reach the profile of their customer, once") {
@@ -194,14 +158,7 @@ TEST_CASE("what is refused or held back stands in the dead letters with a reason
                   {{"X-Shopify-Topic", "orders/create"},
                    {"X-Shopify-Hmac-SHA256", profile::base64_of(hmac("new secret", order))}})
             .first == 401);
-  const auto letters = [&](std::vector<std::string> words) {
-    words.insert(words.begin(), "dead-letters");
-    for (const auto& each : running.flags()) words.push_back(each);
-    words.emplace_back("--json");
-    const auto [code, text] = run_kith(room, words);
-    CAPTURE(code, text);
-    return json::parse(text);
-  };
+  const auto letters = [&](std::vector<std::string> words) { return letters_of(room, running, std::move(words)); };
   const auto listed = letters({"list", "--oldest"});
   INFO(listed.dump(2));
   REQUIRE(listed.size() == 2);

@@ -37,7 +37,7 @@ awk '
     home["caf"] = " actors "
     home["re2"] = " profile ingest "
     home["rocksdb"] = " persistence "
-    home["openssl"] = " net webhooks ingest admin cli "
+    home["openssl"] = " persistence net webhooks ingest admin cli "
     home["curl"] = " net webhooks ingest "
     home["cjose"] = " ingest "
     home["simdjson"] = " ingest "
@@ -80,7 +80,7 @@ std::(thread|jthread|async|mutex);^profile/;^$;the domain is pure and single-thr
 fsync *[(]|fdatasync *[(];.;^persistence/file[.]cpp$;go through persistence/file.hpp
 (^|[^a-z_>])::(open|pwrite|rename) *[(];^(profile|persistence|actors)/;^persistence/file[.]cpp$;go through persistence/file.hpp
 std::[oi]?fstream|fopen *[(];^(profile|persistence|actors)/;^$;go through persistence/file.hpp
-sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^actors/runtime[.]cpp$;wait for a condition or a timer
+sleep_for|sleep_until|usleep *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^actors/runtime(_checkpoint)?[.]cpp$;wait for a condition or a timer
 (^|[^a-z_:.>&] *)(std::)?(system|popen) *[(]["a-z];.;^actors/;start no other programs
 (^|[^a-z_])(strcpy|strcat|sprintf|gets) *[(];.;^$;use std::string
 std::cout|std::cerr|(^|[^a-z_])f?printf *[(];^(profile|persistence|actors|net|webhooks|ingest|admin)/;^$;return a value, or log through what was handed in
@@ -119,6 +119,18 @@ printf '%s\n' "${all[@]}" | grep -E '^(scripts|benchmarks|tests/tidy|\.ci)/' | w
   head -c 64 "$f" | grep -qa '^#!.*bash' || continue
   [ -x "$f" ] || echo "$f:1: not executable"
   grep -qE '^set -[a-z]*u' "$f" || echo "$f:1: no \`set -u\`"
+done | offence
+
+# 6. Metrics: alerts and dashboards name those that there are, and each is explained.
+mapfile -t told < <(grep -hoE '"(kith|process)_[a-z_]+"' admin/metrics.cpp admin/process_metrics.cpp | tr -d '"' | sort -u)
+grep -noE '\b(kith|process)_[a-z_]+\b' deploy/prometheus/*.yml deploy/grafana/*.json | sort -t: -k3,3 -u | while IFS=: read -r file line name; do
+  printf '%s\n' "${told[@]}" | grep -qxF "$name" || echo "$file:$line: there is no metric $name"
+done | offence
+for name in "${told[@]}"; do
+  grep -qF "\`$name" docs/monitoring.md docs/forwarder.md || echo "docs/monitoring.md:1: does not explain $name"
+done | offence
+grep -noE 'docs/runbooks/[a-z-]+\.md' deploy/prometheus/kith.rules.yml | while IFS=: read -r line page; do
+  [ -f "$page" ] || echo "deploy/prometheus/kith.rules.yml:$line: there is no $page"
 done | offence
 
 if [ -s "$offences" ]; then

@@ -76,6 +76,7 @@ class hooked_store final : public store {
   result<void> flush() override {
     return call<result<void>>(store_call::flush, {}, [&] { return below_->flush(); });
   }
+  result<void> copy_to(const std::string& directory) override { return below_->copy_to(directory); }
   std::uint64_t estimated_snapshots() override { return below_->estimated_snapshots(); }
   result<void> for_each_snapshot(const std::function<bool(hash128, std::string_view)>& each, hash128 from) override {
     return below_->for_each_snapshot(each, from);

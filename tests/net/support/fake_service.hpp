@@ -82,6 +82,9 @@ class fake_service final : public actors::service {
   void read_identity(actors::shard_id home, profile::hash128, actors::read_done done) override {
     answer_one(home, nullptr, std::move(done));
   }
+  void read_trait_sources(actors::shard_id home, profile::hash128, actors::read_done done) override {
+    answer_one(home, nullptr, std::move(done));
+  }
   void unmerge(actors::shard_id home, profile::hash128, std::vector<profile::identifier>, std::string_view,
                std::function<void(result<void>)> done) override {
     answer(home, [done = std::move(done)] { done(fail(errc::not_found, "there is no such profile")); });
@@ -102,6 +105,7 @@ class fake_service final : public actors::service {
   void unwatch(actors::shard_id home, actors::watch_id watch) override;
   actors::health state() const override { return {phase_, {}, 0, 0}; }
   actors::counters stats() const override;
+  std::vector<actors::shard_load> load_by_shard() const override { return {}; }
   const actors::latency_recorder& latency() const override { return latency_; }
   actors::latency_recorder& latency() override { return latency_; }
   result<persistence::history_page> history(profile::hash128, const persistence::history_query&) override {

@@ -24,6 +24,8 @@ class raw_client {
 
   /// False, if the handshake fails.
   bool handshake(const net::tls_files& files);
+  /// As many clients do, for which files are read once.
+  bool handshake(const std::shared_ptr<net::tls_context>& tls);
   /// False, if the server takes no more within `patience`.
   bool send(std::string_view bytes, std::chrono::milliseconds patience = std::chrono::seconds(10));
   void send_plain(std::string_view bytes);
@@ -71,7 +73,7 @@ class raw_client {
   bool read_some(std::chrono::steady_clock::time_point deadline);
   bool wait(net::tls_step::kind which, std::chrono::steady_clock::time_point deadline);
 
-  boost::asio::io_context io_;
+  static inline boost::asio::io_context io_;  // of all: each would take descriptors of its own
   boost::asio::ip::tcp::socket socket_;
   std::unique_ptr<net::tls_stream> stream_;
   net::receive_buffer in_;

@@ -23,8 +23,9 @@ inline std::vector<net::credential_config> test_credentials(double events_per_se
 struct test_server {
   explicit test_server(limits::connection bounds = {},
                        std::vector<net::credential_config> credentials = test_credentials(),
-                       persistence::dead_letters* letters = nullptr) {
+                       persistence::dead_letters* letters = nullptr, net::event_judge* judge = nullptr) {
     net::server_options options;
+    options.judge = judge;
     options.letters = letters;
     options.erase = [this](net::erase_order what, const net::erase_done& done) {
       erased.push_back(what);

@@ -27,6 +27,7 @@ class process {
   /// The exit code (128 + signal if it was killed); nothing if it still runs at the deadline.
   std::optional<int> wait(std::chrono::milliseconds deadline = std::chrono::seconds(60));
   std::string output() const;
+  pid_t id() const noexcept { return pid_; }
 
  private:
   pid_t pid_ = -1;

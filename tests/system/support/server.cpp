@@ -4,6 +4,7 @@
 #include <atomic>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
 #include <random>
 #include <stdexcept>
@@ -27,7 +28,8 @@ bool is_free(unsigned short port) {
   return bound;
 }
 
-/// The first of three ports that are free now, below the range that the system gives to outgoing connections.
+}  // namespace
+
 unsigned short free_ports() {
   std::random_device random;
   for (int tries = 0; tries < 1000; ++tries) {
@@ -39,8 +41,6 @@ unsigned short free_ports() {
   }
   throw std::runtime_error("no three free ports in a row");
 }
-
-}  // namespace
 
 server::server(const scratch& room, const std::string& config)
     : room_(room), config_(config), data_(room.path("data")), port_(free_ports()) {
@@ -92,6 +92,14 @@ std::unique_ptr<net::client> server::client(unsigned attempts) const {
   auto made = net::client::connect(client_options(attempts));
   if (!made) throw std::runtime_error("connect: " + made.error().message);
   return std::move(*made);
+}
+
+std::uint64_t server::resident_bytes() const {
+  std::ifstream in("/proc/" + std::to_string(process_->id()) + "/statm");
+  std::uint64_t size = 0;
+  std::uint64_t resident = 0;
+  in >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 std::vector<std::string> server::flags() const {

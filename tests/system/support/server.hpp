@@ -13,6 +13,9 @@
 
 namespace kith::tests {
 
+/// The first of three that are free now, below the range that the system gives to outgoing connections.
+unsigned short free_ports();
+
 class server {
  public:
   /// Starts it and waits until it is ready. `config`: TOML for --config; empty: none. Throws what its log says.
@@ -34,6 +37,8 @@ class server {
   std::vector<std::string> flags() const;
   const std::string& data() const { return data_; }
   std::string log() const { return process_->output(); }
+  /// Memory of the process that is in use now.
+  std::uint64_t resident_bytes() const;
 
  private:
   bool ready();

@@ -1,0 +1,148 @@
+#include "admin/backups.hpp"
+
+#include <algorithm>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "persistence/copying.hpp"
+#include "persistence/whole_file.hpp"
+#include "profile/event.hpp"
+
+namespace kith::admin {
+
+namespace {
+
+constexpr std::string_view partial = ".partial";
+constexpr const char* about = "backup.json";
+
+/// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches.
+bool belongs_to_parts(std::string_view name) {
+  constexpr std::string_view parts[] = {"journal", "store", "changes", "dead-letters", "checkpoint", "definitions"};
+  return std::find(std::begin(parts), std::end(parts), name) != std::end(parts);
+}
+
+std::string name_at(std::int64_t ms) {
+  auto name = profile::format_time(ms);
+  std::erase_if(name, [](char each) { return each == '-' || each == ':'; });
+  return name;
+}
+
+std::uint64_t bytes_in(const std::string& directory) {
+  std::uint64_t sum = 0;
+  std::error_code ec;
+  for (std::filesystem::recursive_directory_iterator at(directory, ec), end; !ec && at != end; at.increment(ec)) {
+    if (at->is_regular_file(ec)) sum += at->file_size(ec);
+  }
+  return sum;
+}
+
+result<void> remove_tree(const std::string& directory) {
+  std::error_code ec;
+  std::filesystem::remove_all(directory, ec);
+  if (ec) return fail(errc::unavailable, directory + ": cannot be removed: " + ec.message());
+  return {};
+}
+
+}  // namespace
+
+backups::~backups() {
+  if (thread_.joinable()) thread_.join();
+}
+
+result<std::string> backups::begin() {
+  if (settings_.directory.empty()) {
+    return fail(errc::invalid_argument, "no backups are configured: set backup.directory and start the server again");
+  }
+  const std::lock_guard lock(mutex_);
+  if (!state_.running.empty()) {
+    return fail(errc::resource_exhausted, "backup " + state_.running + " is being written; wait for it");
+  }
+  if (thread_.joinable()) thread_.join();
+  const auto name = name_at(now_ms_());
+  state_.running = name;
+  state_.failed.clear();
+  state_.error.clear();
+  thread_ = std::thread([this, name] {
+    const auto written = write(name);
+    log_(written ? "info" : "error", "backup " + name + ": " + (written ? "is written" : written.error().message));
+    const std::lock_guard done(mutex_);
+    state_.running.clear();
+    ++(written ? state_.made : state_.failures);
+    if (written) return;
+    state_.failed = name;
+    state_.error = written.error().message;
+  });
+  return name;
+}
+
+result<void> backups::write(const std::string& name) {
+  const auto path = settings_.directory + "/" + name;
+  const auto unfinished = path + std::string(partial);
+  const auto taken = profile::format_time(now_ms_());
+  if (auto made = files_.make_directory(settings_.directory); !made) return made;
+  if (auto cleared = clear_partial(); !cleared) return cleared;
+  if (auto made = files_.make_directory(unfinished); !made) return made;
+  if (auto written = write_(unfinished); !written) return written;
+  const auto wanted = [](std::string_view each) { return !belongs_to_parts(each); };
+  if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
+  const nlohmann::json manifest = {
+      {"format", 1}, {"kith", KITH_VERSION}, {"taken", taken}, {"bytes", bytes_in(unfinished)}};
+  if (auto told = persistence::replace_file(files_, unfinished, about, manifest.dump(2) + "\n"); !told) return told;
+  if (auto renamed = files_.rename(unfinished, path); !renamed) return renamed;
+  if (auto synced = files_.sync_directory(settings_.directory); !synced) return synced;
+  return drop_old();
+}
+
+/// What a crash or an error left.
+result<void> backups::clear_partial() {
+  const auto names = files_.list(settings_.directory);
+  if (!names) return tl::make_unexpected(names.error());
+  for (const auto& name : *names) {
+    if (!name.ends_with(partial)) continue;
+    if (auto removed = remove_tree(settings_.directory + "/" + name); !removed) return removed;
+  }
+  return {};
+}
+
+result<void> backups::drop_old() {
+  if (settings_.keep == 0) return {};
+  const auto all = list();
+  if (!all) return tl::make_unexpected(all.error());
+  for (std::size_t i = settings_.keep; i < all->size(); ++i) {
+    if (auto removed = remove_tree(settings_.directory + "/" + (*all)[i].name); !removed) return removed;
+  }
+  return {};
+}
+
+result<std::vector<backup>> backups::list() {
+  std::vector<backup> found;
+  const auto names = files_.list(settings_.directory);
+  if (!names && names.error().code == errc::not_found) return found;
+  if (!names) return tl::make_unexpected(names.error());
+  for (const auto& name : *names) {
+    if (name.ends_with(partial)) continue;
+    const auto text = persistence::read_file(files_, settings_.directory + "/" + name + "/" + about);
+    if (!text) continue;  // not ours
+    const auto told = nlohmann::json::parse(*text, nullptr, false);
+    backup one{name, 0, 0};
+    if (told.is_object()) {
+      profile::parse_time(told.value("taken", ""), one.taken_ms);
+      one.bytes = told.value("bytes", std::uint64_t{0});
+    }
+    found.push_back(one);
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name > b.name; });
+  return found;
+}
+
+result<backup_state> backups::state() {
+  auto items = settings_.directory.empty() ? std::vector<backup>{} : list();
+  if (!items) return tl::make_unexpected(items.error());
+  const std::lock_guard lock(mutex_);
+  auto now = state_;
+  now.items = std::move(*items);
+  now.last_ms = now.items.empty() ? 0 : now.items.front().taken_ms;
+  return now;
+}
+
+}  // namespace kith::admin

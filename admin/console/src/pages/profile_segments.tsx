@@ -1,0 +1,130 @@
+import type { VNode } from "preact";
+import { useState } from "preact/hooks";
+import { api, type Definition, type Explanation, type Membership, type Page, path } from "../api";
+import * as format from "../format";
+import { useLoad } from "../load";
+import { to } from "../router";
+import { Await, Badge, Empty, ProblemBox, Section, SelectField, Table, Time } from "../ui";
+
+const changes = (of: { until?: string }): VNode =>
+  of.until ? (
+    <>
+      leaves <Time at={of.until} /> <span class="muted">({format.ago(of.until)})</span>
+    </>
+  ) : (
+    <span class="muted">with an event</span>
+  );
+
+/** The parts of an expression, each below the one that it is part of, with what it came to for this profile. */
+export function Why(of: { at: string; segment: string; version: number }): VNode {
+  const told = useLoad(`${of.at}/explain/${of.segment}?${of.version}`, (signal) => api<Explanation>(of.at + path("explain", of.segment), { signal }));
+  return (
+    <Await of={told}>
+      {(why) => (
+        <div class="why">
+          <p>
+            {why.member ? <Badge tone="good">member</Badge> : <Badge tone="quiet">not a member</Badge>}{" "}
+            {why.since && (
+              <>
+                since <Time at={why.since} />
+              </>
+            )}
+            {why.changesAt && (
+              <>
+                {" "}
+                · time alone changes this {format.ago(why.changesAt)}, at <Time at={why.changesAt} />
+              </>
+            )}
+          </p>
+          <ul class="parts" aria-label="Parts of the expression">
+            {why.parts.map((part, i) => (
+              <li key={i} class={`depth-${Math.min(part.depth, 8)}`}>
+                <code class="grow">{part.expression}</code>
+                <span class={`part-value ${part.value === "true" ? "good" : part.value?.startsWith("error") ? "bad" : ""}`}>{part.value ?? ""}</span>
+                {part.count !== undefined && !(part.events && part.events.length > 0) && (
+                  <span class="part-events muted">
+                    {format.count(part.count)} event{part.count === 1 ? "" : "s"} counted; the profile keeps no more of them than that, the timeline may.
+                  </span>
+                )}
+                {part.events && part.events.length > 0 && (
+                  <details class="part-events">
+                    <summary>
+                      {part.count !== undefined ? format.count(part.count) : part.events.length} event{(part.count ?? part.events.length) === 1 ? "" : "s"} behind it
+                    </summary>
+                    <ul>
+                      {part.events.map((event) => (
+                        <li key={event.id}>
+                          <Time at={event.time} /> <span class="mono">{event.messageId ?? event.id}</span>
+                        </li>
+                      ))}
+                    </ul>
+                  </details>
+                )}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
+    </Await>
+  );
+}
+
+export function SegmentsOf(of: { at: string; version: number; why: string | undefined; link: (name: string) => string }): VNode {
+  const told = useLoad(`${of.at}/segments`, (signal) => api<Page<Membership>>(`${of.at}/segments`, { signal }), 5000);
+  const all = useLoad("segments", (signal) => api<Page<Definition>>("/v1/segments?limit=1000", { signal }));
+  const [chosen, setChosen] = useState("");
+  const why = of.why ?? "";
+  const inside = new Set((told.data?.items ?? []).map((each) => each.segment));
+  const others = (all.data?.items ?? []).filter((each) => !inside.has(each.name));
+  return (
+    <>
+      <Section title="In these segments" flush>
+        <Await of={told}>
+          {(page) =>
+            page.items.length === 0 ? (
+              <Empty>In no segment.</Empty>
+            ) : (
+              <Table
+                label="Segments"
+                items={page.items}
+                keyOf={(each) => each.segment}
+                columns={[
+                  { head: "Segment", cell: (each) => <a href={to(["segments", each.segment])}>{each.segment}</a> },
+                  { head: "Since", cell: (each) => <Time at={each.since} /> },
+                  { head: "Changes", cell: changes },
+                  {
+                    head: <span class="hidden">Why</span>,
+                    cell: (each) => (
+                      <a class="button small" href={of.link(each.segment)} aria-label={`Why in ${each.segment}`}>
+                        Why?
+                      </a>
+                    ),
+                  },
+                ]}
+              />
+            )
+          }
+        </Await>
+      </Section>
+      {others.length > 0 && (
+        <div class="row bottom below">
+          <SelectField
+            label="Why not in another one?"
+            value={chosen}
+            onInput={(name) => {
+              setChosen(name);
+              if (name !== "") location.hash = of.link(name);
+            }}
+            options={[["", "Choose a segment"], ...others.map((each): [string, string] => [each.name, each.name])]}
+          />
+        </div>
+      )}
+      <ProblemBox problem={all.problem} />
+      {why !== "" && (
+        <Section title={<>Why: {why}</>} note="The expression, its parts, and what each comes to for this profile now.">
+          <Why at={of.at} segment={why} version={of.version} />
+        </Section>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,161 @@
+// Who a customer is: found by any of their identifiers.
+import type { VNode } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { api, path, Problem, type Profile } from "../api";
+import * as format from "../format";
+import { useAction, useLoad } from "../load";
+import { go, place, to } from "../router";
+import { Await, Badge, Empty, Facts, Header, ProblemBox, SelectField, Tabs, TextField, Time } from "../ui";
+import { IdentityOf } from "./profile_identity";
+import { SegmentsOf } from "./profile_segments";
+import { Timeline } from "./profile_timeline";
+import { TraitsOf } from "./profile_traits";
+
+const kinds: [string, string][] = [
+  ["any", "Any of these"],
+  ["user", "User id"],
+  ["anonymous", "Anonymous id"],
+  ["profile", "Profile id"],
+  ["external", "External id"],
+];
+
+/** The first kind under which there is a profile. */
+async function kindOf(id: string): Promise<string> {
+  const tried = /^[0-9a-f]{32}$/.test(id) ? ["profile", "user", "anonymous"] : ["user", "anonymous"];
+  for (const kind of tried) {
+    try {
+      await api(path("v1", "profiles", kind, id) + "?fields=profile");
+      return kind;
+    } catch (why) {
+      if (!(why instanceof Problem) || why.status !== 404) throw why;
+    }
+  }
+  throw new Problem(404, "Nobody found", `No profile has the user, anonymous or profile id “${id}”. For an id of another system choose “External id”.`);
+}
+
+function Search(): VNode {
+  const [kind, setKind] = useState("any");
+  const [type, setType] = useState("");
+  const [id, setId] = useState("");
+  const action = useAction(async () => {
+    const found = kind === "any" ? await kindOf(id) : kind === "external" ? type.trim() : kind;
+    go(to(["profiles", found, id]));
+  });
+  return (
+    <>
+      <form
+        class="search row bottom"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          action.run();
+        }}
+      >
+        <SelectField label="Kind" value={kind} onInput={setKind} options={kinds} />
+        {kind === "external" && <TextField label="Type" value={type} onInput={setType} placeholder="crm" required />}
+        <TextField label="Identifier" value={id} onInput={setId} required class="grow" />
+        <button type="submit" class="primary" disabled={action.busy}>
+          Find
+        </button>
+      </form>
+      <ProblemBox problem={action.problem} />
+    </>
+  );
+}
+
+function Identifiers(of: { profile: Profile }): VNode {
+  const { userIds, anonymousIds, externalIds } = of.profile;
+  const all = [
+    ...userIds.map((id) => ({ kind: "user", id })),
+    ...externalIds.map((each) => ({ kind: each.type, id: each.id })),
+    ...anonymousIds.map((id) => ({ kind: "anonymous", id })),
+  ];
+  if (all.length === 0) return <Empty>No identifiers.</Empty>;
+  const shown = all.slice(0, 24);
+  return (
+    <ul class="chips" aria-label="Identifiers">
+      {shown.map((each) => (
+        <li key={each.kind + ":" + each.id}>
+          <span class="muted">{each.kind}</span> <span class="mono">{each.id}</span>
+        </li>
+      ))}
+      {all.length > shown.length && <li class="muted">and {format.count(all.length - shown.length)} more</li>}
+    </ul>
+  );
+}
+
+function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNode {
+  const at = path("v1", "profiles", of.kind, of.id);
+  const told = useLoad(at, (signal) => api<Profile>(at, { signal })); // not by itself again: each look stands in the audit log
+  const link = (tab: string) => to(["profiles", of.kind, of.id, ...(tab === "" ? [] : [tab])]);
+  const profile = told.data;
+  return (
+    <>
+      <Header
+        back={{ href: to(["profiles"]), text: "Find another" }}
+        title={
+          <>
+            <span class="muted">{of.kind}</span> <span class="mono">{of.id}</span>
+          </>
+        }
+        actions={
+          <button type="button" class="small" onClick={told.reload} disabled={told.loading}>
+            Reload
+          </button>
+        }
+      />
+      {told.problem?.status === 404 ? (
+        <Empty>
+          There is no profile with this identifier. It appears with its first event. <a href={to(["profiles"])}>Find another</a>
+        </Empty>
+      ) : (
+        <Await of={told}>
+          {() => (
+            <>
+              <Facts
+                items={[
+                  ["Events", format.count(profile!.version)],
+                  ["First seen", <Time at={profile!.firstSeen} />],
+                  ["Last seen", <Time at={profile!.lastSeen} />],
+                  ["Segments", profile!.segments.length === 0 ? <span class="muted">none</span> : profile!.segments.map((name) => <Badge key={name}>{name}</Badge>)],
+                  ["Profile id", <span class="mono">{profile!.profile}</span>],
+                ]}
+              />
+              <Identifiers profile={profile!} />
+              <Tabs
+                label="Parts of the profile"
+                items={[
+                  { href: link(""), text: "Traits", current: of.tab === "" },
+                  { href: link("timeline"), text: "Timeline", current: of.tab === "timeline" },
+                  { href: link("segments"), text: "Segments", current: of.tab === "segments" },
+                  { href: link("identity"), text: "Identity", current: of.tab === "identity" },
+                ]}
+              />
+              {of.tab === "" && <TraitsOf at={at} profile={profile!} />}
+              {of.tab === "timeline" && <Timeline at={at} version={profile!.version} />}
+              {of.tab === "segments" && <SegmentsOf at={at} version={profile!.version} why={of.rest[0]} link={(name) => to(["profiles", of.kind, of.id, "segments", name])} />}
+              {of.tab === "identity" && <IdentityOf at={at} changed={told.reload} />}
+            </>
+          )}
+        </Await>
+      )}
+    </>
+  );
+}
+
+export function Profiles(): VNode {
+  const [, kind, id, tab = "", ...rest] = place.value.parts;
+  useEffect(() => {
+    if (id) document.title = `${id} · Kith`;
+  }, [id]);
+  if (kind && id) return <One kind={kind} id={id} tab={tab} rest={rest} />;
+  return (
+    <>
+      <Header
+        title="Profiles"
+        intro="A profile is all that is known of one customer. Any identifier that it was ever seen with leads to it."
+      />
+      <Search />
+    </>
+  );
+}
