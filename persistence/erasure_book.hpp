@@ -89,7 +89,7 @@ class erasure_book {
   /// From now on it may come back. Errors: not_found, unavailable (an erasure of it is not finished).
   result<void> lift(const salted_hash& hash);
 
-  std::shared_ptr<const suppressed_ids> suppressed() const;     ///< never null
+  std::shared_ptr<const suppressed_ids> suppressed() const;    ///< never null
   std::shared_ptr<const erased_addresses> unfinished() const;  ///< null: none
   std::vector<pending_erasure> pending() const;
   /// When the oldest of those began; nothing: none is pending.
