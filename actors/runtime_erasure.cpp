@@ -285,6 +285,7 @@ bool runtime_impl::purge_due() const {
 result<void> runtime_impl::purge_erased() {
   const std::lock_guard one_at_a_time(purging_mutex_);
   const auto works = book_->pending();
+  if (works.empty()) return checkpoint(catching_up::yes);
   std::vector<std::string> ids;
   std::vector<hash128> addresses;
   for (const auto& each : works) {
@@ -300,7 +301,7 @@ result<void> runtime_impl::purge_erased() {
     addresses.insert(addresses.end(), each.addresses.begin(), each.addresses.end());
   }
   if (auto saved = checkpoint(catching_up::yes, true); !saved) return saved;
-  if (auto gone = check_journal_gone(marks_); !gone) return gone;
+  if (auto gone = check_journal_gone(); !gone) return gone;
   if (auto rewritten = store_->compact(addresses); !rewritten) return rewritten;
   if (options_.compact_elsewhere) {
     if (auto rewritten = options_.compact_elsewhere(); !rewritten) return rewritten;
@@ -316,8 +317,9 @@ result<void> runtime_impl::purge_erased() {
 }
 
 /// A checkpoint may leave segments that the history has not taken in.
-result<void> runtime_impl::check_journal_gone(const checkpoint_marks& marks) {
-  for (const auto& [shard, mark] : marks) {
+result<void> runtime_impl::check_journal_gone() {
+  const std::lock_guard lock(checkpoint_mutex_);
+  for (const auto& [shard, mark] : marks_) {
     if (shard < shards_.size() && mark.removed < mark.saved) {
       return fail(errc::unavailable, "journal of shard " + std::to_string(shard) + ": segments up to " +
                                          std::to_string(mark.saved) + " are not in the history yet; tried again soon");

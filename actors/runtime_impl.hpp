@@ -188,7 +188,7 @@ class runtime_impl final : public runtime {
   result<void> finish_begun();  ///< by an earlier process
   bool purge_due() const;
   result<void> purge_erased();
-  result<void> check_journal_gone(const checkpoint_marks& marks);
+  result<void> check_journal_gone();
   result<void> save_dirty();
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
