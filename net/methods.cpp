@@ -179,11 +179,7 @@ void methods::on_published(const request& from, bool detail, const std::string& 
                            result<actors::publish_outcome> outcome) {
   if (!outcome) return refuse_publish(from, outcome.error());
   if (judged != nullptr) add_held_back(*judged, detail, *outcome);
-  const auto suppressed = owner_.server().service.suppressed();
-  const bool kept = std::any_of(outcome->rejected.begin(), outcome->rejected.end(), [&](const actors::rejection& each) {
-    return !actors::names_suppressed(each.word(), each.encoded, *suppressed);
-  });
-  if (kept && owner_.server().options.letters != nullptr) {
+  if (!outcome->rejected.empty() && owner_.server().options.letters != nullptr) {
     return keep_rejected(from, detail, source, std::move(*outcome));
   }
   answer_published(from, detail, *outcome);
@@ -199,6 +195,7 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
     letters.push_back(
         persistence::letter_of_event(std::move(each.encoded), source, "protocol", each.word(), each.message));
   }
+  if (letters.empty()) return answer_published(from, detail, outcome);
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,
                                         outcome = std::move(outcome)](const result<void>& kept) {
