@@ -369,7 +369,8 @@ TEST_CASE("a crash between applying and removing a letter makes a duplicate, nev
   const temporary_directory data;
   running kith(options_for(data.path()));
   api at;
-  const ingest::event_replayer events(*kith);
+  ingest::runtime_destination profiles(*kith);
+  const ingest::event_replayer events(profiles);
   const auto bytes = json::to_msgpack(track("ada", "m-1", "2024-05-01T10:00:00Z"));
   auto one = letter({bytes.begin(), bytes.end()});
   one.content_type = "application/msgpack";
