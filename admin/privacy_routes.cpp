@@ -30,6 +30,7 @@ response routes::erase_profile(const call& asked) {
                    "query parameter reason: at most " + std::to_string(most_reason) + " bytes");
   }
   const auto erased = service_.erase(identifier_named(asked.target.path[2], asked.target.path[3]));
+  if (!erased && erased.error().code == errc::too_large) return problem(507, "too_large", erased.error().message);
   if (!erased) return problem_of(erased.error());
   auto answer = ok({{"erasure", erased->id.empty() ? json(nullptr) : json(erased->id)},
                     {"receipt", with_.receipts->sign(*erased, reason)},
