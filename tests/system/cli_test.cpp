@@ -48,9 +48,9 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   const scratch room;
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
-  for (const auto* command :
-       {"serve", "forward", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity", "unmerge",
-        "ingest", "bench", "check", "audit", "privacy", "export", "version", "completion"}) {
+  for (const auto* command : {"serve",        "forward",  "publish", "get",    "watch",   "segments",  "schemas",
+                              "dead-letters", "identity", "unmerge", "ingest", "bench",   "backup",    "restore",
+                              "check",        "audit",    "privacy", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);
@@ -272,7 +272,7 @@ TEST_CASE("a port or a data directory in use ends with 69") {
   const auto port = address.substr(address.rfind(':') + 1);
   const auto taken = run_kith(room, {"serve", "--dev", "--data", room.path("other"), "--port-base", port});
   REQUIRE(taken.first == 69);
-  REQUIRE(contains(taken.second, "port " + port + ": Address already in use"));
+  REQUIRE(contains(taken.second, ": Address already in use"));
   REQUIRE(run_kith(room, {"serve", "--dev", "--data", running.data(), "--port-base", port}).first == 69);
 }
 
@@ -571,7 +571,7 @@ TEST_CASE("the manual knows every command and option, and no other") {
   std::set<std::string> offered;
   for (const auto* command :
        {"serve", "forward", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity", "unmerge",
-        "ingest", "bench", "check", "audit", "export", "version", "completion"}) {
+        "ingest", "bench", "backup", "restore", "check", "audit", "export", "version", "completion"}) {
     CAPTURE(command);
     REQUIRE(contains(manual, std::string("kith ") + command));
     offered.merge(options_in(run_kith(room, {"help", command}).second));
