@@ -15,6 +15,7 @@
 
 #include "actors/identity.hpp"
 #include "actors/service.hpp"
+#include "persistence/erasure_book.hpp"
 #include "profile/event.hpp"
 
 namespace kith::actors {
@@ -57,14 +58,20 @@ inline shard_id shard_of(profile::hash128 address, std::size_t shards) noexcept 
 }
 
 /// Takes events in: parses each, refuses the bad ones with their index, builds the record of the accepted ones.
+/// `suppressed`: who is not to come back; null: nobody. What names them is refused, and nothing of it is kept.
 /// Errors: invalid_argument (not an array of values), too_large (over `most` events).
 result<batch_ptr> make_batch(std::string_view events_array, std::string_view source, const profile::reception& received,
-                             std::size_t shards);
+                             std::size_t shards, const persistence::suppressed_ids* suppressed = nullptr);
+
+/// Does the event name anybody of them?
+bool names_suppressed(const profile::event_view& event, const persistence::suppressed_ids& suppressed);
 
 /// A batch that holds the order alone.
 batch_ptr make_order(std::shared_ptr<const unmerge_order> order, std::string_view source, std::size_t shards);
 
-/// The batch of a journal record, for replay. Events that this version refuses are counted in `rejected`.
-result<batch_ptr> make_replay_batch(std::string_view payload, const profile::reception& received, std::size_t shards);
+/// The batch of a journal record, for replay. Events that this version refuses are counted in `rejected`. `erased`:
+/// whose events are left out; null: nobody's.
+result<batch_ptr> make_replay_batch(std::string_view payload, const profile::reception& received, std::size_t shards,
+                                    const persistence::erased_addresses* erased = nullptr);
 
 }  // namespace kith::actors

@@ -15,6 +15,7 @@ constexpr std::uint64_t bytes_a_feed = 2 * 1024 * 1024;
 
 /// Journal records that wait to be fed together, and views of their events.
 struct pending_feed {
+  const persistence::erased_addresses* left_out = nullptr;
   std::deque<std::string> payloads;
   std::vector<persistence::history_event> events;
   std::uint64_t bytes = 0;
@@ -34,6 +35,7 @@ struct pending_feed {
       auto parsed = profile::parse_event(reader.skip(), received);
       if (!parsed) continue;
       if (!record->primaries.empty()) set_primary(*parsed, static_cast<std::uint8_t>(record->primaries[i]));
+      if (left_out != nullptr && left_out->contains(parsed->address)) continue;
       events.push_back(
           {parsed->address, parsed->id, parsed->time_ms, record->received_ms, record->source, parsed->encoded});
     }
@@ -57,6 +59,11 @@ result<void> history_feeder::start() {
   if (!fed) return tl::make_unexpected(fed.error());
   for (const auto& [shard, position] : *fed) fed_[shard] = position;
   return {};
+}
+
+void history_feeder::leave_out(std::shared_ptr<const persistence::erased_addresses> erased) {
+  const std::lock_guard lock(mutex_);
+  left_out_ = std::move(erased);
 }
 
 result<history_feeder::progress> history_feeder::feed(std::uint64_t most) {
@@ -100,6 +107,7 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
   const auto durable = durable_end_(segment.shard);
   if (durable <= position) return progress{};
   pending_feed pending;
+  pending.left_out = left_out_.get();
   result<void> outcome;
   progress fed;
   const auto flush = [&] {

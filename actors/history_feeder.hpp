@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 
+#include "persistence/erasure_book.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
 
@@ -33,6 +34,8 @@ class history_feeder {
   result<progress> feed(std::uint64_t most);
   /// Looks how much there is to feed: lag_bytes() afterwards.
   result<void> measure();
+  /// Events of these are left out from now on; null: none are. Waits for a feed() that is under way.
+  void leave_out(std::shared_ptr<const persistence::erased_addresses> erased);
   /// feed() returns soon, now and from now on.
   void cancel() noexcept { canceled_ = true; }
   /// All segments of the shard up to this one are in the history.
@@ -49,6 +52,7 @@ class history_feeder {
   const durable_end_of durable_end_;
   std::mutex mutex_;
   std::map<unsigned, persistence::journal_position> fed_;
+  std::shared_ptr<const persistence::erased_addresses> left_out_;
   std::atomic<std::uint64_t> lag_bytes_{0};
   std::atomic<bool> canceled_{false};
 };

@@ -19,14 +19,18 @@
 //   - What the pointers say is a hint after a restart; the links that the facets keep decide. A root that comes
 //     from the store, and a facet that comes home when a profile was taken apart, ask all that they are linked to, and
 //     hear of nobody new before those have come.
+//   - An identifier that is erased is `gone` from then on until the store has nothing of it: so it neither comes back
+//     from there nor is joined to anybody meanwhile.
 //   - A facet that changed since it was saved does not move while a checkpoint is under way (the checkpoint could miss
 //     it on both sides): its holder saves it first.
 // Thread safety: a slot belongs to its actor; messages are handed over whole.
 #pragma once
 
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -191,8 +195,31 @@ struct take_apart {
   }
 };
 
-using identity_message =
-    std::variant<meet, give_way, surrender, refuse, lost, seek, disclaim, come_home, follow, kept, take_apart>;
+/// An erasure on its way: whose, and who of them is gone.
+struct erasure_order : std::enable_shared_from_this<erasure_order> {
+  explicit erasure_order(const std::vector<profile::hash128>& all) : addresses(all.begin(), all.end()) {}
+
+  const tsl::robin_set<profile::hash128, profile::hash128_hasher> addresses;
+  std::mutex mutex;
+  std::condition_variable changed;
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> gone;  ///< guarded, as the next
+  std::vector<persistence::outgoing_item> untold;                  ///< to be in the store's queues, and not there yet
+};
+/// To each identifier of a person who is erased, and on to who holds its facet.
+struct erase_facet {
+  profile::hash128 target;
+  std::shared_ptr<erasure_order> order;
+  std::uint64_t moves = 0;  ///< as in meet
+};
+/// To an identifier whose facet was erased, or never was: be empty, and stay until everything else is.
+struct be_gone {
+  std::shared_ptr<erasure_order> order;
+};
+/// To one that is gone: the store has nothing of it any more.
+struct be_free {};
+
+using identity_message = std::variant<meet, give_way, surrender, refuse, lost, seek, disclaim, come_home, follow, kept,
+                                      take_apart, erase_facet, be_gone, be_free>;
 using identity_mail = std::unique_ptr<identity_message>;
 
 /// What an actor keeps once its identifier was linked to others, or somebody wanted that.
@@ -205,6 +232,7 @@ struct identity_slot {
   bool becoming_root = false;  ///< what is being loaded is to be a root whatever it says
   bool settling = false;       ///< whether ids were counted on both sides of a join is being found out
   bool pinned = false;         ///< a forward that the store does not know of
+  bool gone = false;           ///< its person is being erased: it is nobody, and hears of nobody
   std::uint64_t moves = 0;     ///< of the facet, when it was given away
   profile::hash128 sole;       ///< unless separate: the facet that the actor's state and spill belong to
   facet_map facets;            ///< a root's, its own among them; changed by add() and clear() only

@@ -69,7 +69,11 @@ caf::resumable::resume_result profile_actor::resume(caf::execution_unit*, std::s
     if (identity_) {
       if (!identity_->mail.empty()) {
         if (saving_ || identity_->settling) return awaiting_message;
-        hear();
+        if (identity_->gone) {
+          hear_while_gone();
+        } else {
+          hear();
+        }
         continue;
       }
       if (!forwards() && (!identity_->gathered || !identity_->awaited.empty() || identity_->settling)) {
@@ -143,6 +147,7 @@ profile_actor::verdict profile_actor::receive_refresh(const refresh_standing& me
 
 profile_actor::verdict profile_actor::apply(const apply_event& message, bool known_fresh) {
   const auto& event = message.of->events[message.index];
+  if (gone()) return finish(message, false), verdict::done;  // it was refused, or is left out by a replay
   if (event.names_several && !know(event)) return verdict::wait;
   if (!known_fresh) {
     const auto seen = check(event);

@@ -92,6 +92,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   /// Its identifier belongs to a profile whose root is elsewhere.
   bool forwards() const noexcept { return identity_ && identity_->root != address_; }
   bool linked() const noexcept { return identity_ != nullptr; }
+  /// Its person is being erased.
+  bool gone() const noexcept { return identity_ && identity_->gone; }
   /// Must not be saved right now: a facet may still be found to have counted what another one did.
   bool unsettled() const noexcept { return identity_ && identity_->settling; }
   bool dirty() const noexcept { return dirty_; }
@@ -153,6 +155,12 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   bool hear(follow& what);
   bool hear(kept& what);
   bool hear(take_apart& what);
+  // profile_erasure.cpp
+  bool hear(erase_facet& what);
+  bool hear(be_gone& what);
+  bool hear(be_free& what);
+  void hear_while_gone();  ///< the first of identity_->mail
+  void vanish(erasure_order& order);
   template <class Message>
   bool pass_on(profile::hash128 target, Message& what);
   template <class Message>

@@ -33,7 +33,7 @@ identity::evidence evidence_of(const profile::event_view& event) {
 
 bool profile_actor::identity_busy() const noexcept {
   const auto& at = *identity_;
-  return !at.mail.empty() || !at.awaited.empty() || !at.gathered || at.settling || at.pinned;
+  return !at.mail.empty() || !at.awaited.empty() || !at.gathered || at.settling || at.pinned || at.gone;
 }
 
 identity_slot& profile_actor::slot() {
@@ -240,6 +240,8 @@ bool profile_actor::pass_on(profile::hash128 target, Message& what) {
   }
   return true;
 }
+
+template bool profile_actor::pass_on(profile::hash128 target, erase_facet& what);
 
 /// Until all have come that it was linked to before: whom they counted events with is settled.
 template <class Message>

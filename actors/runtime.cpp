@@ -62,6 +62,10 @@ result<void> runtime_impl::check_journal() {
 result<void> runtime_impl::open() {
   if (auto opened = open_store(); !opened) return opened;
   if (auto checked = check_journal(); !checked) return checked;
+  auto book = persistence::erasure_book::open(files_, options_.data + "/privacy");
+  if (!book) return tl::make_unexpected(book.error());
+  book_ = std::move(*book);
+  outgoing_rules_ = options_.outgoing;
   auto repaired = persistence::repair_journal(files_, journal_directory());
   if (!repaired) return tl::make_unexpected(repaired.error());
   for (const auto& report : *repaired) {
@@ -103,6 +107,12 @@ result<void> runtime_impl::open() {
                                   : persistence::journal_position{UINT64_MAX, UINT64_MAX};
   });
   if (auto started = feeder_->start(); !started) return started;
+  feeder_->leave_out(book_->unfinished());
+  for (const auto& each : shards_) {
+    each->post([at = each.get(), all = book_->suppressed(), unfinished = book_->unfinished()] {
+      at->suppress(all, unfinished);
+    });
+  }
   backfill_ = std::make_unique<backfill>(*store_, shards_, options_.backfill_rate, options_.now_ms);
   if (auto timed = store_->for_each_timer([this](std::int64_t due_ms, profile::hash128 address) {
         auto& home = *shards_[shard_of(address, shards_.size())];
@@ -189,7 +199,7 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   };
   const auto started = now();
   if (const auto open = refusal(); !open) return refuse(open.error());
-  auto made = make_batch(events, source, reception_of(options, at.identity_rules()), shards_.size());
+  auto made = make_batch(events, source, reception_of(options, at.identity_rules()), shards_.size(), at.suppressed());
   if (!made) return refuse(made.error());
   auto& work = **made;
   work.home = home;
@@ -257,6 +267,7 @@ counters runtime_impl::stats() const {
     sum.events_rejected += of.rejected;
     sum.events_clamped += of.clamped;
     sum.events_too_late += of.too_late;
+    sum.events_suppressed += of.suppressed;
     sum.batches += of.batches;
     sum.reads += of.reads;
     sum.views_served += of.views_served;
@@ -286,6 +297,7 @@ counters runtime_impl::stats() const {
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
+  sum.erasures_pending = book_ ? book_->pending().size() : 0;
   sum.profiles_stored = store_->estimated_snapshots();
   sum.journal_bytes = journal_bytes();
   sum.history_lag_bytes = feeder_->lag_bytes();
@@ -343,6 +355,8 @@ void runtime_impl::recover() {
   if (stopping_) return;
   if (auto told = tell_differences(); !told) return failed(told.error());
   if (stopping_) return;
+  if (auto erased = finish_begun(); !erased) return failed(erased.error());
+  if (stopping_) return;
   {
     // A define() that finds the server ready also finds the backfill begun that it is to end.
     const std::lock_guard one_at_a_time(defining_mutex_);
@@ -380,7 +394,7 @@ result<void> runtime_impl::replay(const persistence::segment_file& segment, bool
 }
 
 void runtime_impl::replay_record(std::string_view payload, const std::string& path) {
-  auto made = make_replay_batch(payload, {}, shards_.size());
+  auto made = make_replay_batch(payload, {}, shards_.size(), book_->unfinished().get());
   if (!made) return log("error", path + ": a record is not readable: " + made.error().message);
   auto& work = **made;
   if (!work.rejected.empty()) {
@@ -430,6 +444,10 @@ void runtime_impl::maintain() {
     if (state().now == phase::failed) continue;
     if (environment_->clock_went_back.exchange(false)) look_at_all_again();
     if (auto fed = feed_history(); !fed) failed(fed.error());
+    if (!copying_ && purge_due()) {
+      purge_tried_ = now();
+      if (auto done = purge_erased(); !done) log("error", "erasing from the disk: " + done.error().message);
+    }
     if (!copying_ && checkpoint_due()) {
       if (auto done = checkpoint(catching_up::no); !done) log("error", "checkpoint: " + done.error().message);
     }

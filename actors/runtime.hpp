@@ -46,8 +46,14 @@ struct runtime_options {
   std::uint64_t error_limit = 10'000;                          ///< of a definition's errors in a row; 0: none
   double backfill_rate = 0;                                    ///< profiles brought up to date a second; 0: no limit
   int recent_days = profile::profile::default_recent_days;
-  std::int64_t dedup_retention_ms = 0;   ///< 0: for ever
-  std::function<std::int64_t()> now_ms;  ///< milliseconds since 1970; the system's clock if empty
+  std::int64_t dedup_retention_ms = 0;  ///< 0: for ever
+  /// An erasure's bytes begin to go from the disk so long behind it; several go together.
+  std::chrono::seconds purge_after{60};
+  std::chrono::seconds purge_within{3600};  ///< what receipts promise
+  /// Blocking: takes what names these identifiers from what is kept beside the profiles; how much. Empty: nothing is.
+  std::function<result<std::uint64_t>(const std::vector<profile::identifier>&)> erase_elsewhere;
+  std::function<result<void>()> compact_elsewhere;  ///< blocking: and its bytes
+  std::function<std::int64_t()> now_ms;             ///< milliseconds since 1970; the system's clock if empty
   std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread
 };
 

@@ -11,7 +11,16 @@ bool runtime_impl::checkpoint_due() {
          now() - last_checkpoint_.load() > options_.checkpoint_interval || changes_due();
 }
 
-result<void> runtime_impl::checkpoint(catching_up history) {
+result<void> runtime_impl::drain() {
+  const std::lock_guard one_at_a_time(drain_mutex_);
+  return on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
+}
+
+result<void> runtime_impl::checkpoint() {
+  return book_->pending().empty() ? checkpoint(catching_up::yes) : purge_erased();
+}
+
+result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) {
   const std::lock_guard one_at_a_time(checkpoint_mutex_);
   if (const auto now_in = state(); now_in.now == phase::failed || now_in.now == phase::recovering) {
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
@@ -26,7 +35,7 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     marks[each->id()].saved = *sealed;
   }
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
-  auto outcome = on_every_shard([](shard& at, auto done) { at.next_epoch([done] { done({}); }); });
+  auto outcome = drain();
   if (outcome) outcome = save_dirty();
   if (outcome && history == catching_up::yes) outcome = feed_through(marks);
   for (auto& [shard, mark] : marks) {  // what was fed before the flush is durable after it
@@ -38,7 +47,7 @@ result<void> runtime_impl::checkpoint(catching_up history) {
     marks_ = marks;
     outcome = remove_needless(marks);
   }
-  if (outcome) outcome = changes_saved(*told);
+  if (outcome) outcome = changes_saved(*told, forget_changes);
   journal_bytes_then_ = journal_bytes();
   return outcome;
 }
@@ -118,7 +127,9 @@ result<void> runtime_impl::copy_parts(const std::string& directory) {
     if (auto copied = copy_file(files_, each.path, target); !copied) return copied;
   }
   if (auto synced = files_.sync_directory(directory + "/journal"); !synced) return synced;
-  for (const auto* name : {"/checkpoint", "/definitions"}) {
+  if (auto made = files_.make_directory(directory + "/privacy"); !made) return made;
+  // The book last: who is erased meanwhile is erased anew by a start from the copy. None is finished meanwhile.
+  for (const auto* name : {"/checkpoint", "/definitions", "/privacy/receipt.key", "/privacy/book"}) {
     auto copied = copy_file(files_, options_.data + name, directory + name);
     if (!copied && copied.error().code != errc::not_found) return copied;
   }

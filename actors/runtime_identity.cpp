@@ -17,14 +17,24 @@ constexpr std::size_t most_pairs = 100'000;     ///< that an unmerge takes apart
 constexpr std::size_t position_bytes = 8 + 16;  ///< of a timeline's cursor: time and id
 constexpr std::chrono::seconds patience{30};
 
-struct member {
-  identifier who;
-  hash128 address;
-};
+std::string shown(const identifier& id) {
+  switch (id.kind) {
+    case profile::id_kind::user: return "user \"" + id.value + "\"";
+    case profile::id_kind::anonymous: return "anonymous \"" + id.value + "\"";
+    case profile::id_kind::external: return id.type + " \"" + id.value + "\"";
+    case profile::id_kind::profile: break;
+  }
+  return "profile " + id.value;
+}
 
-/// The identifiers of what profile_actor::write_identity wrote.
-std::vector<member> members_of(std::string_view identity) {
-  std::vector<member> found;
+bool before(const persistence::history_page::item& a, const persistence::history_page::item& b) {
+  return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.id < b.id;
+}
+
+}  // namespace
+
+std::vector<identity_member> members_of(std::string_view identity) {
+  std::vector<identity_member> found;
   profile::msgpack::reader in(identity);
   for (auto entries = in.next().size; entries > 0; --entries) {
     const auto key = in.next().bytes;
@@ -54,22 +64,6 @@ std::vector<member> members_of(std::string_view identity) {
   return found;
 }
 
-std::string shown(const identifier& id) {
-  switch (id.kind) {
-    case profile::id_kind::user: return "user \"" + id.value + "\"";
-    case profile::id_kind::anonymous: return "anonymous \"" + id.value + "\"";
-    case profile::id_kind::external: return id.type + " \"" + id.value + "\"";
-    case profile::id_kind::profile: break;
-  }
-  return "profile " + id.value;
-}
-
-bool before(const persistence::history_page::item& a, const persistence::history_page::item& b) {
-  return a.time_ms != b.time_ms ? a.time_ms < b.time_ms : a.id < b.id;
-}
-
-}  // namespace
-
 void runtime_impl::unmerge(shard_id home, hash128 address, std::vector<identifier> out, std::string_view source,
                            std::function<void(result<void>)> done) {
   read_identity(home, address,
@@ -86,13 +80,18 @@ void runtime_impl::order_unmerge(shard_id home, std::string_view identity, const
                                  const std::string& source, std::function<void(result<void>)> done) {
   if (const auto open = refusal(); !open) return done(open);
   auto members = members_of(identity);
+  const auto* suppressed = shards_[home]->suppressed();
+  const bool erased = suppressed != nullptr &&
+                      std::any_of(members.begin(), members.end(),
+                                  [&](const identity_member& each) { return suppressed->contains(each.address); });
+  if (erased) return done(fail(errc::not_found, "the profile is being erased"));
   auto order = std::make_shared<unmerge_order>();
   order->time_ms = options_.now_ms();
   for (const auto& each : out) {
     hash128 address;
     const bool valid = profile::address_of(each, address);
     const auto found = std::find_if(members.begin(), members.end(),
-                                    [&](const member& one) { return valid && one.address == address; });
+                                    [&](const identity_member& one) { return valid && one.address == address; });
     if (found == members.end()) {
       return done(fail(errc::invalid_argument,
                        "unmerge: " + shown(each) + " is none of the profile's identifiers; see its `identity`"));

@@ -1,5 +1,6 @@
 // The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills;
-// runtime_identity.cpp takes apart and finds what belongs together; runtime_watching.cpp keeps what watchers are told.
+// runtime_erasure.cpp erases; runtime_identity.cpp takes apart and finds what belongs together; runtime_watching.cpp
+// keeps what watchers are told.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -7,6 +8,7 @@
 #include <condition_variable>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "actors/backfill.hpp"
@@ -15,6 +17,7 @@
 #include "actors/runtime.hpp"
 #include "actors/shard.hpp"
 #include "persistence/checkpoint.hpp"
+#include "persistence/erasure_book.hpp"
 
 namespace kith::actors {
 
@@ -29,6 +32,13 @@ inline caf::actor_system_config& without_scheduler(caf::actor_system_config& con
   config.set("scheduler.max-threads", 1U);
   return config;
 }
+
+struct identity_member {
+  profile::identifier who;
+  profile::hash128 address;
+};
+/// The identifiers of what profile_actor::write_identity wrote.
+std::vector<identity_member> members_of(std::string_view identity);
 
 class runtime_impl final : public runtime {
  public:
@@ -102,7 +112,11 @@ class runtime_impl final : public runtime {
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
-  result<void> checkpoint() override { return checkpoint(catching_up::yes); }
+  result<erasure> erase(const profile::identifier& whose) override;
+  std::shared_ptr<const persistence::suppressed_ids> suppressed() const override { return book_->suppressed(); }
+  result<void> lift_suppression(const persistence::salted_hash& hash) override;
+  std::vector<std::string> pending_erasures() const override;
+  result<void> checkpoint() override;
 
  private:
   result<void> copy_parts(const std::string& directory);
@@ -147,7 +161,7 @@ class runtime_impl final : public runtime {
   result<void> open_change_logs();
   result<change_log_head> seal_changes();
   /// What that head tells of is in flushed snapshots.
-  result<void> changes_saved(const change_log_head& head);
+  result<void> changes_saved(const change_log_head& head, bool forget);
   std::uint64_t change_log_bytes() const;
 
   enum class catching_up : bool { no, yes };
@@ -156,7 +170,26 @@ class runtime_impl final : public runtime {
   void hold_back_if_behind();
   bool shards_busy();
   bool checkpoint_due();
-  result<void> checkpoint(catching_up history);
+  result<void> checkpoint(catching_up history, bool forget_changes = false);
+  result<void> drain();  ///< what was published before has been applied
+
+  // runtime_erasure.cpp
+  struct subject;
+  struct erased_counts {
+    std::uint64_t events = 0;
+    std::uint64_t letters = 0;
+  };
+  result<subject> find_subject(const profile::identifier& whose);
+  /// Durable, and from then on refused everywhere.
+  result<void> begin_erasure(const persistence::pending_erasure& work);
+  result<void> show_suppressed();
+  /// Nobody can read it any more. REQUIRES: it began; erasing_mutex_ is held.
+  result<erased_counts> carry_out(const persistence::pending_erasure& work);
+  result<void> take_from_queues(const persistence::pending_erasure& work, const erasure_order& order);
+  result<void> finish_begun();  ///< by an earlier process
+  bool purge_due() const;
+  result<void> purge_erased();
+  result<void> check_journal_gone();
   result<void> save_dirty();
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
@@ -194,6 +227,15 @@ class runtime_impl final : public runtime {
   std::condition_variable replay_moved_;
   std::uint64_t replay_in_flight_ = 0;
   std::uint64_t replayed_events_ = 0;
+
+  std::unique_ptr<persistence::erasure_book> book_;
+  std::mutex erasing_mutex_;  ///< one erasure at a time
+  std::mutex purging_mutex_;
+  std::set<std::string> carried_out_;  ///< guarded by erasing_mutex_
+  std::mutex drain_mutex_;
+  time_point purge_tried_{};  ///< the maintenance thread's
+  std::mutex outgoing_mutex_;
+  std::shared_ptr<const std::vector<outgoing_rule>> outgoing_rules_;  ///< as they were told last
 
   std::mutex checkpoint_mutex_;
   std::atomic<bool> copying_{false};                                ///< and that is held for long

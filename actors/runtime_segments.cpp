@@ -158,6 +158,10 @@ result<std::unordered_map<std::uint64_t, std::uint64_t>> runtime_impl::member_co
 
 void runtime_impl::tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) {
   if (rules && rules->empty()) rules = nullptr;
+  {
+    const std::lock_guard lock(outgoing_mutex_);
+    outgoing_rules_ = rules;
+  }
   for (const auto& each : shards_) {
     each->post([at = each.get(), rules] { at->tell_outside(rules); });
   }

@@ -173,7 +173,8 @@ result<change_log_head> runtime_impl::seal_changes() {
   return head;
 }
 
-result<void> runtime_impl::changes_saved(const change_log_head& head) {
+/// `forget`: what was logged before goes, and cursors of then.
+result<void> runtime_impl::changes_saved(const change_log_head& head, bool forget) {
   const std::lock_guard lock(changes_mutex_);
   if (head.id != change_head_.id || change_logs_.empty()) return {};  // none was kept then, or is now
   const auto& directory = environment_->changes_directory;
@@ -185,7 +186,7 @@ result<void> runtime_impl::changes_saved(const change_log_head& head) {
   }
   const auto segments = persistence::list_segments(files_, directory);
   if (!segments) return tl::make_unexpected(segments.error());
-  const auto share = options_.watch_bytes / shards_.size();
+  const auto share = forget ? 0 : options_.watch_bytes / shards_.size();
   for (shard_id id = 0; id < shards_.size(); ++id) {
     auto bytes = change_logs_[id]->bytes();
     std::uint64_t last = 0;
@@ -195,8 +196,8 @@ result<void> runtime_impl::changes_saved(const change_log_head& head) {
       last = segment.segment;
     }
     if (last == 0) continue;
-    log("info", directory + ": the oldest changes of shard " + std::to_string(id) +
-                    " go, and cursors before them (watch.bytes)");
+    log("info", directory + ": the oldest changes of shard " + std::to_string(id) + " go, and cursors before them (" +
+                    (forget ? "somebody was erased" : "watch.bytes") + ")");
     if (auto removed = change_logs_[id]->remove_through(last); !removed) return removed;
   }
   change_log_bytes_then_ = change_log_bytes();

@@ -19,6 +19,7 @@
 #include "actors/found_profiles.hpp"
 #include "actors/latency.hpp"
 #include "actors/told_change.hpp"
+#include "persistence/erasure_book.hpp"
 #include "persistence/store.hpp"
 #include "profile/event.hpp"
 #include "profile/identifier.hpp"
@@ -95,6 +96,7 @@ struct counters {
   std::uint64_t events_rejected = 0;
   std::uint64_t events_clamped = 0;
   std::uint64_t events_too_late = 0;
+  std::uint64_t events_suppressed = 0;  ///< refused, for they name somebody who was erased
   std::uint64_t batches = 0;
   std::uint64_t reads = 0;
   std::uint64_t views_served = 0;     ///< of the reads
@@ -120,6 +122,7 @@ struct counters {
   std::uint64_t ids_not_unique = 0;
   std::uint64_t ids_excess = 0;
   std::uint64_t ids_unmerged = 0;
+  std::uint64_t erasures_pending = 0;     ///< whose bytes are not all gone from the disk yet
   std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
   std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more
   double memory_window_seconds = 0;       ///< age of the oldest event answered with `memory` and not yet synced
@@ -185,6 +188,21 @@ struct preview_outcome {
   bool complete = true;             ///< false: the time was up before all were looked at
   double seconds = 0;
 };
+
+/// What was erased.
+struct erasure {
+  std::string id;          ///< 32 hexadecimal digits; empty: it had been erased before, and nothing was left
+  std::int64_t at_ms = 0;  ///< milliseconds since 1970
+  std::vector<profile::identifier> identifiers;  ///< those whose words are known
+  std::vector<persistence::salted_hash> hashes;  ///< of all identifiers, as they are suppressed
+  std::uint64_t history_events = 0;
+  std::uint64_t dead_letters = 0;
+  std::int64_t gone_by_ms = 0;  ///< when at the latest its bytes are gone from the disk
+};
+
+/// Is nothing to be kept of a refused event: was it refused as suppressed, or for something else, and names somebody
+/// who is? `encoded`: as it came; what is no MessagePack map names nobody.
+bool names_suppressed(std::string_view code, std::string_view encoded, const persistence::suppressed_ids& suppressed);
 
 class service {
  public:
@@ -273,7 +291,20 @@ class service {
                                                                    std::size_t limit) = 0;
   virtual result<void> change_outgoing(std::span<const persistence::outgoing_change> changes) = 0;
 
-  /// Blocking: writes all dirty profiles, flushes, deletes journal segments that are not needed any more.
+  /// Blocking: the profile of that identifier, all of its identifiers, is erased (docs/privacy.md). When it returns,
+  /// nobody can read it, no crash brings it back, and what names it is refused from then on; its bytes go later.
+  /// Errors: not_found (there is no such profile, and it is not suppressed), invalid_argument, too_large (over the
+  /// bounds), unavailable, resource_exhausted. After the last two it may have been done, or may be yet.
+  virtual result<erasure> erase(const profile::identifier& whose) = 0;
+  /// Never null.
+  virtual std::shared_ptr<const persistence::suppressed_ids> suppressed() const = 0;
+  /// Who has this hash may come back. Errors: not_found, unavailable (its erasure is not finished).
+  virtual result<void> lift_suppression(const persistence::salted_hash& hash) = 0;
+  /// Of the erasures whose bytes are not all gone yet.
+  virtual std::vector<std::string> pending_erasures() const = 0;
+
+  /// Blocking: writes all dirty profiles, flushes, deletes journal segments that are not needed any more, and finishes
+  /// erasures.
   virtual result<void> checkpoint() = 0;
 };
 

@@ -39,6 +39,7 @@
 #include "actors/runtime.hpp"
 #include "actors/told_change.hpp"
 #include "actors/watches.hpp"
+#include "persistence/erasure_book.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
 
@@ -91,9 +92,9 @@ struct shard_environment {
 
 /// Written by the shard's thread, read by any.
 struct shard_counters {
-  std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, batches{0}, reads{0},
-      views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0}, in_flight{0},
-      syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
+  std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, suppressed{0}, batches{0},
+      reads{0}, views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0},
+      in_flight{0}, syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
       overlaps_unresolved{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
@@ -233,6 +234,15 @@ class shard : public caf::execution_unit {
   /// Whom the outside is told of from now on.
   void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) { outgoing_rules_ = std::move(rules); }
   std::int64_t wall_ms() const { return environment_.options.now_ms(); }
+
+  // Erasing
+  /// Who is refused from now on (null: nobody), and whose erasure is not finished (null: nobody's).
+  void suppress(std::shared_ptr<const persistence::suppressed_ids> all,
+                std::shared_ptr<const persistence::erased_addresses> unfinished);
+  const persistence::suppressed_ids* suppressed() const noexcept { return suppressed_.get(); }
+  const persistence::erased_addresses* unfinished() const noexcept { return unfinished_.get(); }
+  /// Of an actor that is gone: its timer, what watchers are to be told of it, its name among the ignored.
+  void forget(const profile_actor& actor);
 
   // Keeping (shard_store.cpp)
   void checkpoint(std::function<void(result<void>)> done);  ///< saves what is dirty now
@@ -436,6 +446,9 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const profile::identity::rules> identity_rules_;
   mutable std::mutex ignored_mutex_;
   std::vector<ignored_identifier> ignored_;  ///< those seen most recently; guarded, since anybody may ask
+
+  std::shared_ptr<const persistence::suppressed_ids> suppressed_;    ///< null: none
+  std::shared_ptr<const persistence::erased_addresses> unfinished_;  ///< null: none
 
   std::shared_ptr<const catalog> definitions_;  ///< null: none
   std::shared_ptr<definition_errors> errors_;   ///< of definitions_

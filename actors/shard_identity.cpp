@@ -193,6 +193,24 @@ std::vector<ignored_identifier> shard::ignored_identifiers() const {
   return ignored_;
 }
 
+void shard::suppress(std::shared_ptr<const persistence::suppressed_ids> all,
+                     std::shared_ptr<const persistence::erased_addresses> unfinished) {
+  suppressed_ = all && !all->all().empty() ? std::move(all) : nullptr;
+  unfinished_ = std::move(unfinished);
+  if (!unfinished_) return;
+  watches_.forget(*unfinished_);
+  const std::lock_guard lock(ignored_mutex_);
+  std::erase_if(ignored_, [&](const ignored_identifier& each) {
+    profile::hash128 address;
+    return profile::address_of(each.who, address) && unfinished_->contains(address);
+  });
+}
+
+void shard::forget(const profile_actor& actor) {
+  timed_.erase(actor.address());
+  if (told_.contains(actor.address())) told_.take(actor.address());
+}
+
 void shard::broken_identity(profile::hash128 facet) {
   environment_.failed({errc::internal, "identifier " + to_hex(facet) +
                                            ": two profiles hold its events; this is a fault of the program, please "

@@ -30,6 +30,7 @@ void shard::count_refused(const batch& work) {
   shard_counters::add(counters_.rejected, work.rejected.size());
   for (const auto& rejected : work.rejected) {
     if (rejected.code == errc::too_late) shard_counters::add(counters_.too_late, 1);
+    if (rejected.code == errc::suppressed) shard_counters::add(counters_.suppressed, 1);
   }
 }
 

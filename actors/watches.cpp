@@ -91,6 +91,15 @@ void watch_hub::record(watched_change change) {
   }
 }
 
+void watch_hub::forget(const persistence::erased_addresses& profiles) {
+  for (auto& each : kept_) {
+    if (!each.what.traits || !profiles.contains(each.what.profile)) continue;
+    bytes_ -= each.what.traits->size();
+    each.bytes -= each.what.traits->size();
+    each.what.traits.reset();
+  }
+}
+
 void watch_hub::put_in_log(const watched_change& change, std::uint64_t sequence) {
   const auto& record = unlogged_.emplace_back(sequenced_change{sequence, change}.encode());
   unlogged_bytes_ += record.size();
@@ -221,7 +230,13 @@ void watch_hub::was_read(shard_id home, watch_id id, const result<changes_page>&
                                   [&](const auto& each) { return each.home == home && each.id == id; });
   if (found == subscriptions_.end()) return;
   if (!page) return give_up(*found, page.error());
-  hand_over(*found, page->changes);
+  auto changes = page->changes;
+  if (const auto* erased = home_.unfinished()) {
+    for (auto& each : changes) {
+      if (erased->contains(each.what.profile)) each.what.traits.reset();
+    }
+  }
+  hand_over(*found, std::move(changes));
   found->next = page->next;
   found->at = page->at;
   found->waits = false;

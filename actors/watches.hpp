@@ -23,6 +23,7 @@
 
 #include "actors/change_log.hpp"
 #include "actors/service.hpp"
+#include "persistence/erasure_book.hpp"
 
 namespace kith::actors {
 
@@ -45,6 +46,8 @@ class watch_hub {
   /// A profile of this shard changed. To be called while somebody watches, or a log is kept.
   void record(watched_change change);
   void send();
+  /// What changes of these profiles tell of traits is told nobody from now on.
+  void forget(const persistence::erased_addresses& profiles);
   /// Once what was recorded before is in the log; at once, if none is kept.
   void when_logged(std::function<void()> then);
 

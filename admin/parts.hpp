@@ -28,6 +28,7 @@ namespace kith::admin {
 class access;
 class backups;
 class audit_log;
+class receipt_signer;
 class shared_personal_rules;
 class token_store;
 struct probe;
@@ -50,6 +51,7 @@ struct parts {
   audit_log* audit = nullptr;                       ///< null: nothing is recorded
   bool audit_reads = true;                          ///< also answers that hold personal data
   const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
+  const receipt_signer* receipts = nullptr;         ///< null: nobody is erased
   access* door = nullptr;                           ///< the server's own
   probe* counts = nullptr;                          ///< as door
 };

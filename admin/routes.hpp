@@ -134,6 +134,13 @@ class routes {
   response rotate_token(const call& asked);
   response remove_token(const call& asked);
 
+  // privacy_routes.cpp
+  response erase_profile(const call& asked);
+  response receipt_keys(const call& asked);
+  response suppressions(const call& asked);
+  response look_up_suppression(const call& asked);
+  response lift_suppression(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);

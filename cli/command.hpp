@@ -31,6 +31,7 @@ command_body add_check(CLI::App& app);
 command_body add_backup(CLI::App& app);
 command_body add_restore(CLI::App& app);
 command_body add_audit(CLI::App& app);
+command_body add_privacy(CLI::App& app);
 command_body add_export(CLI::App& app);
 command_body add_completion(CLI::App& app);
 

@@ -332,6 +332,11 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     runtime.identity = std::move(*rules);
   });
   root.table("admin", [&](table_reader& t) { describe_admin(t, into.access); });
+  root.table("privacy", [&](table_reader& t) {
+    t.milliseconds("purge_after", [&](std::int64_t ms) { into.runtime.purge_after = std::chrono::seconds(ms / 1000); });
+    t.milliseconds("purge_within",
+                   [&](std::int64_t ms) { into.runtime.purge_within = std::chrono::seconds(ms / 1000); });
+  });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {

@@ -23,6 +23,7 @@ constexpr int exit_code_of(errc code) noexcept {
     case errc::forbidden: return exit_no_permission;
     case errc::invalid_argument:
     case errc::too_large:
+    case errc::suppressed:
     case errc::too_late: return exit_data;
     case errc::not_found: return exit_not_found;
     case errc::resource_exhausted:

@@ -65,6 +65,7 @@ constexpr command commands[] = {
     {"restore", "make a data directory from a backup, offline", add_restore},
     {"check", "verify a data directory, offline", add_check},
     {"audit", "verify the audit log of a data directory, offline", add_audit},
+    {"privacy", "erase people, keep them away, and check receipts of that", add_privacy},
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},
     {"completion", "print a completion script for bash, zsh or fish", add_completion},
     {"version", "print the version", add_version},

@@ -1,4 +1,6 @@
 // kith serve: wires the runtime, the protocol server and the admin server, and listens to signals.
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -7,6 +9,7 @@
 #include "actors/runtime.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/receipts.hpp"
 #include "admin/server.hpp"
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
@@ -120,6 +123,23 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
   return {};
 }
 
+using weak_letters = std::weak_ptr<persistence::dead_letters>;
+
+tl::unexpected<error> letters_are_gone() { return fail(errc::unavailable, "the server is stopping"); }
+
+result<std::uint64_t> erase_letters(const weak_letters& kept, const std::vector<profile::identifier>& who) {
+  const auto letters = kept.lock();
+  if (!letters) return letters_are_gone();
+  std::vector<std::string> values;
+  for (const auto& each : who) values.push_back(each.value);
+  return letters->erase([&](const persistence::dead_letter& letter) { return names_any(letter, values); });
+}
+
+result<void> compact_letters(const weak_letters& kept) {
+  const auto letters = kept.lock();
+  return letters ? letters->compact() : letters_are_gone();
+}
+
 class serving {
  public:
   explicit serving(const serve_flags& flags, config settings) : flags_(flags), settings_(std::move(settings)) {}
@@ -134,6 +154,7 @@ class serving {
   void stop(std::chrono::steady_clock::duration deadline);
   void report_progress();
   void disable_failing();
+  result<std::string> erase(const net::erase_order& what);
 
   const serve_flags& flags_;
   config settings_;
@@ -147,15 +168,34 @@ class serving {
   std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
-  std::unique_ptr<persistence::dead_letters> letters_;
+  std::shared_ptr<persistence::dead_letters> letters_;
   std::unique_ptr<net::server> server_;
   std::unique_ptr<webhooks::deliverer> webhooks_;
   std::unique_ptr<admin::token_store> tokens_;
   std::unique_ptr<admin::audit_log> audit_;
+  std::unique_ptr<admin::receipt_signer> receipts_;
   std::unique_ptr<admin::backups> backups_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
+  boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
 };
+
+/// As the admin API does it; the receipt.
+result<std::string> serving::erase(const net::erase_order& what) {
+  if (auto good = audit_->usable(); !good) return tl::make_unexpected(good.error());
+  const auto id = profile::to_hex(what.address);
+  const auto erased = runtime_->erase({profile::id_kind::profile, {}, id});
+  const auto recorded = audit_->append({{"method", "erase"},
+                                        {"route", "protocol"},
+                                        {"status", erased ? 200 : 500},
+                                        {"outcome", erased ? "done" : "failed"},
+                                        {"who", what.by},
+                                        {"arguments", {id}},
+                                        {"query", {{"reason", what.reason}}}});
+  if (!erased) return tl::make_unexpected(erased.error());
+  if (!recorded) return tl::make_unexpected(recorded.error());
+  return receipts_->sign(*erased, what.reason);
+}
 
 /// What the admin API keeps on disk. Before any port is open, so that all of them open together.
 result<void> serving::open_admin_files() {
@@ -170,6 +210,9 @@ result<void> serving::open_admin_files() {
   auto audit = admin::audit_log::open(persistence::real_files(), settings_.data + "/audit", audit_options);
   if (!audit) return tl::make_unexpected(audit.error());
   audit_ = std::move(*audit);
+  auto receipts = admin::receipt_signer::open(persistence::real_files(), settings_.data + "/privacy", settings_.node);
+  if (!receipts) return tl::make_unexpected(receipts.error());
+  receipts_ = std::move(*receipts);
   return {};
 }
 
@@ -201,6 +244,16 @@ result<void> serving::start() {
   settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
   if (!settings_.webhooks.empty()) settings_.runtime.outgoing = webhooks::rules_of(settings_.webhooks);
+  settings_.dead_letters.now_ms = actors::wall_clock_ms;
+  settings_.dead_letters.log = log;
+  auto letters = persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters",
+                                                 settings_.dead_letters);
+  if (!letters) return tl::make_unexpected(letters.error());
+  letters_ = std::move(*letters);
+  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_)](const std::vector<profile::identifier>& who) {
+    return erase_letters(kept, who);
+  };
+  settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -209,13 +262,6 @@ result<void> serving::start() {
   if (!schemas) return tl::make_unexpected(schemas.error());
   schemas_ = std::move(*schemas);
   gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), runtime_->shard_count());
-
-  settings_.dead_letters.now_ms = actors::wall_clock_ms;
-  settings_.dead_letters.log = log;
-  auto letters = persistence::dead_letters::open(persistence::real_files(), settings_.data + "/dead-letters",
-                                                 settings_.dead_letters);
-  if (!letters) return tl::make_unexpected(letters.error());
-  letters_ = std::move(*letters);
 
   if (auto opened = open_admin_files(); !opened) return opened;
 
@@ -232,6 +278,9 @@ result<void> serving::start() {
   ingest_->configure(settings_.sources, authorizer_of(settings_));
 
   net::server_options options;
+  options.erase = [this](net::erase_order what, net::erase_done done) {
+    boost::asio::post(erasing_, [this, what = std::move(what), done = std::move(done)] { done(erase(what)); });
+  };
   options.letters = letters_.get();
   options.judge = &ingest_->judge();
   options.address = settings_.protocol_address().address;
@@ -264,6 +313,7 @@ result<void> serving::start() {
   with.memory_limit = settings_.runtime.memory_bytes;
   with.tokens = tokens_.get();
   with.audit = audit_.get();
+  with.receipts = receipts_.get();
   backups_ = std::make_unique<admin::backups>(
       persistence::real_files(), settings_.data, settings_.backup,
       [this](const std::string& directory) {
@@ -377,6 +427,8 @@ void serving::disable_failing() {
 
 /// All of it, or what a failed start has made of it, in an order in which nothing is used that has gone.
 void serving::stop(std::chrono::steady_clock::duration deadline) {
+  erasing_.stop();
+  erasing_.join();  // one that is carried out is finished first
   admin_.reset();
   backups_.reset();  // one that is being written is finished first
   tokens_.reset();

@@ -21,6 +21,10 @@ class destination {
   /// Errors of the whole: unavailable, resource_exhausted: the sender is to try again.
   virtual void publish(unsigned home, std::string_view events, std::string_view source, actors::publish_done done) = 0;
   virtual bool takes_events() const = 0;
+  /// Is nothing to be kept of an event that was refused for this?
+  virtual bool is_to_be_forgotten(std::string_view code, std::string_view) const {
+    return code == name_of(errc::suppressed);
+  }
   /// What is taken is on its way, not applied: nobody knows yet whether it is a duplicate.
   virtual bool only_keeps() const noexcept { return false; }
 };
@@ -34,6 +38,9 @@ class runtime_destination final : public destination {
   net::event_loops& loops() override { return loops_; }
   void publish(unsigned home, std::string_view events, std::string_view source, actors::publish_done done) override {
     service_.publish(home, events, {}, source, std::move(done));
+  }
+  bool is_to_be_forgotten(std::string_view code, std::string_view encoded) const override {
+    return actors::names_suppressed(code, encoded, *service_.suppressed());
   }
   bool takes_events() const override { return service_.state().now == actors::phase::ready; }
 

@@ -75,8 +75,13 @@ void intake::keep_refused(const std::shared_ptr<under_way>& work) {
   if (refused.empty() && letters.empty()) return work->done(std::move(work->outcome));
   std::stable_sort(refused.begin(), refused.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
   probe::add(counts_.of(work->what.by).refused, refused.size() + letters.size());
-  for (auto& each : refused) letters.push_back(letter_of(work->what, each));
+  // Nothing is kept of who was erased, whatever else the event was refused for.
+  for (auto& each : refused) {
+    if (!to_.is_to_be_forgotten(each.code, each.bytes)) letters.push_back(letter_of(work->what, each));
+  }
+  for (auto& each : refused) each.bytes.clear();
   work->outcome.refused = std::move(refused);
+  if (letters.empty()) return work->done(std::move(work->outcome));
   letters_.put(std::move(letters), [this, work](result<void> kept) {
     boost::asio::post(to_.loops().io(work->home), [work, kept = std::move(kept)] {
       if (!kept) return work->done(tl::make_unexpected(kept.error()));

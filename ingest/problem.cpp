@@ -16,6 +16,7 @@ unsigned status_of(errc code) noexcept {
     case errc::unavailable: return 503;
     case errc::internal: return 500;
     case errc::invalid_argument:
+    case errc::suppressed:
     case errc::too_late: return 400;
   }
   return 500;

@@ -43,7 +43,7 @@ const methods::entry* methods::find(std::string_view name) noexcept {
       entry{"get_many", right::read, &methods::get_many},  entry{"hello", right::none, &methods::hello},
       entry{"watch", right::read, &methods::watch},        entry{"unwatch", right::read, &methods::unwatch},
       entry{"segments", right::read, &methods::segments},  entry{"explain", right::read, &methods::explain},
-      entry{"stats", right::any, &methods::stats},
+      entry{"stats", right::any, &methods::stats},         entry{"erase", right::privacy, &methods::erase},
   };
   for (const entry& one : table) {
     if (one.name == name) return &one;
@@ -74,6 +74,7 @@ bool methods::may(right needed) const noexcept {
   switch (needed) {
     case right::publish: return rights.can_publish;
     case right::read: return rights.can_read;
+    case right::privacy: return allows(role_of(rights), role::privacy);
     default: return true;
   }
 }
@@ -188,10 +189,13 @@ void methods::keep_rejected(const request& from, bool detail, const std::string&
                             actors::publish_outcome outcome) {
   std::vector<persistence::dead_letter> letters;
   letters.reserve(outcome.rejected.size());
+  const auto suppressed = owner_.server().service.suppressed();
   for (auto& each : outcome.rejected) {
+    if (actors::names_suppressed(each.word(), each.encoded, *suppressed)) continue;
     letters.push_back(
         persistence::letter_of_event(std::move(each.encoded), source, "protocol", each.word(), each.message));
   }
+  if (letters.empty()) return answer_published(from, detail, outcome);
   owner_.server().options.letters->put(std::move(letters),
                                        [weak = owner_.weak(), &io = owner_.group().io(), from, detail,
                                         outcome = std::move(outcome)](const result<void>& kept) {
@@ -369,6 +373,31 @@ void methods::unwatch(std::string_view params, const request& from) {
   watches_.erase(found);
   begin_response(owner_.outbound(), from.msgid);
   msgpack::writer(owner_.outbound()).nil();
+  owner_.answered(from.frame_bytes);
+}
+
+void methods::erase(std::string_view params, const request& from) {
+  auto parsed = parse_erase(params);
+  if (!parsed) return refuse(from, parsed.error());
+  const auto& options = owner_.server().options;
+  if (!options.erase) return refuse(from, {errc::unavailable, "this server does not erase"});
+  options.erase({parsed->address, std::move(parsed->reason), who_->rights.name},
+                [weak = owner_.weak(), &io = owner_.group().io(), from](result<std::string> receipt) {
+                  boost::asio::post(io, [weak, from, receipt = std::move(receipt)] {
+                    const auto self = weak.lock();
+                    if (!self || self->is_lost()) return;
+                    if (!receipt) return self->calls().refuse(from, receipt.error());
+                    self->calls().answer_erased(from, *receipt);
+                  });
+                });
+}
+
+void methods::answer_erased(const request& from, std::string_view receipt) {
+  msgpack::writer to(owner_.outbound());
+  begin_response(owner_.outbound(), from.msgid);
+  to.map(1);
+  to.string("receipt");
+  to.string(receipt);
   owner_.answered(from.frame_bytes);
 }
 

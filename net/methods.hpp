@@ -45,7 +45,7 @@ class methods {
   void end();
 
  private:
-  enum class right : std::uint8_t { none, publish, read, any };
+  enum class right : std::uint8_t { none, publish, read, privacy, any };
   struct entry {
     std::string_view name;
     right needed;
@@ -61,6 +61,7 @@ class methods {
   void explain(std::string_view params, const request& from);
   void watch(std::string_view params, const request& from);
   void unwatch(std::string_view params, const request& from);
+  void erase(std::string_view params, const request& from);
   void stats(std::string_view params, const request& from);
 
   /// `judged`: null: all that was sent was published.
@@ -69,6 +70,7 @@ class methods {
   /// As dead letters; the answer waits until they are durable.
   void keep_rejected(const request& from, bool detail, const std::string& source, actors::publish_outcome outcome);
   void answer_published(const request& from, bool detail, const actors::publish_outcome& outcome);
+  void answer_erased(const request& from, std::string_view receipt);
   void read(std::vector<profile::hash128> addresses, profile::field_set fields, std::string_view view,
             actors::read_done done);
   void on_read(const std::vector<request>& from, const result<actors::found_profiles>& found);

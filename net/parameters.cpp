@@ -300,6 +300,30 @@ result<explain_parameters> parse_explain(std::string_view params) {
   return explain_parameters{*address, std::string(name.bytes)};
 }
 
+result<erase_parameters> parse_erase(std::string_view params) {
+  constexpr std::size_t most_reason = 1000;
+  std::uint32_t count = 0;
+  auto in = open_params(params, 2, 2, "[id, {reason}]", count);
+  if (!in) return pass_on(std::move(in.error()));
+  const auto address = parse_id(*in);
+  if (!address) return tl::make_unexpected(address.error());
+  erase_parameters made{*address, {}};
+  const msgpack::token options = in->next();
+  if (!options.is_map()) return refuse("params[1]: must be a map {reason}");
+  for (std::uint32_t i = 0; i < options.size; ++i) {
+    const msgpack::token key = in->next();
+    const msgpack::token value = in->next();
+    if (!key.is_string() || key.bytes != "reason" || !value.is_string()) {
+      return refuse("params[1]: must hold nothing but `reason`, a string");
+    }
+    made.reason = value.bytes;
+  }
+  if (made.reason.empty() || made.reason.size() > most_reason) {
+    return refuse("reason: must be a string of 1 to 1000 bytes");
+  }
+  return made;
+}
+
 result<std::uint64_t> parse_unwatch(std::string_view params) {
   std::uint32_t count = 0;
   auto in = open_params(params, 1, 1, "[n], the number that watch gave", count);

@@ -48,6 +48,12 @@ struct explain_parameters {
 };
 result<explain_parameters> parse_explain(std::string_view params);
 
+struct erase_parameters {
+  profile::hash128 address;
+  std::string reason;
+};
+result<erase_parameters> parse_erase(std::string_view params);
+
 result<actors::watch_filter> parse_watch(std::string_view params);
 /// The number that watch gave.
 result<std::uint64_t> parse_unwatch(std::string_view params);

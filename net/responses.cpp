@@ -102,6 +102,7 @@ void write_stats_result(std::string& out, const actors::service& service) {
       {"events_rejected", counted.events_rejected},
       {"events_clamped", counted.events_clamped},
       {"events_too_late", counted.events_too_late},
+      {"events_suppressed", counted.events_suppressed},
       {"batches", counted.batches},
       {"reads", counted.reads},
       {"views_served", counted.views_served},

@@ -9,6 +9,7 @@
 
 #include <utility>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,14 @@
 
 namespace kith::net {
 
+/// What the method `erase` asks for.
+struct erase_order {
+  profile::hash128 address;
+  std::string reason;
+  std::string by;  ///< the credential's name
+};
+using erase_done = std::function<void(result<std::string> receipt)>;
+
 struct server_options {
   std::string address = "127.0.0.1";
   unsigned short port = 7440;  ///< 0: any that is free
@@ -33,6 +42,8 @@ struct server_options {
   /// Keeps the events that are rejected, before that is answered; null: it is only answered. Outlives the server, and
   /// calls nothing back once it is gone: it ends before the service.
   persistence::dead_letters* letters = nullptr;
+  /// Erases on a thread of its own, and calls `done` there, or not at all once the server stops; empty: nobody may.
+  std::function<void(erase_order what, erase_done done)> erase;
   /// Looks at what is published; null: nothing does. Outlives the server.
   event_judge* judge = nullptr;
 };

@@ -83,6 +83,67 @@ bool mentions(const dead_letter& letter, std::string_view text) {
          holds(letter.event, text) || holds(letter.bytes, text);
 }
 
+namespace {
+
+bool is_word(char c) noexcept {
+  return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '_' || c == '-' ||
+         (static_cast<unsigned char>(c) & 0x80) != 0;
+}
+
+/// As MessagePack writes a text of that size: in front of `at`.
+bool is_msgpack_text(std::string_view in, std::size_t at, std::size_t size) noexcept {
+  const auto before = [&](std::size_t back) { return static_cast<unsigned char>(in[at - back]); };
+  if (size < 32 && at >= 1 && before(1) == (0xa0U | size)) return true;
+  if (size < 256 && at >= 2 && before(2) == 0xd9 && before(1) == size) return true;
+  return at >= 3 && before(3) == 0xda && before(2) == size >> 8 && before(1) == (size & 0xff);
+}
+
+bool names(std::string_view in, std::string_view value) {
+  for (auto from = in.begin();;) {
+    const auto found =
+        std::search(from, in.end(), value.begin(), value.end(), [](char a, char b) { return lower(a) == lower(b); });
+    if (found == in.end()) return false;
+    const auto at = static_cast<std::size_t>(found - in.begin());
+    const auto end = at + value.size();
+    const bool begins = at == 0 || !is_word(in[at - 1]);
+    const bool ends = end == in.size() || !is_word(in[end]);
+    if ((begins && ends) || is_msgpack_text(in, at, value.size())) return true;
+    from = found + 1;
+  }
+}
+
+/// As a URL or a form has it.
+std::string percent_encoded(std::string_view value) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string made;
+  for (const char c : value) {
+    if (is_word(c) && static_cast<unsigned char>(c) < 0x80) {
+      made.push_back(c);
+    } else if (c == '.') {
+      made.push_back(c);
+    } else {
+      made.push_back('%');
+      made.push_back(digits[static_cast<unsigned char>(c) >> 4]);
+      made.push_back(digits[static_cast<unsigned char>(c) & 0xf]);
+    }
+  }
+  return made;
+}
+
+bool names(const dead_letter& letter, std::string_view value) {
+  const auto in_header = [&](const dead_letter::header& each) { return names(each.second, value); };
+  return names(letter.ids, value) || names(letter.message, value) || names(letter.bytes, value) ||
+         std::any_of(letter.headers.begin(), letter.headers.end(), in_header);
+}
+
+}  // namespace
+
+bool names_any(const dead_letter& letter, const std::vector<std::string>& values) {
+  return std::any_of(values.begin(), values.end(), [&](const std::string& value) {
+    return !value.empty() && (names(letter, value) || names(letter, percent_encoded(value)));
+  });
+}
+
 namespace letters {
 
 std::string encode_head(const dead_letter& letter) {

@@ -58,6 +58,9 @@ struct dead_letter_filter {
 bool matches_head(const dead_letter_filter& filter, const dead_letter& letter);
 bool mentions(const dead_letter& letter, std::string_view text);
 
+/// Is one of these in it, as a word or as a whole text of JSON, MessagePack or a form?
+bool names_any(const dead_letter& letter, const std::vector<std::string>& values);
+
 /// What became of a letter that was tried again. A letter may hold several events.
 struct replay_outcome {
   std::uint32_t applied = 0;

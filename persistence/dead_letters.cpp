@@ -75,6 +75,8 @@ class letter_store final : public dead_letters {
   result<dead_letter> get(std::string_view id) override;
   result<std::uint64_t> drop(std::span<const std::string> ids, leaving why) override;
   result<dead_letter_drop> drop(const dead_letter_query& query) override;
+  result<std::uint64_t> erase(const std::function<bool(const dead_letter&)>& meant) override;
+  result<void> compact() override;
   result<void> mark_replayed(std::span<const replay_mark> marks) override;
   result<void> copy_to(const std::string& directory) override {
     return copy_database(files_.db(), "dead letters", directory);
@@ -490,6 +492,38 @@ result<dead_letter_drop> letter_store::drop(const dead_letter_query& query) {
   const auto dropped = drop(ids, leaving::dropped);
   if (!dropped) return tl::make_unexpected(dropped.error());
   return dead_letter_drop{*dropped, std::move(page->next)};
+}
+
+result<std::uint64_t> letter_store::erase(const std::function<bool(const dead_letter&)>& meant) {
+  std::uint64_t erased = 0;
+  dead_letter_query query;
+  query.newest_first = false;
+  do {
+    const auto page = list(query);
+    if (!page) return tl::make_unexpected(page.error());
+    std::vector<std::string> ids;
+    for (const auto& each : page->letters) {
+      if (meant(each)) ids.push_back(each.id);
+    }
+    const auto dropped = drop(ids, leaving::dropped);
+    if (!dropped) return dropped;
+    erased += *dropped;
+    query.cursor = page->next;
+  } while (!query.cursor.empty());
+  return erased;
+}
+
+result<void> letter_store::compact() {
+  rocksdb::CompactRangeOptions how;
+  how.exclusive_manual_compaction = false;
+  how.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  const std::vector<rocksdb::ColumnFamilyHandle*> all{files_[letter_files::f_heads], files_[letter_files::f_bytes]};
+  // The log's file goes once all of its families are flushed.
+  auto status = files_.db().Flush({}, {files_[letter_files::f_default], all[0], all[1], files_[letter_files::f_meta]});
+  for (auto* each : all) {
+    if (status.ok()) status = files_.db().CompactRange(how, each, nullptr, nullptr);
+  }
+  return status.ok() ? result<void>() : letter_files::failed(status, "rewriting files");
 }
 
 result<void> letter_store::mark_replayed(std::span<const replay_mark> marks) {

@@ -115,6 +115,10 @@ class dead_letters {
   virtual result<std::uint64_t> drop(std::span<const std::string> ids, leaving why) = 0;
   /// Those on this page of the query. Durable when it returns.
   virtual result<dead_letter_drop> drop(const dead_letter_query& query) = 0;
+  /// Every letter that `meant` says yes to, bytes and all; how many. Durable when it returns.
+  virtual result<std::uint64_t> erase(const std::function<bool(const dead_letter&)>& meant) = 0;
+  /// Blocking, maybe for long: rewrites the files, so that no bytes of what has gone are left in them.
+  virtual result<void> compact() = 0;
   /// One more attempt, now, for those that are still there.
   virtual result<void> mark_replayed(std::span<const replay_mark> marks) = 0;
 

@@ -119,7 +119,8 @@ class real_file_system final : public file_system {
       case open_mode::append: flags |= O_RDWR | O_APPEND; break;
       case open_mode::create: flags |= O_RDWR | O_APPEND | O_CREAT | O_EXCL; break;
     }
-    const int descriptor = ::open(path.c_str(), flags, 0644);
+    const bool secret = path.ends_with(".key") || path.ends_with(".key.next");
+    const int descriptor = ::open(path.c_str(), flags, secret ? 0600 : 0644);
     if (descriptor < 0) return failed("open", path, errno);
     return std::make_unique<real_file>(descriptor, path);
   }

@@ -1,3 +1,4 @@
+// long file: one database, whose families, reads and writes share their keys; what can stand apart does already
 #include "persistence/store.hpp"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include "persistence/member_book.hpp"
 #include "persistence/retention_filter.hpp"
 #include "persistence/rocks_log.hpp"
+#include "persistence/store_eraser.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -96,6 +98,8 @@ class rocks_store final : public store {
   result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
   result<history_page> read_history(hash128 address, const history_query& query) override;
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
+  result<std::uint64_t> erase(std::span<const hash128> addresses) override;
+  result<void> compact(std::span<const hash128> addresses) override;
   result<void> flush() override { return outcome_of(db_->Flush({}, families_), "flushing"); }
   result<void> copy_to(const std::string& directory) override { return copy_database(*db_, "store", directory); }
   std::uint64_t estimated_snapshots() override;
@@ -116,6 +120,13 @@ class rocks_store final : public store {
                                                             std::string_view doing);
   result<void> put_standing(rocksdb::WriteBatch& batch, member_book::change& members, hash128 address,
                             const standing_write& standing);
+  store_eraser::families handles() const {
+    return {families_[f_history],
+            families_[f_timers],
+            {families_[f_history_ids], families_[f_spilled], families_[f_standings], families_[f_identities],
+             families_[f_snapshots]},
+            {families_[f_timers], families_[f_members], families_[f_outgoing]}};
+  }
   /// Every value of a family whose keys are addresses. The cache keeps what others read.
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
@@ -538,6 +549,23 @@ result<std::optional<history_page::item>> rocks_store::find_in_history(hash128 a
     if (page->next.empty()) return std::nullopt;
     exactly.cursor = page->next;
   }
+}
+
+result<std::uint64_t> rocks_store::erase(std::span<const hash128> addresses) {
+  const auto standings = load_standings(addresses);
+  if (!standings) return tl::make_unexpected(standings.error());
+  std::uint64_t events = 0;
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const auto erased = store_eraser(*db_, write_, handles(), *members_).erase(addresses[i], (*standings)[i]);
+    if (!erased.status.ok()) return failed(erased.status, "erasing");
+    events += erased.events;
+  }
+  return events;
+}
+
+result<void> rocks_store::compact(std::span<const hash128> addresses) {
+  const auto status = store_eraser(*db_, write_, handles(), *members_).compact(addresses);
+  return status.ok() ? result<void>() : failed(status, "rewriting files");
 }
 
 std::uint64_t rocks_store::estimated_snapshots() {

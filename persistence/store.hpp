@@ -177,6 +177,12 @@ class store {
   /// One event; nothing if the history does not have it (any more).
   virtual result<std::optional<history_page::item>> find_in_history(profile::hash128 address, profile::hash128 id) = 0;
 
+  /// Nothing of these identifiers is left: neither state nor standing, timer, membership, links, event ids or history.
+  /// How many events of the history went. Durable after flush(), as all else; the bytes go with compact().
+  virtual result<std::uint64_t> erase(std::span<const profile::hash128> addresses) = 0;
+  /// Blocking, maybe for long: rewrites the files that may still hold bytes of these, which were erased and flushed.
+  virtual result<void> compact(std::span<const profile::hash128> addresses) = 0;
+
   /// Makes all that was saved and fed durable.
   virtual result<void> flush() = 0;
 

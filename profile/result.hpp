@@ -15,6 +15,7 @@ enum class errc : unsigned char {
   not_found,
   too_large,
   too_late,
+  suppressed,  ///< it names somebody who was erased and is not to come back
   resource_exhausted,
   unavailable,
   internal,
@@ -29,6 +30,7 @@ constexpr std::string_view name_of(errc code) noexcept {
     case errc::not_found: return "not_found";
     case errc::too_large: return "too_large";
     case errc::too_late: return "too_late";
+    case errc::suppressed: return "suppressed";
     case errc::resource_exhausted: return "resource_exhausted";
     case errc::unavailable: return "unavailable";
     case errc::internal: return "internal";

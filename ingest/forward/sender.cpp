@@ -204,9 +204,12 @@ void sender::impl::on_outcome(const batch_ptr& one, const actors::publish_outcom
     if (each.index < index || each.index >= one->count) continue;
     for (; index < each.index; ++index) in.skip();
     ++index;
-    dead.push_back(persistence::letter_of_event(std::string(in.skip()), one->source, "forward", each.word(),
+    const auto event = in.skip();
+    if (each.word() == name_of(errc::suppressed)) continue;  // nothing is kept of who was erased
+    dead.push_back(persistence::letter_of_event(std::string(event), one->source, "forward", each.word(),
                                                 "the store refused it: " + each.message));
   }
+  if (dead.empty()) return settle(one);
   keep(one, std::move(dead));
 }
 

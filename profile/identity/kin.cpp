@@ -65,6 +65,14 @@ bool kin::knows(hash128 to, const evidence& why) const noexcept {
   return known != nullptr && !earlier(why, known->why) && why.renewed_ms <= known->why.renewed_ms;
 }
 
+bool kin::forget(hash128 to) {
+  sort();
+  const auto linked = std::erase_if(links_, [&](const link& each) { return each.to == to; });
+  const auto parted = std::erase_if(partings_, [&](const parting& each) { return each.from == to; });
+  sorted_ = links_.size();
+  return linked + parted > 0;
+}
+
 bool kin::parted(hash128 from, std::int64_t renewed_ms) const noexcept {
   const auto found = place_in(partings_, from);
   return found != partings_.end() && found->from == from && renewed_ms <= found->time_ms;

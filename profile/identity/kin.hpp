@@ -78,6 +78,8 @@ class kin {
   /// False if nothing changed.
   bool add(hash128 to, const identifier& who, const evidence& why);
   bool part(hash128 from, std::int64_t time_ms);
+  /// What is at `to` was erased: neither link nor parting is left. False if there was none.
+  bool forget(hash128 to);
 
   std::size_t heap_bytes() const noexcept;
   std::string encode() const;  ///< with a format version in front

@@ -328,4 +328,24 @@ TEST_CASE("rights are kept to") {
   const auto reader = server.connect("token-reader");
   REQUIRE(code(reader->call("publish", json::array({event("1")}))) == "forbidden");
   REQUIRE(code(reader->call("get", {{"userId", "a"}})) == "not_found");
+  for (const auto& each : {&writer, &reader}) {
+    REQUIRE(code((*each)->call("erase", {{"userId", "a"}}, {{"reason", "r"}})) == "forbidden");
+  }
+  REQUIRE(server.erased.empty());
+}
+
+TEST_CASE("erase asks for the profile's address, with a reason, and answers with the receipt") {
+  test_server server;
+  const auto client = server.connect();
+  const auto got = client->call("erase", {{"userId", "ann"}}, {{"reason", "ticket 7"}});
+  REQUIRE(got[2] == no_error);
+  REQUIRE(got[3] == json{{"receipt", "the receipt of " + profile::to_hex(user("ann"))}});
+  REQUIRE(server.erased.size() == 1);
+  REQUIRE(server.erased[0].reason == "ticket 7");
+  REQUIRE(server.erased[0].by == "all");
+  REQUIRE(message(client->call("erase", {{"userId", "ann"}}, json::object())) ==
+          "reason: must be a string of 1 to 1000 bytes");
+  REQUIRE(message(client->call("erase", {{"userId", "ann"}}, {{"why", "x"}})) ==
+          "params[1]: must hold nothing but `reason`, a string");
+  REQUIRE(server.erased.size() == 1);
 }

@@ -48,9 +48,9 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   const scratch room;
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
-  for (const auto* command :
-       {"serve", "forward", "publish", "get", "watch", "segments", "schemas", "dead-letters", "identity", "unmerge",
-        "ingest", "bench", "backup", "restore", "check", "audit", "export", "version", "completion"}) {
+  for (const auto* command : {"serve",        "forward",  "publish", "get",    "watch",   "segments",  "schemas",
+                              "dead-letters", "identity", "unmerge", "ingest", "bench",   "backup",    "restore",
+                              "check",        "audit",    "privacy", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);
@@ -137,6 +137,8 @@ TEST_CASE("every key of the documentation is understood") {
   REQUIRE(made.access.session.idle == defaults.access.session.idle);
   REQUIRE(made.access.requests_per_second == defaults.access.requests_per_second);
   REQUIRE(made.access.failures_per_second == defaults.access.failures_per_second);
+  REQUIRE(made.runtime.purge_after == defaults.runtime.purge_after);
+  REQUIRE(made.runtime.purge_within == defaults.runtime.purge_within);
   REQUIRE(made.audit.file_bytes == defaults.audit.file_bytes);
   REQUIRE(made.audit.reads == defaults.audit.reads);
   for (const auto& each : made.personal.traits) {

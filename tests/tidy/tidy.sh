@@ -37,7 +37,7 @@ awk '
     home["caf"] = " actors "
     home["re2"] = " profile ingest "
     home["rocksdb"] = " persistence "
-    home["openssl"] = " net webhooks ingest admin cli "
+    home["openssl"] = " persistence net webhooks ingest admin cli "
     home["curl"] = " net webhooks ingest "
     home["cjose"] = " ingest "
     home["simdjson"] = " ingest "

@@ -65,6 +65,14 @@ class hooked_store final : public store {
   result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override {
     return below_->find_in_history(address, id);
   }
+  result<std::uint64_t> erase(std::span<const hash128> addresses) override {
+    return call<result<std::uint64_t>>(store_call::erase, {addresses.begin(), addresses.end()},
+                                       [&] { return below_->erase(addresses); });
+  }
+  result<void> compact(std::span<const hash128> addresses) override {
+    return call<result<void>>(store_call::compact, {addresses.begin(), addresses.end()},
+                              [&] { return below_->compact(addresses); });
+  }
   result<void> flush() override {
     return call<result<void>>(store_call::flush, {}, [&] { return below_->flush(); });
   }

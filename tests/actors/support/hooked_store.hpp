@@ -9,7 +9,17 @@
 
 namespace kith::tests {
 
-enum class store_call : unsigned char { load, load_standings, load_identities, is_spilled, save, feed, flush };
+enum class store_call : unsigned char {
+  load,
+  load_standings,
+  load_identities,
+  is_spilled,
+  save,
+  feed,
+  erase,
+  compact,
+  flush
+};
 
 /// Both may be called from any thread; an error is the call's outcome. The addresses are those asked for or saved.
 struct store_hooks {

@@ -45,6 +45,8 @@ class fake_letters final : public persistence::dead_letters {
   result<persistence::dead_letter> get(std::string_view) override { return none(); }
   result<std::uint64_t> drop(std::span<const std::string>, persistence::leaving) override { return none(); }
   result<persistence::dead_letter_drop> drop(const persistence::dead_letter_query&) override { return none(); }
+  result<std::uint64_t> erase(const std::function<bool(const persistence::dead_letter&)>&) override { return none(); }
+  result<void> compact() override { return none(); }
   result<void> mark_replayed(std::span<const persistence::replay_mark>) override { return none(); }
   persistence::dead_letter_status status() const override { return {}; }
 

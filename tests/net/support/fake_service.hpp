@@ -123,6 +123,17 @@ class fake_service final : public actors::service {
   result<persistence::members_page> members(std::string_view segment, std::optional<profile::hash128> behind,
                                             std::size_t limit) override;
   result<std::unordered_map<std::uint64_t, std::uint64_t>> member_counts() override;
+  result<actors::erasure> erase(const profile::identifier&) override {
+    return fail(errc::not_found, "there is no such profile");
+  }
+  std::shared_ptr<const persistence::suppressed_ids> suppressed() const override {
+    return std::make_shared<const persistence::suppressed_ids>(std::string(32, 's'),
+                                                               persistence::suppressed_ids::table());
+  }
+  result<void> lift_suppression(const persistence::salted_hash&) override {
+    return fail(errc::not_found, "no identifier of this hash is suppressed");
+  }
+  std::vector<std::string> pending_erasures() const override { return {}; }
   result<void> checkpoint() override { return {}; }
 
  private:

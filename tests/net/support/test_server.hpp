@@ -27,6 +27,10 @@ struct test_server {
     net::server_options options;
     options.judge = judge;
     options.letters = letters;
+    options.erase = [this](net::erase_order what, const net::erase_done& done) {
+      erased.push_back(what);
+      done("the receipt of " + profile::to_hex(what.address));
+    };
     options.port = 0;
     options.limits = bounds;
     tls = net::reloadable_tls::load(authority.server_options()).value();
@@ -57,6 +61,7 @@ struct test_server {
     return eventually([&] { return running->stats().connections_open == connections; });
   }
 
+  std::vector<net::erase_order> erased;  ///< what the method asked for; by requests that were answered
   certificates authority;
   fake_service service;
   std::shared_ptr<net::reloadable_tls> tls;
