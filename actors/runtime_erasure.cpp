@@ -20,8 +20,10 @@ using persistence::pending_erasure;
 using profile::hash128;
 using profile::identifier;
 
-constexpr std::chrono::seconds read_patience{30};
-constexpr std::chrono::seconds carry_patience{60};
+// Short, for a server that stops waits for an erasure that was asked for; what takes longer is finished in the
+// background.
+constexpr std::chrono::seconds read_patience{10};
+constexpr std::chrono::seconds carry_patience{15};
 constexpr std::chrono::seconds purge_pause{10};  ///< behind one that failed
 constexpr std::size_t rounds = 8;                ///< the profile is joined by others while it is being found out
 constexpr std::size_t queue_page = 1000;

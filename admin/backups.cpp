@@ -15,9 +15,11 @@ namespace {
 constexpr std::string_view partial = ".partial";
 constexpr const char* about = "backup.json";
 
-/// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches.
+/// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches, and documents
+/// of people, which are made anew.
 bool belongs_to_parts(std::string_view name) {
-  constexpr std::string_view parts[] = {"journal", "store", "changes", "dead-letters", "checkpoint", "definitions"};
+  constexpr std::string_view parts[] = {"journal",    "store",       "changes", "dead-letters",
+                                        "checkpoint", "definitions", "exports"};
   return std::find(std::begin(parts), std::end(parts), name) != std::end(parts);
 }
 

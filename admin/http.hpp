@@ -106,6 +106,11 @@ result<profile::hash128> address_in(const parsed_target& target);
 /// The identifier that a kind and an id in a URL name: kind "user", "anonymous", "profile" or an external type.
 profile::identifier identifier_named(const std::string& kind, const std::string& id);
 
+/// Of an array in a body: `[{"kind": "user", "id": "…"}, {"kind": "external", "type": "…", "id": "…"}]`. `name`: of the
+/// array. Errors: invalid_argument. (identity_routes.cpp)
+result<std::vector<profile::identifier>> identifiers_in(const nlohmann::json& list, const std::string& name,
+                                                        bool or_profiles = false);
+
 std::vector<std::string_view> split(std::string_view text, char at);
 
 }  // namespace kith::admin

@@ -28,6 +28,7 @@ namespace kith::admin {
 class access;
 class backups;
 class audit_log;
+class privacy_requests;
 class receipt_signer;
 class shared_personal_rules;
 class token_store;
@@ -52,6 +53,7 @@ struct parts {
   bool audit_reads = true;                          ///< also answers that hold personal data
   const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
   const receipt_signer* receipts = nullptr;         ///< null: nobody is erased
+  privacy_requests* requests = nullptr;             ///< null: none are kept
   access* door = nullptr;                           ///< the server's own
   probe* counts = nullptr;                          ///< as door
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "admin/asking.hpp"
 #include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
@@ -89,8 +90,7 @@ class routes {
   response after(const result<void>& changed);
   static nlohmann::json told(const actors::backfill_progress& of);
 
-  response answer_of(std::function<void(actors::service&, actors::read_done)> question,
-                     const std::function<nlohmann::json(nlohmann::json)>& shape = {});
+  response answer_of(profile_question question, const std::function<nlohmann::json(nlohmann::json)>& shape = {});
   // identity_routes.cpp
   response identity(const call& asked);
   response unmerge(const call& asked);
@@ -140,6 +140,14 @@ class routes {
   response suppressions(const call& asked);
   response look_up_suppression(const call& asked);
   response lift_suppression(const call& asked);
+
+  // request_routes.cpp
+  response export_person(const call& asked);
+  response privacy_request_list(const call& asked);
+  response new_privacy_request(const call& asked);
+  response privacy_request_of(const call& asked);
+  response step_privacy_request(const call& asked);
+  response kept_export(const call& asked);
 
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);

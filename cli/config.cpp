@@ -336,6 +336,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.milliseconds("purge_after", [&](std::int64_t ms) { into.runtime.purge_after = std::chrono::seconds(ms / 1000); });
     t.milliseconds("purge_within",
                    [&](std::int64_t ms) { into.runtime.purge_within = std::chrono::seconds(ms / 1000); });
+    describe_requests(t, into.requests);
   });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });

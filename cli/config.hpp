@@ -9,6 +9,7 @@
 #include "actors/runtime.hpp"
 #include "admin/access.hpp"
 #include "admin/backups.hpp"
+#include "admin/deadlines.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
@@ -60,6 +61,7 @@ struct config {
   admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
+  admin::request_settings requests;   ///< [privacy]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -9,7 +9,9 @@
 #include "actors/runtime.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/privacy_requests.hpp"
 #include "admin/receipts.hpp"
+#include "admin/request_worker.hpp"
 #include "admin/server.hpp"
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
@@ -140,6 +142,13 @@ result<void> compact_letters(const weak_letters& kept) {
   return letters ? letters->compact() : letters_are_gone();
 }
 
+/// What is kept of people beside the profiles.
+result<std::uint64_t> erase_beside(const weak_letters& kept, admin::privacy_requests& requests,
+                                   const std::vector<profile::identifier>& who) {
+  if (auto forgotten = requests.forget(who); !forgotten) return forgotten;
+  return erase_letters(kept, who);
+}
+
 class serving {
  public:
   explicit serving(const serve_flags& flags, config settings) : flags_(flags), settings_(std::move(settings)) {}
@@ -158,6 +167,7 @@ class serving {
 
   const serve_flags& flags_;
   config settings_;
+  std::unique_ptr<admin::privacy_requests> requests_;  ///< the runtime tells it of erasures
   std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
@@ -175,6 +185,7 @@ class serving {
   std::unique_ptr<admin::audit_log> audit_;
   std::unique_ptr<admin::receipt_signer> receipts_;
   std::unique_ptr<admin::backups> backups_;
+  std::unique_ptr<admin::request_worker> worker_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
   boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
@@ -250,8 +261,13 @@ result<void> serving::start() {
                                                  settings_.dead_letters);
   if (!letters) return tl::make_unexpected(letters.error());
   letters_ = std::move(*letters);
-  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_)](const std::vector<profile::identifier>& who) {
-    return erase_letters(kept, who);
+  auto requests = admin::privacy_requests::open(persistence::real_files(), settings_.data, settings_.requests,
+                                                actors::wall_clock_ms, log);
+  if (!requests) return tl::make_unexpected(requests.error());
+  requests_ = std::move(*requests);
+  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_),
+                                       requests = requests_.get()](const std::vector<profile::identifier>& who) {
+    return erase_beside(kept, *requests, who);
   };
   settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
@@ -325,6 +341,8 @@ result<void> serving::start() {
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
   with.personal = &personal_;
+  with.requests = requests_.get();
+  worker_ = std::make_unique<admin::request_worker>(persistence::real_files(), *runtime_, with, log);
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
@@ -430,6 +448,7 @@ void serving::stop(std::chrono::steady_clock::duration deadline) {
   erasing_.stop();
   erasing_.join();  // one that is carried out is finished first
   admin_.reset();
+  worker_.reset();
   backups_.reset();  // one that is being written is finished first
   tokens_.reset();
   audit_.reset();
