@@ -29,6 +29,9 @@ secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
 segments = ["loyal"]
 retry_for = "1s"
 
+[privacy]
+purge_after = "1s"
+
 [outgoing]
 allow_private = ["127.0.0.1"]
 )";

@@ -20,6 +20,7 @@ const pages: { name: string; title: string; page: ComponentType; needs?: string 
   { name: "schemas", title: "Schemas", page: lazy(() => import("./pages/schemas").then((of) => of.Schemas)) },
   { name: "webhooks", title: "Webhooks", page: lazy(() => import("./pages/webhooks").then((of) => of.Webhooks)) },
   { name: "dead-letters", title: "Dead letters", page: lazy(() => import("./pages/dead_letters").then((of) => of.DeadLetters)) },
+  { name: "privacy", title: "Privacy", page: lazy(() => import("./pages/privacy").then((of) => of.Privacy)), needs: "privacy" },
   { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), needs: "privacy" },
   { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), needs: "admin" },
 ];

@@ -357,6 +357,21 @@ export function Confirm(of: {
   );
 }
 
+/** A link that saves this text as a file. */
+export function Save(of: { text: string; name: string; children: Children }): VNode {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([of.text], { type: "text/plain" }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [of.text]);
+  return (
+    <a class="button small" href={url} download={of.name}>
+      {of.children}
+    </a>
+  );
+}
+
 export function Progress(of: { done: number; of: number; label: string }): VNode {
   const part = of.of > 0 ? Math.min(1, of.done / of.of) : 0;
   return <progress class="progress" max={1} value={part} aria-label={of.label} />;
