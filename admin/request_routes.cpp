@@ -121,7 +121,8 @@ response routes::privacy_request_list(const call& asked) {
   std::string behind;
   for (const auto& [name, value] : asked.target.query) {
     const auto refuse = [&, of = name](const std::string& allowed) {
-      return problem(400, "invalid_argument", "query parameter " + of + ": must be " + allowed);
+      return problem(400, "invalid_argument",
+                     std::string("query parameter ").append(of).append(": must be ") + allowed);
     };
     if (name == "kind" && !(filter.kind = parse_request_kind(value))) return refuse("access, portability or erasure");
     if (name == "status") {
@@ -207,10 +208,12 @@ response routes::kept_export(const call& asked) {
   if (!found || which == 0 || which > found->result.exports.size()) {
     return problem(404, "not_found", "the request has no such document");
   }
-  const auto gone = problem(410, "not_found", "the document was deleted: it is kept for privacy.export_keep only");
-  if (found->result.exports[which - 1].gone) return gone;
+  const auto gone = [] {
+    return problem(410, "not_found", "the document was deleted: it is kept for privacy.export_keep only");
+  };
+  if (found->result.exports[which - 1].gone) return gone();
   auto opened = with_.requests->open_export(id, which);
-  if (!opened) return opened.error().code == errc::not_found ? gone : admin::problem_of(opened.error());
+  if (!opened) return opened.error().code == errc::not_found ? gone() : admin::problem_of(opened.error());
   auto file = std::shared_ptr<persistence::file>(std::move(*opened));
   auto answer = document({}, "request-" + id + "." + number + ".json");
   answer.more = [file, at = std::uint64_t{0}]() mutable -> result<std::string> {
