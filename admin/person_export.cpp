@@ -366,7 +366,8 @@ result<void> person_export::check_same() {
   if (profile_.is_null()) return {};
   auto identity = ask(&actors::service::read_identity);
   if (!identity) return tl::make_unexpected(identity.error());
-  if (identity->is_null()) return fail(errc::not_found, "there is no such profile any more: it was erased");
+  if (identity->is_null() && !identity_.is_null())
+    return fail(errc::not_found, "there is no such profile any more: it was erased");
   if (members_of(*identity) == members_of(identity_)) return {};
   return fail(errc::unavailable, "the person was joined with another one, or taken apart, meanwhile; ask again");
 }
