@@ -70,9 +70,7 @@ void describe_credential(table_reader& reader, const toml::table& table, net::cr
       .rate("events_per_second", into.events_per_second)
       .key("token_file",
            [&](const toml::node& node, const std::string& where) {
-             const auto path = node.value<std::string>();
-             if (!path) reader.refuse(node, where, "must be a file's path");
-             into.token = first_line_of(*path);
+             into.token = first_line_named(reader, node, where);
            })
       .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); })
       .key("role",
@@ -332,6 +330,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     runtime.identity = std::move(*rules);
   });
   root.table("admin", [&](table_reader& t) { describe_admin(t, into.access); });
+  root.key("oidc", [&](const toml::node& node, const std::string& where) { read_openid(root, node, where, into.openid); });
   root.table("privacy", [&](table_reader& t) {
     t.milliseconds("purge_after", [&](std::int64_t ms) { into.runtime.purge_after = std::chrono::seconds(ms / 1000); });
     t.milliseconds("purge_within",

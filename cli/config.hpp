@@ -10,6 +10,7 @@
 #include "admin/access.hpp"
 #include "admin/backups.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/openid_settings.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
@@ -57,6 +58,7 @@ struct config {
   net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;   ///< [schemas]
   admin::access_settings access;      ///< [admin]
+  admin::openid_settings openid;      ///< [oidc]
   admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
