@@ -99,9 +99,7 @@ result<void> backups::fill(const std::string& unfinished) {
   const auto cancelled = [this] { return cancelled_.load(); };
   if (auto written = write_(unfinished, cancelled); !written) return written;
   if (auto copied = copy_audit_log(unfinished); !copied) return copied;
-  const auto wanted = [&](std::string_view each) {
-    return each != "audit" && !belongs_to_parts(each) && !cancelled();
-  };
+  const auto wanted = [&](std::string_view each) { return each != "audit" && !belongs_to_parts(each) && !cancelled(); };
   if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
   if (cancelled()) return fail(errc::unavailable, "the server is stopping");
   return {};

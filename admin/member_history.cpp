@@ -23,9 +23,8 @@ void member_history::look(std::int64_t now_ms) {
   if (service_.state().now != actors::phase::ready || !is_due(now_ms)) return;
   sample made{now_ms, {}};
   const auto definitions = service_.definitions();
-  const auto counts = definitions == nullptr || definitions->empty()
-                          ? fail(errc::not_found, "there are no segments")
-                          : service_.member_counts();
+  const auto counts = definitions == nullptr || definitions->empty() ? fail(errc::not_found, "there are no segments")
+                                                                     : service_.member_counts();
   for (std::size_t i = 0; counts && i < definitions->definitions().size() && made.members.size() < segments; ++i) {
     const auto& each = definitions->definitions()[i];
     if (each.kind != profile::segments::definition_kind::segment) continue;

@@ -7,13 +7,13 @@
 // Thread safety: all of it, from any thread that is no shard's; look() is called by one, and may block.
 #pragma once
 
+#include <utility>
 #include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "actors/service.hpp"

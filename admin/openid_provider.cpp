@@ -60,7 +60,8 @@ result<json> openid_provider::ask(ingest::outgoing::fetch_request request, const
   auto document = ingest::oauth::parse_object(response->body, what);
   if (response->status >= 400 && response->status < 500) {
     const auto why = document ? text_member(*document, "error") : std::string();
-    return fail(errc::unauthenticated, what + " refuses: " + (why.empty() ? std::to_string(response->status) : shown(why)));
+    return fail(errc::unauthenticated,
+                what + " refuses: " + (why.empty() ? std::to_string(response->status) : shown(why)));
   }
   if (response->status != 200) return fail(errc::unavailable, what + " answered " + std::to_string(response->status));
   if (!document) return fail(errc::unavailable, document.error().message);
@@ -101,7 +102,8 @@ result<std::shared_ptr<const openid_provider::metadata>> openid_provider::read(c
   if (!keys) return tl::make_unexpected(keys.error());
   made->names_itself = document.value("authorization_response_iss_parameter_supported", json(false)) == true;
   constexpr const char* methods = "token_endpoint_auth_methods_supported";
-  made->secret_in_header = holds(document, methods, "client_secret_basic") || !holds(document, methods, "client_secret_post");
+  made->secret_in_header =
+      holds(document, methods, "client_secret_basic") || !holds(document, methods, "client_secret_post");
   made->keys = std::make_shared<ingest::oauth::key_set>(settings_.issuer, *keys, settings_.ca, *fetcher_, around_);
   return std::shared_ptr<const metadata>(std::move(made));
 }

@@ -30,9 +30,9 @@ class openid_provider {
   struct metadata {
     std::string authorization_endpoint;
     std::string token_endpoint;
-    std::string userinfo_endpoint;   ///< empty: there is none
-    bool names_itself = false;       ///< in each answer, as `iss` (RFC 9207)
-    bool secret_in_header = true;    ///< as Basic; else in the body
+    std::string userinfo_endpoint;  ///< empty: there is none
+    bool names_itself = false;      ///< in each answer, as `iss` (RFC 9207)
+    bool secret_in_header = true;   ///< as Basic; else in the body
     std::shared_ptr<ingest::oauth::key_set> keys;
   };
   /// Kept for an hour.

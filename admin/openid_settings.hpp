@@ -12,14 +12,14 @@
 namespace kith::admin {
 
 struct openid_settings {
-  std::string issuer;                        ///< an https URL; empty: people sign in with tokens only
-  std::string name = "single sign-on";       ///< on the button: "Sign in with …"
-  std::string client_id;                     ///< ours, there
-  std::string client_secret;                 ///< empty: we are a public client
+  std::string issuer;                   ///< an https URL; empty: people sign in with tokens only
+  std::string name = "single sign-on";  ///< on the button: "Sign in with …"
+  std::string client_id;                ///< ours, there
+  std::string client_secret;            ///< empty: we are a public client
   std::vector<std::string> scopes{"openid"};
-  std::vector<std::string> hosts;            ///< of the console, "HOST" or "HOST:PORT": where the provider may send back to
-  std::string role_claim = "groups";         ///< a member, or a dotted path; "scope": the scopes that were granted
-  std::map<std::string, net::role> roles;    ///< by what the claim holds; nothing else has a role
+  std::vector<std::string> hosts;     ///< of the console, "HOST" or "HOST:PORT": where the provider may send back to
+  std::string role_claim = "groups";  ///< a member, or a dotted path; "scope": the scopes that were granted
+  std::map<std::string, net::role> roles;  ///< by what the claim holds; nothing else has a role
   std::string name_claim = "preferred_username";
   std::vector<ingest::oauth::algorithm> algorithms{ingest::oauth::algorithm::rs256, ingest::oauth::algorithm::ps256,
                                                    ingest::oauth::algorithm::es256};

@@ -1,5 +1,5 @@
-// The routes of the console's sessions: a token is given once, or a person signs in at their provider, and a cookie that
-// no script can read stands for it.
+// The routes of the console's sessions: a token is given once, or a person signs in at their provider, and a cookie
+// that no script can read stands for it.
 #include "admin/access.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
@@ -119,7 +119,8 @@ response routes::for_browser(response made) {
   if (made.status < 400) return made;
   const auto reason = made.noted.value("reason", std::string("unavailable"));
   response instead{303, {}, {}, {{"Location", "/#/sign-in/" + reason}}};
-  if (const auto cookie = made.headers.find("Set-Cookie"); cookie != made.headers.end()) instead.headers.insert(*cookie);
+  if (const auto cookie = made.headers.find("Set-Cookie"); cookie != made.headers.end())
+    instead.headers.insert(*cookie);
   return instead;
 }
 

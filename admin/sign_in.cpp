@@ -200,7 +200,8 @@ sign_in::outcome<void> sign_in::check_answer(const std::map<std::string, std::st
                   "the provider says " + shown(failed) + ": " + shown(value_of(answer, "error_description")));
   }
   const auto code = value_of(answer, "code");
-  if (code.empty() || code.size() > most_code_bytes) return refuse("refused", "the answer has no code that could be one");
+  if (code.empty() || code.size() > most_code_bytes)
+    return refuse("refused", "the answer has no code that could be one");
   return {};
 }
 
@@ -217,8 +218,7 @@ sign_in::outcome<sign_in::person> sign_in::finish(const std::map<std::string, st
   const auto at = provider_.discover();
   if (!at) return tl::make_unexpected(trouble(at.error()));
   if (auto good = check_answer(answer, **at); !good) return tl::make_unexpected(good.error());
-  const auto got =
-      provider_.redeem(**at, value_of(answer, "code"), *redirect_uri, derived("verifier", begun_as->id));
+  const auto got = provider_.redeem(**at, value_of(answer, "code"), *redirect_uri, derived("verifier", begun_as->id));
   if (!got) return tl::make_unexpected(trouble(got.error()));
   return admit(**at, *got, *begun_as);
 }

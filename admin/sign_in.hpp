@@ -1,5 +1,5 @@
-// People sign in at their OpenID provider (OpenID Connect Core: authorization code flow, with PKCE) and come back with a
-// role, or with a reason why not. RFC 9700 says what such a client has to look out for.
+// People sign in at their OpenID provider (OpenID Connect Core: authorization code flow, with PKCE) and come back with
+// a role, or with a reason why not. RFC 9700 says what such a client has to look out for.
 //
 // Invariants
 //   - A sign-in is finished by the browser that began it: a cookie, signed with a key of this process, is what `state`,
@@ -29,7 +29,8 @@ class sign_in {
  public:
   static constexpr std::string_view cookie_name = "__Host-kith-sign-in";
   static constexpr std::int64_t patience_ms = 10 * 60'000;
-  static constexpr std::size_t remembered = 10'000;  ///< sign-ins that were tried; of more the oldest may be tried again
+  static constexpr std::size_t remembered =
+      10'000;  ///< sign-ins that were tried; of more the oldest may be tried again
 
   sign_in(openid_settings settings, std::unique_ptr<ingest::outgoing::fetcher> fetcher,
           ingest::oauth::environment around);
@@ -74,7 +75,8 @@ class sign_in {
   outcome<transaction> opened(std::string_view cookie) const;
   bool first_try(const std::string& id);
   std::optional<std::string> redirect_uri_at(const std::string& host) const;
-  outcome<void> check_answer(const std::map<std::string, std::string>& answer, const openid_provider::metadata& at) const;
+  outcome<void> check_answer(const std::map<std::string, std::string>& answer,
+                             const openid_provider::metadata& at) const;
   outcome<person> admit(const openid_provider::metadata& at, const openid_provider::tokens& got,
                         const transaction& begun_as);
   refusal trouble(const error& why) const;

@@ -77,8 +77,8 @@ void read_algorithms(const table_reader& reader, const toml::node& node, const s
 /// Ours, at an authorization server.
 void describe_client_secret(table_reader& reader, std::string& into) {
   reader
-      .key("client_secret_file", [&](const toml::node& node,
-                                     const std::string& where) { into = first_line_named(reader, node, where); })
+      .key("client_secret_file",
+           [&](const toml::node& node, const std::string& where) { into = first_line_named(reader, node, where); })
       .key("client_secret_env", [&](const toml::node& node, const std::string& where) {
         const auto name = node.value_or(std::string());
         const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
@@ -108,8 +108,8 @@ void describe_issuer(table_reader& reader, issuer_settings& into) {
                read_texts(reader, node, where, into.audiences);
              }
            })
-      .key("algorithms",
-           [&](const toml::node& node, const std::string& where) { read_algorithms(reader, node, where, into.algorithms); })
+      .key("algorithms", [&](const toml::node& node,
+                             const std::string& where) { read_algorithms(reader, node, where, into.algorithms); })
       .key("scopes", [&](const toml::node& node, const std::string& where) { read_scopes(reader, node, where, into); })
       .flag("accept_type_jwt", into.accept_type_jwt)
       .milliseconds("leeway", [&](std::int64_t ms) { into.leeway = std::chrono::seconds(ms / 1000); })
@@ -179,7 +179,8 @@ void read_console_hosts(const table_reader& reader, const toml::node& node, cons
   for (const auto& each : into) {
     const auto url = net::parse_outgoing_url("https://" + each + "/");
     if (!url || each.find_first_of("/?#@") != std::string::npos || each.find('*') != std::string::npos) {
-      reader.refuse(node, where, "holds \"" + each + "\"; hosts like \"kith.example\" or \"kith.example:7442\" are allowed");
+      reader.refuse(node, where,
+                    "holds \"" + each + "\"; hosts like \"kith.example\" or \"kith.example:7442\" are allowed");
     }
   }
 }
@@ -188,7 +189,8 @@ void check_openid(const table_reader& reader, const toml::table& table, const ad
   const auto refuse = [&](const std::string& why) { reader.refuse(table, reader.path(), why); };
   if (made.issuer.empty()) refuse("needs an issuer, the https URL of the OpenID provider");
   if (made.client_id.empty()) refuse("needs a client_id, as the provider has registered this server");
-  if (made.hosts.empty()) refuse("needs hosts, for example [\"kith.example:7442\"]: where the console is, as browsers name it");
+  if (made.hosts.empty())
+    refuse("needs hosts, for example [\"kith.example:7442\"]: where the console is, as browsers name it");
   if (made.roles.empty()) refuse("needs roles, for example {\"kith-operators\" = \"operator\"}: nobody has one else");
   if (std::count(made.scopes.begin(), made.scopes.end(), "openid") == 0) refuse("scopes must hold \"openid\"");
   if (made.leeway > most_leeway) refuse("leeway is over 10m: clocks that are so wrong are to be set right");
@@ -211,11 +213,11 @@ void read_openid(const table_reader& root, const toml::node& node, const std::st
       .text("name_claim", into.name_claim)
       .text("ca", into.ca)
       .key("scopes", [&](const toml::node& list, const std::string& at) { read_texts(reader, list, at, into.scopes); })
-      .key("hosts", [&](const toml::node& list,
-                        const std::string& at) { read_console_hosts(reader, list, at, into.hosts); })
+      .key("hosts",
+           [&](const toml::node& list, const std::string& at) { read_console_hosts(reader, list, at, into.hosts); })
       .key("roles", [&](const toml::node& of, const std::string& at) { read_roles(reader, of, at, into.roles); })
-      .key("algorithms", [&](const toml::node& list,
-                             const std::string& at) { read_algorithms(reader, list, at, into.algorithms); })
+      .key("algorithms",
+           [&](const toml::node& list, const std::string& at) { read_algorithms(reader, list, at, into.algorithms); })
       .milliseconds("session", [&](std::int64_t ms) { into.session = std::chrono::milliseconds(ms); })
       .milliseconds("leeway", [&](std::int64_t ms) { into.leeway = std::chrono::seconds(ms / 1000); });
   reader.read(*table);

@@ -106,7 +106,8 @@ result<void> check_signature(const parsed_jwt& token, const std::vector<algorith
 
 result<claims> verify_jwt(const parsed_jwt& token, const jwt_rules& rules, const key_list& keys, std::int64_t now_ms) {
   if (auto checked = check_type(token, rules); !checked) return tl::make_unexpected(checked.error());
-  if (auto checked = check_signature(token, rules.algorithms, keys); !checked) return tl::make_unexpected(checked.error());
+  if (auto checked = check_signature(token, rules.algorithms, keys); !checked)
+    return tl::make_unexpected(checked.error());
   return read_claims(token.claims, rules.claims, token_form::jwt, now_ms);
 }
 

@@ -54,13 +54,15 @@ TEST_CASE("a backup that is being written is given up when the server stops, and
   at.kept.reset();
   CHECK(std::filesystem::is_empty(at.directory));
   REQUIRE(at.logged.size() == 1);
-  CHECK(at.logged[0] == "backup " + name + ": the copy was cancelled; " + at.directory + "/" + name +
-                            ".partial is removed");
+  CHECK(at.logged[0] ==
+        "backup " + name + ": the copy was cancelled; " + at.directory + "/" + name + ".partial is removed");
 }
 
 TEST_CASE("what of a backup cannot be written is removed at once, and the failure told") {
   archive at;
-  at.write = [](const std::string&, const auto&) -> result<void> { return fail(errc::resource_exhausted, "disk full"); };
+  at.write = [](const std::string&, const auto&) -> result<void> {
+    return fail(errc::resource_exhausted, "disk full");
+  };
   at.open();
   const auto name = at.make();
   CHECK(std::filesystem::is_empty(at.directory));

@@ -51,9 +51,14 @@ struct provider {
     if (path == "/keys") return said(key_set_of({&key}));
     if (path == "/me") return userinfo.is_null() ? ingest::outgoing::fetch_response{500, "{}"} : said(userinfo);
     if (path != "/token") return ingest::outgoing::fetch_response{404, "{}"};
-    json all = {{"iss", provider_url}, {"aud", "kith"},           {"sub", "17"},
-                {"nonce", nonce},      {"iat", now_ms / 1000},    {"exp", now_ms / 1000 + 300},
-                {"groups", {"staff", "kith-run"}}, {"preferred_username", "ada"}};
+    json all = {{"iss", provider_url},
+                {"aud", "kith"},
+                {"sub", "17"},
+                {"nonce", nonce},
+                {"iat", now_ms / 1000},
+                {"exp", now_ms / 1000 + 300},
+                {"groups", {"staff", "kith-run"}},
+                {"preferred_username", "ada"}};
     for (const auto& [name, value] : claims.items()) {
       if (value.is_null()) {
         all.erase(name);
@@ -63,7 +68,8 @@ struct provider {
     }
     auto made = tokens;
     made["id_token"] = key.sign(header, all);
-    return ingest::outgoing::fetch_response{token_status, token_status == 200 ? made.dump() : R"({"error": "invalid_grant"})"};
+    return ingest::outgoing::fetch_response{token_status,
+                                            token_status == 200 ? made.dump() : R"({"error": "invalid_grant"})"};
   }
   static ingest::outgoing::fetch_response said(const json& what) { return {200, what.dump()}; }
 };
@@ -229,7 +235,8 @@ TEST_CASE("a sign-in is finished once, by the browser that began it, and soon") 
   CHECK(to.reason_of(to.come_back("code=c-1&state=" + late.sent.at("state"), late.cookie)) == "expired");
   // Nobody brings their own redirect along.
   CHECK(to.cookie_of(to.sign_in()).starts_with("__Host-kith="));
-  auto elsewhere = house::request("GET", "/v1/session/login?redirect_uri=https%3A%2F%2Fevil.example&return=//evil.example");
+  auto elsewhere =
+      house::request("GET", "/v1/session/login?redirect_uri=https%3A%2F%2Fevil.example&return=//evil.example");
   CHECK(query_of(to.at.ask(elsewhere).headers.at("Location")).at("redirect_uri") ==
         "https://kith.example:7442/v1/session/callback");
 }
@@ -276,7 +283,8 @@ TEST_CASE("an ID token that is wrong in any way opens no session, and the audit 
   to.cookie_of(to.sign_in());  // as it should be, without `typ`
   const auto records = to.at.records();
   const auto with_nonce = std::find_if(records.begin(), records.end(), [](const json& each) {
-    return each["outcome"] == "refused" && each["noted"]["detail"].get<std::string>().find("(nonce)") != std::string::npos;
+    return each["outcome"] == "refused" &&
+           each["noted"]["detail"].get<std::string>().find("(nonce)") != std::string::npos;
   });
   REQUIRE(with_nonce != records.end());
   CHECK((*with_nonce)["route"] == "/v1/session/callback");
@@ -301,7 +309,7 @@ TEST_CASE("what the provider says instead of a code is told on the login page, i
   CHECK(after("") == "refused");
   CHECK(after("code=") == "refused");
   CHECK(after("code=c-1&iss=https%3A%2F%2Fevil.example") == "refused");  // mix-up (RFC 9207)
-  to.of->token_status = 400;  // a code that was used before
+  to.of->token_status = 400;                                             // a code that was used before
   CHECK(after("code=c-1") == "refused");
   to.of->token_status = 503;
   CHECK(after("code=c-1") == "unavailable");

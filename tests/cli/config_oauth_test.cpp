@@ -155,12 +155,17 @@ TEST_CASE("[oidc] is read, and what could let in nobody or anybody is refused wi
     return text.erase(at, text.find('\n', at) + 1 - at);
   };
   for (const auto* key : {"issuer", "client_id", "hosts", "roles"}) {
-    refuses(without(key), std::string("kith.toml:1:1: oidc: needs ") + (key == std::string("issuer") ? "an " : key == std::string("client_id") ? "a " : "") + key);
+    refuses(without(key), std::string("kith.toml:1:1: oidc: needs ") +
+                              (key == std::string("issuer")      ? "an "
+                               : key == std::string("client_id") ? "a "
+                                                                 : "") +
+                              key);
   }
   refuses(least + "scopes = [\"groups\"]\n", "scopes must hold \"openid\"");
   refuses(least + "session = \"5s\"\n", "session must be a minute or more");
   refuses(least + "algorithms = [\"HS256\"]\n", "kith.toml:6:14: oidc.algorithms: holds \"HS256\"");
-  refuses(least + "client_secret_file = \"/nowhere/secret\"\n", "kith.toml:6:22: oidc.client_secret_file: names /nowhere");
+  refuses(least + "client_secret_file = \"/nowhere/secret\"\n",
+          "kith.toml:6:22: oidc.client_secret_file: names /nowhere");
   refuses(without("roles") + "roles = {a = \"root\"}\n", "oidc.roles.\"a\": must be");
   for (const auto* host : {"https://kith.example", "kith.example/x", "*.kith.example", "a@b", ""}) {
     refuses(without("hosts") + "hosts = [\"" + host + "\"]\n", "oidc.hosts: holds");

@@ -72,9 +72,9 @@ TEST_CASE("people sign in to the web console at an OpenID provider") {
   const auto admin = "127.0.0.1:" + std::to_string(running.client_options().port + 2);
   provider.send_people_to("https://" + admin + "/v1/session/callback");
   room.write("kith.toml", "[oidc]\nissuer = \"" + provider.issuer() + "\"\nname = \"the test provider\"\nclient_id = " +
-                              "\"console\"\nclient_secret_file = \"" + room.path("secret") + "\"\nca = \"" + provider.ca() +
-                              "\"\nscopes = [\"openid\", \"profile\", \"groups\"]\nhosts = [\"" + admin +
-                              "\"]\nroles = {\"kith-operators\" = \"operator\"}\n");
+                              "\"console\"\nclient_secret_file = \"" + room.path("secret") + "\"\nca = \"" +
+                              provider.ca() + "\"\nscopes = [\"openid\", \"profile\", \"groups\"]\nhosts = [\"" +
+                              admin + "\"]\nroles = {\"kith-operators\" = \"operator\"}\n");
   running.send(SIGHUP);
   std::vector<std::string> command = {"/usr/bin/env", "node", folder + "sign_in.mjs", "https://" + admin,
                                       provider.issuer()};
