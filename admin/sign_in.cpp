@@ -16,7 +16,6 @@ namespace {
 using ingest::oauth::base64url_of;
 using ingest::oauth::encode_form;
 using ingest::oauth::shown;
-using ingest::oauth::text_member;
 using nlohmann::json;
 
 constexpr std::size_t most_subject_bytes = 255;  // OpenID Connect Core, section 2
