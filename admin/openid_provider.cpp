@@ -112,18 +112,19 @@ result<std::shared_ptr<const openid_provider::metadata>> openid_provider::discov
   const auto now_ms = around_.now_ms();
   {
     const std::lock_guard lock(mutex_);
-    const auto age_ms = now_ms - known_since_ms_;
+    const auto age_ms = now_ms - tried_ms_;
     if (known_ && age_ms >= 0 && age_ms < discovered_for_ms) return known_;
+    if (!known_ && tried_ms_ != 0 && age_ms >= 0 && age_ms < pause_ms) return tl::make_unexpected(failure_);
   }
   ingest::outgoing::fetch_request request;
   request.url = openid_configuration_of(settings_.issuer);
   const auto document = ask(std::move(request), "the OpenID provider " + settings_.issuer);
-  if (!document) return fail(errc::unavailable, document.error().message);
-  auto made = read(*document);
-  if (!made) return made;
+  auto made = document ? read(*document)
+                       : result<std::shared_ptr<const metadata>>(fail(errc::unavailable, document.error().message));
   const std::lock_guard lock(mutex_);
-  known_ = *made;
-  known_since_ms_ = now_ms;
+  tried_ms_ = now_ms;
+  known_ = made ? *made : nullptr;
+  if (!made) failure_ = made.error();
   return made;
 }
 

@@ -22,6 +22,7 @@ class openid_provider {
  public:
   static constexpr std::chrono::seconds patience{6};
   static constexpr std::int64_t discovered_for_ms = 60 * 60'000;
+  static constexpr std::int64_t pause_ms = 5'000;  ///< behind a discovery that failed
 
   openid_provider(const openid_settings& of, std::unique_ptr<ingest::outgoing::fetcher> fetcher,
                   ingest::oauth::environment around);
@@ -35,7 +36,7 @@ class openid_provider {
     bool secret_in_header = true;   ///< as Basic; else in the body
     std::shared_ptr<ingest::oauth::key_set> keys;
   };
-  /// Kept for an hour.
+  /// Kept for an hour. An error is kept too, for `pause_ms`: anybody can have this asked.
   result<std::shared_ptr<const metadata>> discover();
 
   struct tokens {
@@ -59,7 +60,8 @@ class openid_provider {
   const ingest::oauth::environment around_;
   std::mutex mutex_;
   std::shared_ptr<const metadata> known_;
-  std::int64_t known_since_ms_ = 0;
+  error failure_;  ///< of the last discovery, if known_ is null
+  std::int64_t tried_ms_ = 0;
   const std::unique_ptr<ingest::outgoing::fetcher> fetcher_;  ///< ends first, and answers what is under way
 };
 

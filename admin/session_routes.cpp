@@ -100,6 +100,8 @@ response routes::finish_sign_in(const call& asked) {
   if (!place) return refused_sign_in("busy", "the provider is being asked for others");
   const auto person = people->finish(asked.target.query, asked.sent.cookie, asked.sent.host);
   if (!person) return refused_sign_in(person.error().reason, person.error().detail);
+  // Meanwhile it may have been configured that somebody else vouches for people, or gives them other roles.
+  if (with_.door->people() != people) return refused_sign_in("expired", "[oidc] was configured anew meanwhile");
   auto& open = with_.door->open_sessions();
   if (person->replaces) open.close(*person->replaces);
   open.close(sessions::id_in(asked.sent.cookie));

@@ -89,6 +89,12 @@ net::role role_in(const json& claim, const std::map<std::string, net::role>& rol
   return most;
 }
 
+/// Nothing that a log or a terminal would take for more than text.
+bool is_plain(const std::string& text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
+}
+
 json words_of(const std::string& text) {
   auto all = json::array();
   for (std::size_t at = 0; at < text.size();) {
@@ -227,7 +233,9 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
   auto said = provider_.verify(at, got.id_token, derived("nonce", begun_as.id));
   if (!said) return tl::make_unexpected(trouble(said.error()));
   auto all = std::move(said->all);
-  if (said->subject.size() > most_subject_bytes) return refuse("refused", "the ID token's subject (sub) is too long");
+  if (said->subject.size() > most_subject_bytes || !is_plain(said->subject)) {
+    return refuse("refused", "the ID token's subject (sub) is too long, or no plain text");
+  }
   const bool by_scope = settings_.role_claim == "scope";
   const auto lacks = [&](const std::string& claim) { return claim_at(all, claim) == nullptr; };
   if ((lacks(settings_.name_claim) || (!by_scope && lacks(settings_.role_claim))) && !at.userinfo_endpoint.empty() &&
@@ -245,11 +253,11 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
                                  "\" gives no role in oidc.roles");
   }
   const auto* name = claim_at(all, settings_.name_claim);
-  const bool named = name != nullptr && name->is_string() && !name->get_ref<const std::string&>().empty() &&
-                     name->get_ref<const std::string&>().size() <= most_name_bytes;
+  const auto called = name != nullptr && name->is_string() ? name->get<std::string>() : std::string();
+  const bool named = !called.empty() && called.size() <= most_name_bytes && is_plain(called);
   net::credential rights;
   // No token can have such a name.
-  rights.name = "oidc:" + (named ? name->get<std::string>() : said->subject);
+  rights.name = "oidc:" + (named ? called : said->subject);
   rights.can_publish = rights.can_read = false;
   rights.granted = role;
   return person{std::make_shared<net::identity>(std::move(rights)), said->subject,

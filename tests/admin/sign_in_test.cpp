@@ -329,9 +329,15 @@ TEST_CASE("an answer must name its provider where that says that it always does"
 
 TEST_CASE("a provider that cannot be reached, or points elsewhere, is no way in") {
   visit to;
-  const auto reason = [&] { return to.reason_of(to.at.ask("GET", "/v1/session/login")); };
+  const auto reason = [&] {
+    to.at.now_ms += admin::openid_provider::pause_ms;
+    return to.reason_of(to.at.ask("GET", "/v1/session/login"));
+  };
   to.of->reached = false;
   CHECK(reason() == "unavailable");
+  CHECK(to.of->asked.size() == 1);
+  CHECK(to.reason_of(to.at.ask("GET", "/v1/session/login")) == "unavailable");
+  CHECK(to.of->asked.size() == 1);  // anybody can ask us, and we do not ask it each time
   to.of->reached = true;
   const auto good = to.of->metadata;
   to.of->metadata["issuer"] = "https://evil.example";
@@ -346,6 +352,7 @@ TEST_CASE("a provider that cannot be reached, or points elsewhere, is no way in"
     }
   }
   to.of->metadata = good;
+  to.at.now_ms += admin::openid_provider::pause_ms;
   to.begin();
   to.at.door.sign_in_at(nullptr);
   CHECK(reason() == "not_configured");
@@ -367,6 +374,8 @@ TEST_CASE("roles come from the claim that is configured, and else there is none"
   CHECK(role_with({{"groups", {"kith-look"}}}) == "viewer");
   CHECK(role_with({{"groups", "kith-look"}}) == "viewer");
   CHECK(role_with({{"groups", {"kith-all", "kith-look", 5}}}) == "admin");
+  CHECK(role_with({{"groups", {"kith-run"}}, {"preferred_username", "a\nb"}}) == "operator");
+  CHECK(to.at.records().back()["who"] == "oidc:17");
   CHECK(role_with({{"groups", {"staff"}}}) == "no_role");
   CHECK(role_with({{"groups", json::object()}}) == "no_role");
   CHECK(role_with({{"groups", "kith-look kith-all"}}) == "no_role");
