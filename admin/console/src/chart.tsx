@@ -24,6 +24,13 @@ const decades = (min: number | null, max: number | null): [number, number] => [
 const wholes = Array.from({ length: 16 }, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
 const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
+/** Points without a neighbor, which no line shows. */
+function alone(plot: uPlot, series: number): number[] {
+  const row = plot.data[series]!;
+  const missing = (at: number): boolean => row[at] === null || row[at] === undefined;
+  return Array.from(row.keys()).filter((at) => !missing(at) && missing(at - 1) && missing(at + 1));
+}
+
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function Chart(of: {
@@ -79,7 +86,7 @@ export function Chart(of: {
             stroke: color(line.color),
             width: 1.5,
             ...(line.fill ? { fill: color(line.color) + "22" } : {}),
-            points: { show: false },
+            points: { show: true, size: 4, filter: alone },
             spanGaps: false,
           })),
         ],

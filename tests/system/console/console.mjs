@@ -102,10 +102,10 @@ const steps = {
     await main.getByRole("button", { name: "What is the stage Journal?" }).first().click();
     await main.getByText("safe on disk").first().waitFor();
     await page.keyboard.press("Escape");
-    await main.getByLabel("Stage").selectOption("All, p99");
+    await main.getByLabel("Stage", { exact: true }).selectOption("All, p99");
     await main.locator(".legend", { hasText: "End to end" }).getByText("Journal").waitFor();
     await inspect("overview-stages");
-    await main.getByLabel("Stage").selectOption("Journal");
+    await main.getByLabel("Stage", { exact: true }).selectOption("Journal");
     await inspect("overview");
   },
 
