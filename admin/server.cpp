@@ -371,7 +371,12 @@ result<void> admin_server::impl::start() {
   if (auto listening = listen(); !listening) return listening;
   accept();
   if (handlers) asio::post(io, [this] { look_around(); });
-  for (unsigned i = 0; i < shared.options.threads; ++i) threads.emplace_back([this] { io.run(); });
+  for (unsigned i = 0; i < shared.options.threads; ++i) {
+    threads.emplace_back([this] {
+      actors::be_nice();  // where processors are few, events go first
+      io.run();
+    });
+  }
   return {};
 }
 
