@@ -22,7 +22,7 @@
 namespace kith::admin {
 
 /// By what a caller is known.
-enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session };
+enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session, openid };
 std::string_view name_of(known_by how) noexcept;
 
 struct request {
@@ -67,6 +67,7 @@ struct response {
   std::chrono::milliseconds pause{0};  ///< before each of those
   // For the audit log:
   std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
+  known_by done_how = known_by::token;              ///< and by what
   nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
 };
 

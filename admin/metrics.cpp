@@ -311,6 +311,8 @@ void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
   refused("forged", counts.forged);
   refused("quota", counts.throttled);
   total("kith_admin_sessions_opened_total", "Sessions of the console that were opened.", counts.sessions_opened);
+  total("kith_admin_sign_ins_refused_total", "People who came from the OpenID provider, or for it, and got no session.",
+        counts.sign_ins_refused);
   total("kith_admin_repeated_total", "Requests answered as the first with their Idempotency-Key was.",
         counts.idempotent_replays);
 }

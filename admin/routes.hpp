@@ -17,6 +17,7 @@
 #include "admin/http.hpp"
 #include "admin/idempotency.hpp"
 #include "admin/live.hpp"
+#include "admin/member_history.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -35,8 +36,8 @@ class routes {
   routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
-  /// Takes what GET /v1/live tells. To be called every live::pace.
-  void look() { live_->take(); }
+  /// Takes what GET /v1/live and …/counts tell. To be called every live::pace.
+  void look();
 
   /// Every route as it declares itself; `{}` in a path stands for a parameter.
   struct declaration {
@@ -75,6 +76,7 @@ class routes {
   response remove_definition(const call& asked);
   response enable_definition(const call& asked);
   response members(const call& asked);
+  response member_counts(const call& asked);
   response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
 
@@ -122,6 +124,11 @@ class routes {
   response open_session(const call& asked);
   response session(const call& asked);
   response close_session(const call& asked);
+  response ways_to_sign_in(const call& asked);
+  response begin_sign_in(const call& asked);
+  response finish_sign_in(const call& asked);
+  response refused_sign_in(std::string_view reason, const std::string& detail);
+  static response for_browser(response made);
 
   // audit_routes.cpp
   response audit(const call& asked);
@@ -160,6 +167,7 @@ class routes {
   static std::string allowed_at(const std::vector<std::string>& path);
   std::optional<response> refuse(const route& chosen, const call& asked) const;
   response dispatch(const route& chosen, const call& asked);
+  response carry_out(const route& chosen, const call& asked);
   response answer(const route& chosen, const call& asked);
   bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
   void mask(response& answer) const;
@@ -168,6 +176,7 @@ class routes {
   definition_store& definitions_;
   const parts with_;
   const std::shared_ptr<live> live_;
+  member_history counts_;
   auditor auditor_;
   idempotent_answers repeated_;
 };

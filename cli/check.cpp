@@ -65,6 +65,14 @@ void check_schemas(const std::string& directory, finding_list& to) {
   if (!read) to.push_back({path, read.error().message, "bring it back from a backup, or register the schemas anew"});
 }
 
+/// What only a server with an audit log makes, and is there; null: nothing.
+const char* kept_beside_audit(persistence::file_system& files, const std::string& directory) {
+  for (const auto* name : {"tokens.json", "privacy/receipt.key"}) {
+    if (const auto there = files.exists(directory + "/" + name); there && *there) return name;
+  }
+  return nullptr;
+}
+
 /// audit/ and tokens.json.
 void check_admin(const std::string& directory, finding_list& to) {
   auto& files = persistence::real_files();
@@ -78,6 +86,9 @@ void check_admin(const std::string& directory, finding_list& to) {
       to.push_back(
           {each.where, each.what, "find out who had access to it; docs/security.md says what the chain proves"});
     }
+  } else if (const auto* kept = kept_beside_audit(files, directory); there && kept != nullptr) {
+    to.push_back({audit, std::string("is gone, although ") + kept + " is there, and no server makes that without it",
+                  "find out who had access to the directory, and bring it back from a backup"});
   }
   if (const auto tokens = admin::token_store::open(files, directory, nullptr, actors::wall_clock_ms); !tokens) {
     to.push_back({directory + "/tokens.json", tokens.error().message, "bring it back from a backup"});

@@ -11,6 +11,7 @@
 #include "admin/backups.hpp"
 #include "admin/deadlines.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/openid_settings.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
@@ -58,6 +59,7 @@ struct config {
   net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;   ///< [schemas]
   admin::access_settings access;      ///< [admin]
+  admin::openid_settings openid;      ///< [oidc]
   admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]

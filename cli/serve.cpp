@@ -13,6 +13,7 @@
 #include "admin/receipts.hpp"
 #include "admin/request_worker.hpp"
 #include "admin/server.hpp"
+#include "admin/sign_in.hpp"
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
@@ -123,6 +124,14 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
   out << address_text(settings.protocol_address().address, port) << '\n' << std::flush;
   if (!out) return fail(errc::unavailable, path + ": cannot be written");
   return {};
+}
+
+/// Null: no [oidc] is configured.
+std::shared_ptr<admin::sign_in> sign_in_of(const config& settings) {
+  if (settings.openid.issuer.empty()) return nullptr;
+  return std::make_shared<admin::sign_in>(settings.openid,
+                                          std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
+                                          ingest::oauth::environment{actors::wall_clock_ms, log});
 }
 
 using weak_letters = std::weak_ptr<persistence::dead_letters>;
@@ -332,8 +341,8 @@ result<void> serving::start() {
   with.receipts = receipts_.get();
   backups_ = std::make_unique<admin::backups>(
       persistence::real_files(), settings_.data, settings_.backup,
-      [this](const std::string& directory) {
-        auto copied = runtime_->copy_to(directory);
+      [this](const std::string& directory, const std::function<bool()>& cancelled) {
+        auto copied = runtime_->copy_to(directory, cancelled);
         return copied ? letters_->copy_to(directory + "/dead-letters") : copied;
       },
       actors::wall_clock_ms, log);
@@ -347,6 +356,7 @@ result<void> serving::start() {
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   admin_->configure(settings_.access, authorizer_of(settings_));
+  admin_->sign_in_at(sign_in_of(settings_));
   if (flags_.dev) return write_dev_address(settings_, server_->port());
   return {};
 }
@@ -391,6 +401,7 @@ void serving::reload() {
   ingest_->know(settings->crawlers);
   ingest_->configure(settings->sources, authorizer_of(*settings));
   admin_->configure(settings->access, authorizer_of(*settings));
+  admin_->sign_in_at(sign_in_of(*settings));
   personal_.set(settings->personal);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
@@ -449,7 +460,7 @@ void serving::stop(std::chrono::steady_clock::duration deadline) {
   erasing_.join();  // one that is carried out is finished first
   admin_.reset();
   worker_.reset();
-  backups_.reset();  // one that is being written is finished first
+  backups_.reset();  // one that is being written is given up
   tokens_.reset();
   audit_.reset();
   webhooks_.reset();

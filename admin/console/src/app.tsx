@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { allowed, resume, session, signOut } from "./api";
 import { lazy } from "./lazy";
 import { follow, line, sample } from "./live";
-import { Login } from "./pages/login";
+import { Login, resumeWay } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { place, to } from "./router";
 import { choose, dark, theme, type Theme } from "./theme";
@@ -134,7 +134,11 @@ function Frame(): VNode {
 }
 
 export function App(): VNode {
-  useEffect(() => void resume(), []);
+  useEffect(() => {
+    void resume().then(() => {
+      if (session.value) resumeWay();
+    });
+  }, []);
   if (session.value === undefined) return <Loading />;
   return session.value === null ? <Login /> : <Frame />;
 }

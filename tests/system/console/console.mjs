@@ -108,6 +108,10 @@ const steps = {
     await main.getByRole("button", { name: "What is the stage Journal?" }).first().click();
     await main.getByText("safe on disk").first().waitFor();
     await page.keyboard.press("Escape");
+    await main.getByLabel("Stage", { exact: true }).selectOption("All, p99");
+    await main.locator(".legend", { hasText: "End to end" }).getByText("Journal").waitFor();
+    await inspect("overview-stages");
+    await main.getByLabel("Stage", { exact: true }).selectOption("Journal");
     await inspect("overview");
   },
 
@@ -200,6 +204,7 @@ const steps = {
     await main.locator(".facts .big", { hasText: /^3$/ }).waitFor();
     await main.getByRole("button", { name: "Reload" }).click();
     await main.getByRole("row").nth(3).waitFor();
+    await main.getByRole("img", { name: "Members over time: 3 now" }).waitFor();
     await inspect("segment");
     await main.getByRole("button", { name: "Edit" }).click();
     await main.getByLabel("Expression").fill('events("Order Completed").count() >= 3');
