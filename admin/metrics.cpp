@@ -4,6 +4,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "actors/tracing.hpp"
 #include "admin/access.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/backups.hpp"
@@ -190,6 +191,20 @@ void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate
   to.push_back(family("kith_schema_events_unlisted_total",
                       "Events whose name or source was one too many to be listed by name.", MetricType::Counter));
   add(to.back(), static_cast<double>(seen.unlisted));
+}
+
+void add_tracing(std::vector<MetricFamily>& to, const actors::tracing_counts& of) {
+  const auto total = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    to.push_back(family(name, help, MetricType::Counter));
+    add(to.back(), static_cast<double>(value.load()));
+  };
+  total("kith_tracing_spans_total", "Spans recorded of sampled traces.", of.recorded);
+  total("kith_tracing_spans_exported_total", "Spans that the collector took.", of.exported);
+  total("kith_tracing_export_failures_total", "Requests to the collector that failed.", of.failures);
+  to.push_back(family("kith_tracing_spans_dropped_total", "Spans that were not exported.", MetricType::Counter));
+  add(to.back(), static_cast<double>(of.overflowed.load()), {{"why", "queue"}});
+  add(to.back(), static_cast<double>(of.refused.load()), {{"why", "refused"}});
+  add(to.back(), static_cast<double>(of.unreachable.load()), {{"why", "unreachable"}});
 }
 
 void add_version(std::vector<MetricFamily>& to) {
@@ -394,6 +409,7 @@ std::string metrics_text(const forward_parts& of) {
   if (of.edges.ingest_connections != nullptr) add_ingest_connections(families, *of.edges.ingest_connections);
   if (of.edges.letters != nullptr) add_dead_letters(families, of.edges.letters->status());
   if (of.edges.gate != nullptr) add_schemas(families, *of.edges.gate);
+  if (of.edges.traces != nullptr) add_tracing(families, of.edges.traces->counts());
   return prometheus::TextSerializer().Serialize(families);
 }
 
@@ -429,10 +445,6 @@ std::string metrics_text(actors::service& service, const definition_store& defin
                             "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
                             MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
-  families.push_back(family("kith_failed",
-                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
-                            MetricType::Gauge));
-  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
@@ -445,6 +457,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+  if (with.traces != nullptr) add_tracing(families, with.traces->counts());
   add_process(families, with);
   if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
   if (with.counts != nullptr) add_admin(families, *with.counts);

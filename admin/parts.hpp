@@ -12,6 +12,9 @@
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
 
+namespace kith::actors {
+class tracer;
+}
 namespace kith::ingest::schema {
 class gate;
 class store;
@@ -52,6 +55,7 @@ struct parts {
   bool audit_reads = true;                          ///< also answers that hold personal data
   const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
   const receipt_signer* receipts = nullptr;         ///< null: nobody is erased
+  actors::tracer* traces = nullptr;                 ///< null: nothing is traced
   access* door = nullptr;                           ///< the server's own
   probe* counts = nullptr;                          ///< as door
 };

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
@@ -152,6 +153,8 @@ class routes {
   static std::string allowed_at(const std::vector<std::string>& path);
   std::optional<response> refuse(const route& chosen, const call& asked) const;
   response dispatch(const route& chosen, const call& asked);
+  response dispatch_traced(const route& chosen, const call& asked);
+  actors::open_span begin_span(const route& chosen, const request& sent) const;
   response answer(const route& chosen, const call& asked);
   bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
   void mask(response& answer) const;

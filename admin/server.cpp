@@ -146,6 +146,7 @@ class session : public std::enable_shared_from_this<session> {
     // An empty key is a mistake, and not none.
     if (asked.idempotency_key.empty() && message.count("Idempotency-Key") != 0) asked.idempotency_key = "\"\"";
     asked.accept_encoding = field(http::field::accept_encoding);
+    asked.traceparent = field("traceparent");
     asked.address = address_;
     asked.certificate = common_name_;
     return asked;
