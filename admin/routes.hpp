@@ -83,6 +83,13 @@ class routes {
   response console_file_of(const call& asked);
   response live_events(const call& asked);
 
+  // debug_routes.cpp
+  response debug_shards(const call& asked);
+  response debug_slowest(const call& asked);
+  response debug_memory(const call& asked);
+  response debug_build(const call& asked);
+  response debug_config(const call& asked);
+
   // backfill_routes.cpp
   response backfill(const call& asked);
   response cancel_backfill(const call& asked);

@@ -14,6 +14,7 @@
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/config_shown.hpp"
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
@@ -321,6 +322,7 @@ result<void> serving::start() {
   with.data = settings_.data;
   with.memory_limit = settings_.runtime.memory_bytes;
   with.traces = traces_.get();
+  with.settings = [settings = settings_, file = flags_.config_file] { return shown_config(settings, file); };
   with.tokens = tokens_.get();
   with.audit = audit_.get();
   with.receipts = receipts_.get();
