@@ -20,7 +20,8 @@ namespace {
 struct parsed {
   explicit parsed(const std::string& text) {
     static const std::regex sample(
-        R"rx(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*",?)*\})? (\S+)( # (\{[^}]*\}) (\S+) (\S+))?)rx");
+        R"rx(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-zA-Z_][a-zA-Z0-9_]*="(\\.|[^"\\])*",?)*\})? (\S+))rx"
+        R"rx(( # (\{[^}]*\}) (\S+) (\S+))?)rx");
     std::istringstream in(text);
     std::string last;
     for (std::string line; std::getline(in, line); last = line) {

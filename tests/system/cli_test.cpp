@@ -141,11 +141,6 @@ TEST_CASE("every key of the documentation is understood") {
   REQUIRE(made.runtime.purge_within == defaults.runtime.purge_within);
   REQUIRE(made.audit.file_bytes == defaults.audit.file_bytes);
   REQUIRE(made.audit.reads == defaults.audit.reads);
-  REQUIRE(made.tracing.sample == defaults.tracing.sample);
-  REQUIRE(made.tracing.service == defaults.tracing.service);
-  REQUIRE(made.tracing.queue == defaults.tracing.queue);
-  REQUIRE(made.tracing.interval == defaults.tracing.interval);
-  REQUIRE(made.tracing.timeout == defaults.tracing.timeout);
   for (const auto& each : made.personal.traits) {
     REQUIRE(std::count(defaults.personal.traits.begin(), defaults.personal.traits.end(), each) == 1);
   }
