@@ -17,7 +17,11 @@ span begin_span(const trace_context& within, std::uint64_t id, const char* name,
   return made;
 }
 
-std::int64_t number(std::uint64_t value) noexcept { return static_cast<std::int64_t>(value); }
+void note(span& of, const char* name, std::uint64_t value) {
+  auto& made = of.notes.emplace_back();
+  made.name = name;
+  made.value = static_cast<std::int64_t>(value);
+}
 
 }  // namespace
 
@@ -34,7 +38,8 @@ void shard::note_evaluation(batch& of, time_point begun) {
 void shard::trace_journal(batch& work, time_point durable, const result<void>& outcome) {
   auto& to = *environment_.options.traces;
   auto made = begin_span(work.trace->within, to.next_id(), "journal", work.trace->handed_over, durable);
-  made.notes = {{"kith.shard", number(id_)}, {"kith.journal.bytes", number(work.record.size())}};
+  note(made, "kith.shard", id_);
+  note(made, "kith.journal.bytes", work.record.size());
   if (!outcome) made.error = name_of(outcome.error().code);
   to.record(std::move(made));
 }
@@ -47,19 +52,20 @@ void shard::trace_shares(batch& work) {
     auto within = work.trace->within;
     if (share.events > 0) {
       auto applied = begin_span(within, to.next_id(), "apply", work.trace->applying_from, share.ended);
-      applied.notes = {{"kith.shard", number(at)},
-                       {"kith.events", number(share.events)},
-                       {"kith.queued_us",
-                        std::chrono::duration_cast<std::chrono::microseconds>(share.begun - applied.begun).count()}};
+      const auto queued = share.begun > applied.begun ? share.begun - applied.begun : time_point::duration::zero();
+      note(applied, "kith.shard", at);
+      note(applied, "kith.events", share.events);
+      note(applied, "kith.queued_us",
+           static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(queued).count()));
       within.span = applied.at.span;
       to.record(std::move(applied));
     }
     if (share.evaluated == 0) continue;
     auto evaluated = begin_span(within, share.segment_span, "segment", share.evaluated_from, share.evaluated_until);
-    evaluated.notes = {{"kith.shard", number(at)},
-                       {"kith.events", number(share.evaluated)},
-                       {"kith.segments.entered", number(share.entered)},
-                       {"kith.segments.left", number(share.left)}};
+    note(evaluated, "kith.shard", at);
+    note(evaluated, "kith.events", share.evaluated);
+    note(evaluated, "kith.segments.entered", share.entered);
+    note(evaluated, "kith.segments.left", share.left);
     to.record(std::move(evaluated));
   }
 }

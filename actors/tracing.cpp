@@ -194,7 +194,10 @@ open_span open_span::child(span_kind kind, std::string_view name) const {
 }
 
 void open_span::note(const char* name, std::int64_t value) {
-  if (state_) state_->made.notes.push_back({name, value});
+  if (!state_) return;
+  auto& made = state_->made.notes.emplace_back();
+  made.name = name;
+  made.value = value;
 }
 
 void open_span::note(const char* name, std::string_view value) {
