@@ -60,8 +60,18 @@ class wall_clock {
     return std::chrono::duration_cast<std::chrono::nanoseconds>(point.time_since_epoch() + ahead_).count();
   }
   void look() {
-    const auto ahead = std::chrono::duration_cast<std::chrono::nanoseconds>(
-        std::chrono::system_clock::now().time_since_epoch() - actors::now().time_since_epoch());
+    // Who is interrupted between the two clocks would see them apart.
+    constexpr int tries = 5;
+    auto narrowest = std::chrono::nanoseconds::max();
+    std::chrono::nanoseconds ahead{0};
+    for (int i = 0; i < tries; ++i) {
+      const auto before = actors::now();
+      const auto wall = std::chrono::system_clock::now().time_since_epoch();
+      const auto took = std::chrono::duration_cast<std::chrono::nanoseconds>(actors::now() - before);
+      if (took >= narrowest) continue;
+      narrowest = took;
+      ahead = std::chrono::duration_cast<std::chrono::nanoseconds>(wall - before.time_since_epoch()) - took / 2;
+    }
     if (ahead - ahead_ > clock_slack || ahead_ - ahead > clock_slack) ahead_ = ahead;
   }
 

@@ -35,7 +35,10 @@ void check_tree(const std::vector<collected_span>& all) {
       continue;
     }
     REQUIRE(by_id.contains(each.parent));
-    CHECK(by_id.at(each.parent)->begun <= each.begun);
+    const auto& parent = *by_id.at(each.parent);
+    // Each process has looked at the clock for itself.
+    const std::uint64_t slack = parent.service == each.service ? 0 : 20'000'000;
+    CHECK(parent.begun <= each.begun + slack);
   }
   CHECK(roots == 1);
 }
@@ -183,10 +186,10 @@ TEST_CASE("without a collector events are taken in as ever, and the log says onc
   const scratch room;
   server kith(room, "[tracing]\nendpoint = \"" + gone + "\"\ninterval = \"10ms\"\nsample = 1.0\nqueue = 512\n");
   const edge at(kith);
-  for (int i = 0; i < 200; ++i) {
+  for (int i = 0; i < 50; ++i) {
     REQUIRE(at.post("/v1/track", order(at, "m-" + std::to_string(i), "ada")).first == 200);
   }
-  CHECK(count(profile_of(kith, "ada"), "Order Completed") == 200);
+  CHECK(count(profile_of(kith, "ada"), "Order Completed") == 50);
   REQUIRE(eventually([&] { return kith.log().find("tracing: " + gone) != std::string::npos; }));
   CHECK(kith.log().find("tracing: ") == kith.log().rfind("tracing: "));
   CHECK(kith.stop() == 0);
