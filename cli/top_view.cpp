@@ -225,11 +225,11 @@ class view {
   }
 
   void overview() {
-    gap(16);
+    gap(18);
     rates();
-    gap(14);
+    gap(16);
     latencies();
-    gap(6);
+    gap(8);
     keeping();
     top_segments();
   }
@@ -285,16 +285,15 @@ class view {
     };
     const auto bytes = [&](const char* key) { return bytes_text(number_at(stats_, key)); };
     const auto count = [&](const char* key) { return grouped(number_at(stats_, key)); };
-    pair("profiles", count("profilesActive") + " active, " + count("profilesStored") + " stored", "memory",
-         bytes("profileBytes") + " of profiles");
-    pair("journal", bytes("journalBytes") + ", " + rate_text(of_.syncs) + " syncs", "in flight",
-         bytes("inFlightBytes"));
-    pair("history", bytes("historyLagBytes") + " behind", "shards",
-         std::to_string(part_of(of_.sample, "shards").size()) + ", " + count("timers") + " timers");
+    pair("profiles", count("profilesActive") + " in memory", "memory", bytes("profileBytes"));
+    pair("on disk", count("profilesStored") + " profiles", "in flight", bytes("inFlightBytes"));
+    pair("journal", bytes("journalBytes") + ", " + rate_text(of_.syncs) + " syncs", "history",
+         bytes("historyLagBytes") + " behind");
     pair("connections",
          grouped(number_at(part_of(of_.sample, "protocol"), "connections")) + " protocol, " +
              grouped(number_at(part_of(of_.sample, "https"), "connections")) + " https",
          "watches", count("watches"));
+    pair("shards", std::to_string(part_of(of_.sample, "shards").size()), "timers", count("timers"));
     const auto& letters = part_of(of_.sample, "deadLetters");
     const auto& hooks = part_of(of_.sample, "webhooks");
     pair("dead letters", grouped(number_at(letters, "letters")) + ", " + bytes_text(number_at(letters, "bytes")),
@@ -405,7 +404,7 @@ class view {
 
 std::vector<std::string> top_alarms(const top_state& of) {
   std::vector<std::string> all;
-  if (!of.trouble.empty()) all.push_back(of.trouble + "; what is shown is old, it is asked again");
+  if (!of.trouble.empty()) all.push_back(of.trouble + "; the numbers are old");
   const auto& sample = of.sample;
   const auto phase = text_at(sample, "phase");
   if (sample.is_object() && phase != "ready") {

@@ -84,11 +84,27 @@ TEST_CASE("the overview fits a usual terminal whole") {
   const auto lines = top_lines(busy(), {80, 24, false, true, top_page::overview});
   const auto text = all(lines);
   CAPTURE(text);
-  for (const auto* part :
-       {"kith 0.1.0",    "127.0.0.1:7442",   "ready",           "3 d 05:12 h",       "123,456/s applied",
-        "3.5/s refused", "9,999/s",          "120 µs",          "3.46 ms",           "123.5 ms",
-        "7.65 s",        "1,234,567 active", "2.2 GiB",         "3.3 MiB",           "12 protocol, 345 https",
-        "42, 64.0 KiB",  "2, 5 waiting",     "40, 0/s entered", "segment-39 39,000", "█"}) {
+  for (const auto* part : {"kith 0.1.0",
+                           "127.0.0.1:7442",
+                           "ready",
+                           "3 d 05:12 h",
+                           "123,456/s applied",
+                           "3.5/s refused",
+                           "9,999/s",
+                           "120 µs",
+                           "3.46 ms",
+                           "123.5 ms",
+                           "7.65 s",
+                           "1,234,567 in memory",
+                           "9,876,543 profiles",
+                           "2.2 GiB",
+                           "3.3 MiB",
+                           "12 protocol, 345 https",
+                           "42, 64.0 KiB",
+                           "2, 5 waiting",
+                           "40, 0/s entered",
+                           "segment-39 39,000",
+                           "█"}) {
     CAPTURE(part);
     CHECK(has(text, part));
   }

@@ -131,7 +131,7 @@ TEST_CASE("kith top shows a server, its going away and coming back, and leaves t
   INFO(screen.output());
   REQUIRE(screen.shows("\033[?1049h"));
   REQUIRE(screen.shows("ready"));
-  REQUIRE(screen.shows("1 active"));
+  REQUIRE(screen.shows("1 in memory"));
   REQUIRE(screen.shows("buyers "));
   screen.press("\t");
   REQUIRE(screen.shows("expression"));
