@@ -15,6 +15,7 @@
 
 #include "actors/identity.hpp"
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "persistence/erasure_book.hpp"
 #include "profile/event.hpp"
 
@@ -42,10 +43,11 @@ struct batch {
   publish_done done;  ///< empty in replay
   time_point started{};
   time_point durable{};
-  unsigned epoch = 0;      ///< of the home shard when it started (checkpoints wait for epochs)
-  bool replayed = false;   ///< of the journal, at the start
-  bool journaled = false;  ///< its record needs no more writing
-  bool applied = false;    ///< every event has its outcome
+  std::unique_ptr<batch_trace> trace;  ///< null: its trace is not sampled
+  unsigned epoch = 0;                  ///< of the home shard when it started (checkpoints wait for epochs)
+  bool replayed = false;               ///< of the journal, at the start
+  bool journaled = false;              ///< its record needs no more writing
+  bool applied = false;                ///< every event has its outcome
 
   bool empty() const noexcept { return events.empty() && !order; }
 };

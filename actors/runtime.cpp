@@ -206,6 +206,11 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   work.options = options;
   work.done = std::move(done);
   work.started = started;
+  if (work.options.trace.sampled && options_.traces) {
+    work.trace = std::make_unique<batch_trace>();
+    work.trace->within = work.options.trace;
+    work.trace->shares.resize(shards_.size());
+  }
   at.publish(std::move(*made));
 }
 
@@ -311,7 +316,20 @@ std::vector<shard_load> runtime_impl::load_by_shard() const {
   std::vector<shard_load> loads;
   for (const auto& each : shards_) {
     const auto& of = each->counters();
-    loads.push_back({of.applied, of.active, of.bytes, each->journal().bytes(), of.in_flight});
+    auto& load = loads.emplace_back();
+    load.events_applied = of.applied;
+    load.profiles_active = of.active;
+    load.profile_bytes = of.bytes;
+    load.journal_bytes = each->journal().bytes();
+    load.in_flight_bytes = of.in_flight;
+    load.batches_in_flight = of.batches_in_flight;
+    load.unsynced_records = of.unsynced;
+    load.runs_waiting = of.runs;
+    load.urgent_runs_waiting = of.urgent_runs;
+    load.saves_under_way = of.saves;
+    load.timers = of.timers;
+    load.processor_seconds = std::chrono::duration<double>(each->processor_time()).count();
+    load.takes_more = of.full == 0;
   }
   return loads;
 }

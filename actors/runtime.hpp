@@ -12,6 +12,7 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
 #include "persistence/store.hpp"
@@ -54,6 +55,7 @@ struct runtime_options {
   std::function<result<std::uint64_t>(const std::vector<profile::identifier>&)> erase_elsewhere;
   std::function<result<void>()> compact_elsewhere;  ///< blocking: and its bytes
   std::function<std::int64_t()> now_ms;             ///< milliseconds since 1970; the system's clock if empty
+  std::shared_ptr<tracer> traces;                   ///< null: nothing is traced
   std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread
 };
 

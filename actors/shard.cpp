@@ -163,6 +163,12 @@ void shard::end_turn() {
   counters_.active.store(actors_.size(), std::memory_order_relaxed);
   counters_.timers.store(timed_.size(), std::memory_order_relaxed);
   counters_.in_flight.store(in_flight_bytes_, std::memory_order_relaxed);
+  counters_.batches_in_flight.store(batches_.size(), std::memory_order_relaxed);
+  counters_.unsynced.store(unsynced_.size(), std::memory_order_relaxed);
+  counters_.runs.store(normal_runs_.size(), std::memory_order_relaxed);
+  counters_.urgent_runs.store(urgent_runs_.size(), std::memory_order_relaxed);
+  counters_.saves.store(save_jobs_, std::memory_order_relaxed);
+  counters_.full.store(paused_ ? 1 : 0, std::memory_order_relaxed);
 }
 
 void shard::resume_reading() {

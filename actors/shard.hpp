@@ -97,6 +97,7 @@ struct shard_counters {
       reads{0}, views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0},
       in_flight{0}, syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
       overlaps_unresolved{0};
+  std::atomic<std::uint64_t> batches_in_flight{0}, unsynced{0}, runs{0}, urgent_runs{0}, saves{0}, full{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
 
@@ -273,7 +274,7 @@ class shard : public caf::execution_unit {
   bool is_current(const standing_slot& at) const noexcept { return !definitions_ || at.now.fits(*definitions_); }
   /// Before the event is applied, and evaluate() after it.
   void before_event(const profile_actor& actor, const profile::event_view& event);
-  void evaluate(profile_actor& actor, const profile::event_view& event);
+  void evaluate(profile_actor& actor, const profile::event_view& event, batch& of);
   void standing_due(profile_actor& actor);
   /// Was it evaluated at a time that has not come yet, since the clock went back?
   bool is_ahead(const standing_slot& at) const { return ahead_until_ms_ != 0 && at.now.evaluated_ms() > wall_ms(); }
@@ -339,6 +340,11 @@ class shard : public caf::execution_unit {
   void release(batch& work);
   void note_unsynced();
   void event_done_here(batch& work);
+  // shard_tracing.cpp; of batches whose trace is sampled
+  void note_evaluation(batch& of, time_point begun);
+  void trace_journal(batch& work, time_point durable, const result<void>& outcome);
+  void trace_shares(batch& work);
+  void trace_told(profile::hash128 id, bool by_event);
   void start_order(batch& work) { pass_order({work.order, {}, &work}); }
   void deliver(profile::hash128 address, identity_mail message);
   void settled(const overlap_question& asked, const result<std::vector<counted_twice>>& found);
@@ -469,6 +475,7 @@ class shard : public caf::execution_unit {
   std::vector<std::string_view> scratch_names_;
   std::string scratch_computed_;
   std::shared_ptr<const membership_change> last_change_;
+  batch* evaluating_ = nullptr;  ///< the batch whose event is being evaluated, if it is traced
   bool history_complete_ = false;
   std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete
   std::vector<profile::hash128> membership_changed_;      ///< since the last save_memberships()

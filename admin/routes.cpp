@@ -146,6 +146,11 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "stats"}, viewer, reads, open, &routes::stats},
       {"GET", {"v1", "live"}, viewer, reads, open, &routes::live_events},
       {"GET", {"v1", "latency"}, viewer, reads, open, &routes::latency},
+      {"GET", {"debug", "shards"}, admin, reads, open, &routes::debug_shards},
+      {"GET", {"debug", "slowest"}, admin, reads, open, &routes::debug_slowest},
+      {"GET", {"debug", "memory"}, admin, reads, open, &routes::debug_memory},
+      {"GET", {"debug", "build"}, admin, reads, open, &routes::debug_build},
+      {"GET", {"debug", "config"}, admin, reads, open, &routes::debug_config},
       {"POST", {"v1", "snapshot"}, operations, changes, open, &routes::snapshot},
       {"GET", {"v1", "backups"}, operations, reads, open, &routes::list_backups},
       {"POST", {"v1", "backups"}, admin, changes, open, &routes::begin_backup},
@@ -165,11 +170,8 @@ response routes::readyz(const call&) {
   return answer;
 }
 
-response routes::metrics(const call&) {
-  return {200,
-          "text/plain; version=0.0.4; charset=utf-8",
-          metrics_text(service_, definitions_, with_, auditor_.unrecorded()),
-          {}};
+response routes::metrics(const call& asked) {
+  return metrics_answer(service_, definitions_, with_, auditor_.unrecorded(), asked.sent.accept);
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

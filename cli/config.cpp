@@ -364,6 +364,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
 void check_edges(const std::string& file_name, const config& made) {
   if (auto good = persistence::check(made.dead_letters); !good)
     throw bad_config{file_name + ": " + good.error().message};
+  if (auto good = net::check(made.tracing); !good) {
+    throw bad_config{file_name + ": tracing.endpoint: " + good.error().message};
+  }
   check_outgoing(file_name, made);
 }
 
@@ -380,6 +383,7 @@ void describe_edges(table_reader& root, config& into) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  root.table("tracing", [&into](table_reader& t) { describe_tracing(t, into.tracing); });
   root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
   root.table("outgoing", [&into](table_reader& t) { describe_outgoing(t, into.outgoing); });
   root.table("oauth", [&into](table_reader& t) { describe_oauth(t, into.oauth); });

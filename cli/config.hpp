@@ -20,6 +20,7 @@
 #include "ingest/source.hpp"
 #include "net/credentials.hpp"
 #include "net/outgoing_url.hpp"
+#include "net/span_exporter.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
@@ -64,6 +65,7 @@ struct config {
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
   admin::request_settings requests;   ///< [privacy]
+  net::tracing_settings tracing;      ///< [tracing]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

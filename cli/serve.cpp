@@ -17,6 +17,7 @@
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/config_shown.hpp"
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
@@ -177,6 +178,8 @@ class serving {
   const serve_flags& flags_;
   config settings_;
   std::unique_ptr<admin::privacy_requests> requests_;  ///< the runtime tells it of erasures
+  std::shared_ptr<actors::tracer> traces_;             ///< null: nothing is traced
+  std::unique_ptr<net::span_exporter> exporter_;       ///< of traces_
   std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
@@ -263,6 +266,11 @@ result<void> serving::start() {
   definitions_ = std::move(*definitions);
   settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
+  if (!settings_.tracing.endpoint.empty()) {
+    traces_ = std::make_shared<actors::tracer>(net::tracer_options_of(settings_.tracing));
+    exporter_ = std::make_unique<net::span_exporter>(traces_, settings_.tracing, settings_.node, log);
+    settings_.runtime.traces = traces_;
+  }
   if (!settings_.webhooks.empty()) settings_.runtime.outgoing = webhooks::rules_of(settings_.webhooks);
   settings_.dead_letters.now_ms = actors::wall_clock_ms;
   settings_.dead_letters.log = log;
@@ -295,6 +303,7 @@ result<void> serving::start() {
   edges.port = settings_.ingest_address().port;
   edges.schemas = gate_.get();
   edges.event = settings_.runtime.event;
+  edges.traces = traces_.get();
   profiles_ = std::make_unique<ingest::runtime_destination>(*runtime_);
   auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
@@ -308,6 +317,7 @@ result<void> serving::start() {
   };
   options.letters = letters_.get();
   options.judge = &ingest_->judge();
+  options.traces = traces_.get();
   options.address = settings_.protocol_address().address;
   options.port = settings_.protocol_address().port;
   options.limits = settings_.connection;
@@ -318,7 +328,7 @@ result<void> serving::start() {
   server_ = std::move(*server);
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
-      webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
+      webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log, traces_.get()});
   webhooks_->deliver_to(settings_.webhooks, settings_.outgoing);
 
   admin::admin_options admin;
@@ -336,6 +346,8 @@ result<void> serving::start() {
   with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
   with.data = settings_.data;
   with.memory_limit = settings_.runtime.memory_bytes;
+  with.traces = traces_.get();
+  with.settings = [settings = settings_, file = flags_.config_file] { return shown_config(settings, file); };
   with.tokens = tokens_.get();
   with.audit = audit_.get();
   with.receipts = receipts_.get();
@@ -405,6 +417,7 @@ void serving::reload() {
   personal_.set(settings->personal);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
+  if (traces_) traces_->sample(settings->tracing.sample);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
@@ -473,6 +486,7 @@ void serving::stop(std::chrono::steady_clock::duration deadline) {
   letters_.reset();  // behind the last batch, some of which may have become letters
   runtime_.reset();
   ingest_.reset();
+  exporter_.reset();
 }
 
 int serving::run() {
