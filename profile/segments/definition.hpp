@@ -18,6 +18,7 @@ struct definition {
   std::uint32_t version = 1;  ///< raised with every change of the expression
   std::int64_t created_ms = 0;
   std::int64_t updated_ms = 0;
+  std::string purpose{};  ///< of consent, without which nobody is in it, and nobody has the value; empty: none
   bool disabled = false;  ///< nobody is in it, it has no value, whatever the expression says
 
   friend bool operator==(const definition&, const definition&) = default;
