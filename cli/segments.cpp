@@ -150,6 +150,7 @@ int backfill(const segments_flags& flags) {
 /// Offline, beside the definitions of a configuration if one is named.
 int check(const segments_flags& flags) {
   std::vector<profile::segments::definition> all;
+  std::shared_ptr<const profile::privacy_rules> rules;
   profile::segments::definition wanted;
   wanted.kind = flags.computed ? definition_kind::computed : definition_kind::segment;
   wanted.name = flags.name;
@@ -160,12 +161,13 @@ int check(const segments_flags& flags) {
       report(command, settings.error());
       return exit_config;
     }
+    rules = settings->privacy;
     for (const auto& each : settings->definitions) {
       if (each.what.kind != wanted.kind || each.what.name != wanted.name) all.push_back(each.what);
     }
   }
   all.push_back(wanted);
-  const auto made = profile::segments::catalog::make(std::move(all));
+  const auto made = profile::segments::catalog::make(std::move(all), std::move(rules));
   if (made) return flags.print({{"valid", true}}, "good\n");
   auto problems = json::array();
   for (const auto& each : made.error()) {

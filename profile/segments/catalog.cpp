@@ -58,7 +58,7 @@ std::shared_ptr<const catalog> catalog::needed_by(std::uint32_t definition) cons
 
 bool catalog::needs_standing() const noexcept { return !empty() || rules().forgets_traits(); }
 
-const privacy_rules& catalog::rules() const noexcept { return *body_->rules; }
+const std::shared_ptr<const privacy_rules>& catalog::shared_rules() const noexcept { return body_->rules; }
 
 std::uint64_t catalog::fingerprint() const noexcept { return body_->fingerprint; }
 

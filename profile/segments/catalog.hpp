@@ -37,7 +37,8 @@ class catalog {
   bool empty() const noexcept { return definitions().empty(); }
   /// Does a profile stand otherwise as time passes or with events, by a definition or by a trait that is forgotten?
   bool needs_standing() const noexcept;
-  const privacy_rules& rules() const noexcept;
+  const privacy_rules& rules() const noexcept { return *shared_rules(); }
+  const std::shared_ptr<const privacy_rules>& shared_rules() const noexcept;  ///< never null
   /// One definition with those that it depends on, and no others.
   std::shared_ptr<const catalog> needed_by(std::uint32_t definition) const;
   /// Of all that decides outcomes, so that a profile knows whether it was evaluated with these definitions; 0: no
