@@ -226,7 +226,10 @@ response routes::views(const call& asked) {
           std::any_of(path.begin(), path.end(), [](const auto& key) { return key.find('.') != key.npos; });
       fields.push_back(dotted ? json(path) : json(profile::path_text(path)));
     }
-    items.push_back({{"name", each.name()}, {"description", each.description()}, {"fields", std::move(fields)}});
+    items.push_back({{"name", each.name()},
+                     {"description", each.description()},
+                     {"fields", std::move(fields)},
+                     {"purpose", each.purpose().empty() ? json(nullptr) : json(each.purpose())}});
   }
   return ok({{"items", std::move(items)}, {"next", nullptr}});
 }

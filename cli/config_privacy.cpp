@@ -89,7 +89,8 @@ void describe_retention(table_reader& reader, privacy_tables& into, persistence:
 void describe_purpose(table_reader& reader, std::string& into, privacy_tables& tables) {
   reader.key("purpose", [&](const toml::node& node, const std::string& where) {
     const auto* text = node.as_string();
-    if (text == nullptr || text->get().empty()) reader.refuse(node, where, "must name a purpose: [consent.purposes.NAME]");
+    if (text == nullptr || text->get().empty())
+      reader.refuse(node, where, "must name a purpose: [consent.purposes.NAME]");
     into = text->get();
     tables.uses.push_back({reader.place_of(node) + ": " + where, into});
   });
