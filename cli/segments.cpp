@@ -30,6 +30,7 @@ struct segments_flags : verb_flags {
   std::string expression;
   std::string description;
   std::string owner;
+  std::string purpose;
   std::string config_file;
   std::size_t limit = 100;
   std::size_t sample = 10;
@@ -75,7 +76,11 @@ int define(const segments_flags& flags) {
     json problem;
     const auto made = admin.ask(
         "PUT", flags.one(),
-        {{"expression", flags.expression}, {"description", flags.description}, {"owner", flags.owner}}, &problem);
+        {{"expression", flags.expression},
+         {"description", flags.description},
+         {"owner", flags.owner},
+         {"purpose", flags.purpose}},
+        &problem);
     return made ? flags.print(*made, definition_text(*made)) : refused(flags, made.error(), problem);
   });
 }
@@ -233,6 +238,7 @@ constexpr verb<segments_flags> verbs[] = {
        app.add_option("--expression", flags.expression, "in CEL, see docs/segments.md")->required();
        app.add_option("--description", flags.description, "what it is for");
        app.add_option("--owner", flags.owner, "whom to ask");
+       app.add_option("--purpose", flags.purpose, "of consent, without which nobody is in it");
      }},
     {"delete", "delete a definition", remove,
      [](CLI::App& app, segments_flags& flags) {

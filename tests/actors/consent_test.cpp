@@ -1,5 +1,7 @@
 // Consent and retention under the whole runtime: through joins and unmerges, crashes and time; what has no consent is
 // not in the segment, not in the view and not in the queue of a webhook.
+#include <set>
+
 #include "persistence/store.hpp"
 #include "profile/privacy_rules.hpp"
 #include "profile/segments/catalog.hpp"
