@@ -99,8 +99,8 @@ struct counters {
   std::uint64_t events_suppressed = 0;  ///< refused, for they name somebody who was erased
   std::uint64_t batches = 0;
   std::uint64_t reads = 0;
-  std::uint64_t views_served = 0;     ///< of the reads
-  std::uint64_t views_built = 0;      ///< of those: at the first read, and where what they show had changed
+  std::uint64_t views_served = 0;       ///< of the reads
+  std::uint64_t views_built = 0;        ///< of those: at the first read, and where what they show had changed
   std::uint64_t views_withheld = 0;     ///< of those served: without consent to the view's purpose
   std::uint64_t consent_unknown = 0;    ///< events that spoke of a purpose that is not configured; it was kept
   std::uint64_t consent_overflows = 0;  ///< events of which a purpose was left out, for the profile has too many
@@ -108,7 +108,7 @@ struct counters {
   std::uint64_t outgoing_withheld = 0;  ///< changes that a webhook was not told of, without consent to its purpose
   std::uint64_t profiles_active = 0;    ///< actors in memory
   std::uint64_t profile_bytes = 0;      ///< memory held by them
-  std::uint64_t profiles_stored = 0;  ///< snapshots, estimated
+  std::uint64_t profiles_stored = 0;    ///< snapshots, estimated
   std::uint64_t activations = 0;
   std::uint64_t passivations = 0;
   std::uint64_t snapshots_written = 0;

@@ -473,7 +473,7 @@ class shard : public caf::execution_unit {
   };
   std::vector<consent_change> scratch_consent_;
   std::vector<std::string> scratch_forgotten_;  ///< traits of the profile that is being evaluated
-  std::int64_t last_told_us_ = 0;                                     ///< later changes come behind it in the queues
+  std::int64_t last_told_us_ = 0;               ///< later changes come behind it in the queues
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due

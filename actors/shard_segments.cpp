@@ -194,8 +194,8 @@ void shard::look_at_consent(const profile_actor& actor) {
   }
 }
 
-/// To the outside a profile is in a segment while it is a member and has consent: who gives it enters all that it is in,
-/// who takes it back leaves them. False: the outside knows already. REQUIRES: look_at_consent().
+/// To the outside a profile is in a segment while it is a member and has consent: who gives it enters all that it is
+/// in, who takes it back leaves them. False: the outside knows already. REQUIRES: look_at_consent().
 bool shard::tell_consent(profile_actor& actor, bool by_event) {
   if (!outgoing_asks_consent_) return false;
   auto& at = actor.standing_->now;

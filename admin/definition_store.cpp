@@ -45,8 +45,8 @@ change_result<std::shared_ptr<const catalog>> compile(const definition_table& of
 }
 
 bool says_the_same(const definition& left, const definition& right) {
-  return left.expression == right.expression && left.purpose == right.purpose && left.description == right.description &&
-         left.owner == right.owner;
+  return left.expression == right.expression && left.purpose == right.purpose &&
+         left.description == right.description && left.owner == right.owner;
 }
 
 /// With the version and times that it gets in the place of `before`, which may be null.

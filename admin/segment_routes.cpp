@@ -354,7 +354,8 @@ response routes::preview(const call& asked) {
     question.sample = value.get<std::size_t>();
     return true;
   };
-  if (auto refused = read_body(asked, {"expression", "name", "purpose", "sample", "check", "kind"}, {}, take)) return *refused;
+  if (auto refused = read_body(asked, {"expression", "name", "purpose", "sample", "check", "kind"}, {}, take))
+    return *refused;
   if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
   if (wanted.name.empty()) {
     wanted.name = "preview";

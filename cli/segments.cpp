@@ -74,13 +74,12 @@ int refused(const segments_flags& flags, const error& why, const json& problem) 
 int define(const segments_flags& flags) {
   return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
-    const auto made = admin.ask(
-        "PUT", flags.one(),
-        {{"expression", flags.expression},
-         {"description", flags.description},
-         {"owner", flags.owner},
-         {"purpose", flags.purpose}},
-        &problem);
+    const auto made = admin.ask("PUT", flags.one(),
+                                {{"expression", flags.expression},
+                                 {"description", flags.description},
+                                 {"owner", flags.owner},
+                                 {"purpose", flags.purpose}},
+                                &problem);
     return made ? flags.print(*made, definition_text(*made)) : refused(flags, made.error(), problem);
   });
 }

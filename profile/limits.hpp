@@ -21,7 +21,7 @@ inline constexpr std::size_t purposes = 64;                    ///< of consent, 
 inline constexpr std::size_t consent_purposes = 128;           ///< that a profile keeps a word about
 inline constexpr std::size_t consent_purposes_per_event = 64;  ///< and that an event says one about
 inline constexpr std::size_t consent_text_bytes = 64;          ///< a purpose's name, source or version
-inline constexpr std::size_t retained_names = 256;             ///< traits, and events, that have a retention of their own
+inline constexpr std::size_t retained_names = 256;  ///< traits, and events, that have a retention of their own
 inline constexpr std::int64_t future_tolerance_ms = 5 * 60 * 1000;
 inline constexpr std::int64_t session_gap_ms = 30 * 60 * 1000;
 

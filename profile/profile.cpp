@@ -213,8 +213,7 @@ result<profile> profile::decode(std::string_view bytes) {
   if (in.failed() || !in.done() || !identifier_list::valid(to.view(part::identifiers)) || !traits::valid(to) ||
       !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) ||
       !segments::aggregates::valid(to.view(part::aggregates)) || !consent::valid(to.view(part::consent)) ||
-      decoded.empty() ||
-      decoded.version() < recent_ids::size(to)) {
+      decoded.empty() || decoded.version() < recent_ids::size(to)) {
     return fail(errc::internal, "profile state: damaged");
   }
   return decoded;

@@ -319,7 +319,9 @@ bool traits::forget(state& of, const privacy_rules& rules, std::int64_t now_ms, 
   bool any = false;
   for (auto fact : facts) {
     const auto keep_ms = rules.keep_ms(fact.path);
-    const auto ends = [&](bool there, const stamp& by) { return there && keep_ms > 0 && by.time_ms + keep_ms <= now_ms; };
+    const auto ends = [&](bool there, const stamp& by) {
+      return there && keep_ms > 0 && by.time_ms + keep_ms <= now_ms;
+    };
     const bool ended = ends(fact.replaced, fact.replaced_by) || ends(fact.is_map, fact.map_by);
     if (ends(fact.replaced, fact.replaced_by)) fact.replaced = false;
     if (ends(fact.is_map, fact.map_by)) fact.is_map = false;

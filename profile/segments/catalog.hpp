@@ -26,8 +26,8 @@ class catalog {
  public:
   catalog();  ///< of nothing
 
-  /// Every problem of every definition at once: syntax, types, unknown or circular references, unknown purposes, hostile
-  /// size. `rules`: null: there are none, and whether purposes are configured is not known.
+  /// Every problem of every definition at once: syntax, types, unknown or circular references, unknown purposes,
+  /// hostile size. `rules`: null: there are none, and whether purposes are configured is not known.
   static tl::expected<std::shared_ptr<const catalog>, std::vector<problem>> make(
       std::vector<definition> definitions, std::shared_ptr<const privacy_rules> rules = nullptr);
 

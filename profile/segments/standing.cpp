@@ -13,7 +13,7 @@ namespace kith::profile::segments {
 
 namespace {
 
-constexpr unsigned char format_version = 3;      ///< written where the outside was told of consent
+constexpr unsigned char format_version = 3;  ///< written where the outside was told of consent
 constexpr unsigned char format_without_consent = 2;
 constexpr unsigned char named_format = 1;  ///< no basis, and computed traits by name
 

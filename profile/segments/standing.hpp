@@ -95,10 +95,10 @@ class standing {
   std::vector<membership> members_;  ///< sorted by segment
   computed_values computed_;
   std::int64_t due_ms_ = never;
-  std::int64_t evaluated_ms_ = 0;   ///< the time for which all this is true
-  std::uint64_t fingerprint_ = 0;   ///< of the catalog
-  std::uint64_t evaluated_on_ = 0;  ///< the basis
-  std::uint64_t basis_ = 0;         ///< the present one
+  std::int64_t evaluated_ms_ = 0;            ///< the time for which all this is true
+  std::uint64_t fingerprint_ = 0;            ///< of the catalog
+  std::uint64_t evaluated_on_ = 0;           ///< the basis
+  std::uint64_t basis_ = 0;                  ///< the present one
   std::vector<std::uint64_t> told_consent_;  ///< keys of purposes, the lowest bit set: granted
 };
 
@@ -114,11 +114,10 @@ std::uint64_t segment_key(std::string_view name) noexcept;  ///< what membership
 void write_segments(const profile& of, const standing& at, const catalog& with, std::int64_t now_ms,
                     msgpack::writer& out);
 
-/// Writes `{segment, member, since?, purpose?, consent?, expression, changesAt?, parts: [{expression, value, depth, count?,
-/// events?: [{id, time}]}]}`. `changesAt`: when time alone will change the membership. The events behind a part are given
-/// where the profile still knows them (windows); the reader adds older ones from the history. `consent`: to the
-/// segment's purpose, as consent::write().
-/// Errors: not_found, if there is no such segment.
+/// Writes `{segment, member, since?, purpose?, consent?, expression, changesAt?, parts: [{expression, value, depth,
+/// count?, events?: [{id, time}]}]}`. `changesAt`: when time alone will change the membership. The events behind a part
+/// are given where the profile still knows them (windows); the reader adds older ones from the history. `consent`: to
+/// the segment's purpose, as consent::write(). Errors: not_found, if there is no such segment.
 result<void> write_explanation(const profile& of, const standing& at, const catalog& with, std::string_view segment,
                                std::int64_t now_ms, msgpack::writer& out);
 
