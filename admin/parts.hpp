@@ -3,6 +3,8 @@
 
 #include <utility>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -52,6 +54,7 @@ struct parts {
   bool audit_reads = true;                          ///< also answers that hold personal data
   const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
   const receipt_signer* receipts = nullptr;         ///< null: nobody is erased
+  std::map<std::string, std::int64_t, std::less<>> event_retention;  ///< milliseconds, by event
   access* door = nullptr;                           ///< the server's own
   probe* counts = nullptr;                          ///< as door
 };

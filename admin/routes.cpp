@@ -96,6 +96,7 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "profiles", "{}", "{}", "identity"}, viewer, reads, masked, &routes::identity},
       {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, operations, changes, masked, &routes::unmerge},
       {"DELETE", {"v1", "profiles", "{}", "{}"}, privacy, changes, open, &routes::erase_profile},
+      {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
       {"GET", {"v1", "privacy", "keys"}, anybody, reads, open, &routes::receipt_keys},
       {"GET", {"v1", "privacy", "suppressions"}, privacy, reads, open, &routes::suppressions},
       {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, open, &routes::look_up_suppression},

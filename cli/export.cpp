@@ -198,8 +198,8 @@ class printer {
   }
   void tell_left_out() const {
     if (purpose_.empty()) return;
-    std::fprintf(stderr, "%llu profiles are left out, without consent to %s\n",
-                 static_cast<unsigned long long>(left_out_), purpose_.c_str());
+    std::fprintf(stderr, "left out, without consent to %s: %llu profiles\n", purpose_.c_str(),
+                 static_cast<unsigned long long>(left_out_));
   }
 
  private:

@@ -54,6 +54,7 @@ class privacy_rules {
   const purpose* find(std::string_view name) const noexcept;
   std::string purpose_list() const;  ///< names, for people
 
+  const std::vector<trait_retention>& traits() const noexcept { return traits_; }  ///< by name
   bool forgets_traits() const noexcept { return !traits_.empty(); }
   /// Of what lies at a path of traits.hpp; 0: for ever.
   std::int64_t keep_ms(std::string_view path) const noexcept;
