@@ -56,6 +56,7 @@ std::optional<bool> standing::told_consent(std::uint64_t purpose) const noexcept
 }
 
 void standing::tell_consent(std::uint64_t purpose, bool granted) {
+  if (told_consent(purpose) == granted) return;
   std::erase_if(told_consent_, [&](std::uint64_t each) { return (each | 1U) == (purpose | 1U); });
   told_consent_.push_back((purpose & ~std::uint64_t{1}) | (granted ? 1U : 0U));
   std::sort(told_consent_.begin(), told_consent_.end());
