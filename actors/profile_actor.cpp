@@ -224,6 +224,20 @@ void profile_actor::count(const profile::event_view& event) {
   (*kept)->keep(spilled);
 }
 
+bool profile_actor::forget_traits(const profile::privacy_rules& rules, std::int64_t now_ms,
+                                  std::vector<std::string>& lost) {
+  const bool any = state_.forget_traits(rules, now_ms, lost);
+  if (!any) return false;
+  mark_dirty();
+  if (!identity_) return true;
+  if (!identity_->separate) return facet_changed(identity_->sole), true;
+  std::vector<std::string> of_facet;
+  for (auto& [key, each] : identity_->facets) {
+    if (each.state.forget_traits(rules, now_ms, of_facet)) each.dirty = true;
+  }
+  return true;
+}
+
 bool profile_actor::spilled_here(profile::hash128 of, profile::hash128 id) const {
   const auto* slot = identity_.get();
   const auto& spilled = slot != nullptr && (slot->separate || slot->sole != of) ? slot->find(of)->spilled : spill_;

@@ -126,6 +126,8 @@ class profile_actor : public caf::monitorable_actor, public caf::resumable {
   profile::profile& state_of(profile::hash128 of) noexcept;
   void write_identity(profile::msgpack::writer& out) const;
   void count(const profile::event_view& event);
+  /// In every facet too. False: nothing was past its time.
+  bool forget_traits(const profile::privacy_rules& rules, std::int64_t now_ms, std::vector<std::string>& lost);
 
   // Identity (profile_identity.cpp, profile_joining.cpp)
   bool identity_busy() const noexcept;

@@ -277,6 +277,11 @@ counters runtime_impl::stats() const {
     sum.reads += of.reads;
     sum.views_served += of.views_served;
     sum.views_built += of.views_built;
+    sum.views_withheld += of.views_withheld;
+    sum.consent_unknown += of.consent_unknown;
+    sum.consent_overflows += of.consent_overflows;
+    sum.traits_forgotten += of.traits_forgotten;
+    sum.outgoing_withheld += of.outgoing_withheld;
     sum.profiles_active += of.active;
     sum.profile_bytes += of.bytes;
     sum.activations += of.activations;
@@ -357,12 +362,12 @@ void runtime_impl::recover() {
     for (const auto& segment : *listed) health_.replay_bytes += segment.bytes;
   }
   const bool current = all_current();
-  if (!definitions_->empty() && !current) {
+  if (definitions_->needs_standing() && !current) {
     log("info", "the definitions of segments changed: the history takes in what is left of the journal first");
     if (auto fed = environment_->catch_up(); !fed) return failed(fed.error());
   }
   if (auto installed = install(definitions_); !installed) return failed(installed.error());
-  if (!definitions_->empty() && !current) backfill_->announce();
+  if (definitions_->needs_standing() && !current) backfill_->announce();
   for (const auto& each : shards_) each->post([at = each.get()] { at->history_is_complete(); });
   for (std::size_t i = 0; i < listed->size(); ++i) {
     const bool last = i + 1 == listed->size() || (*listed)[i + 1].shard != (*listed)[i].shard;
@@ -387,7 +392,7 @@ void runtime_impl::recover() {
     }
     if (!current) {
       if (auto gone = forget_vanished(); !gone) return failed(gone.error());
-      if (!definitions_->empty()) start_backfill({});
+      if (definitions_->needs_standing()) start_backfill({});
     }
   }
   const auto seconds = std::chrono::duration<double>(now() - started).count();

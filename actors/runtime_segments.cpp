@@ -34,14 +34,13 @@ bool runtime_impl::all_current() const {
 }
 
 result<void> runtime_impl::install(const std::shared_ptr<const catalog>& definitions) {
-  const auto installed = definitions->empty() ? nullptr : definitions;
   auto errors = std::make_shared<definition_errors>(definitions);
   {
     const std::lock_guard lock(errors_mutex_);
     errors_ = errors;
   }
-  return on_every_shard([installed, errors](shard& at, auto done) {
-    at.define(installed, errors);
+  return on_every_shard([definitions, errors](shard& at, auto done) {
+    at.define(definitions, errors);
     done({});
   });
 }
@@ -100,7 +99,7 @@ result<void> runtime_impl::forget_vanished() {
 /// Profiles on disk may stand as they would at a time that has not come yet.
 void runtime_impl::look_at_all_again() {
   const std::lock_guard one_at_a_time(defining_mutex_);
-  if (state().now != phase::ready || definitions()->empty()) return;
+  if (state().now != phase::ready || !definitions()->needs_standing()) return;
   log("warning", "the clock went back: segments and computed traits are evaluated for the time that it shows now");
   backfill_->stop();
   start_backfill(past_);

@@ -11,7 +11,9 @@ shard::shard(shard_environment& environment, shard_id id)
       watches_(*this, environment),
       views_(environment.options.views),
       identity_rules_(environment.options.identity),
-      outgoing_rules_(environment.options.outgoing) {}
+      catalog_(environment.options.definitions) {
+  tell_outside(environment.options.outgoing);
+}
 
 shard::~shard() {
   stop();

@@ -94,7 +94,8 @@ struct shard_environment {
 /// Written by the shard's thread, read by any.
 struct shard_counters {
   std::atomic<std::uint64_t> applied{0}, duplicate{0}, rejected{0}, clamped{0}, too_late{0}, suppressed{0}, batches{0},
-      reads{0}, views_served{0}, views_built{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0},
+      reads{0}, views_served{0}, views_built{0}, views_withheld{0}, consent_unknown{0}, consent_overflows{0},
+      traits_forgotten{0}, outgoing_withheld{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0},
       in_flight{0}, syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
       overlaps_unresolved{0};
   std::atomic<std::uint64_t> batches_in_flight{0}, unsynced{0}, runs{0}, urgent_runs{0}, saves{0}, full{0};
@@ -191,7 +192,7 @@ class shard : public caf::execution_unit {
 
   // Segments (shard_segments.cpp)
   using catalog = profile::segments::catalog;
-  /// From now on these definitions hold; null: none.
+  /// From now on these definitions, and their rules, hold. REQUIRES: not null.
   void define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors);
   /// What these definitions need of the past may be read.
   void history_is_complete();
@@ -234,7 +235,7 @@ class shard : public caf::execution_unit {
   void count_split() { shard_counters::add(counters_.splits, 1); }
   void broken_identity(profile::hash128 facet);
   /// Whom the outside is told of from now on.
-  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) { outgoing_rules_ = std::move(rules); }
+  void tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules);
   std::int64_t wall_ms() const { return environment_.options.now_ms(); }
 
   // Erasing
@@ -269,6 +270,8 @@ class shard : public caf::execution_unit {
     if (!of.replayed) changed_memberships_.push_back(of.started);
   }
   const catalog* definitions() const noexcept { return definitions_.get(); }
+  /// Of consent, and of how long traits are kept.
+  const profile::privacy_rules& rules() const noexcept { return catalog_->rules(); }
   /// False: its past is being read, and its mail waits until it has been.
   bool make_current(profile_actor& actor);
   bool is_current(const standing_slot& at) const noexcept { return !definitions_ || at.now.fits(*definitions_); }
@@ -359,7 +362,13 @@ class shard : public caf::execution_unit {
   void keep_timer(profile_actor& actor);
   void note_transitions(profile_actor& actor, bool by_event);
   void pass_over(profile_actor& actor, std::string_view segment, bool entered);
-  void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
+  template <class Wants>
+  void tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event, Wants wants);
+  void tell_membership(profile_actor& actor, const std::string& segment, bool entered, bool by_event);
+  void look_at_consent(const profile_actor& actor);
+  bool tell_consent(profile_actor& actor, bool by_event);
+  void forget_traits(profile_actor& actor, std::int64_t now_ms);
+  void write_withheld(profile_actor& actor, const std::string& purpose, std::string& to);
   void keep_memberships(profile_actor& actor, std::int64_t before_ms);
   void note_errors(const profile_actor& actor);
   void ask_history(std::shared_ptr<recall> wanted);
@@ -369,6 +378,7 @@ class shard : public caf::execution_unit {
   template <class Changes>
   void outdate_views(profile_actor& actor, Changes changes);
   void outdate_views_by_standing(profile_actor& actor);
+  void outdate_views_by_forgetting(profile_actor& actor);
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor, profile::field_set fields);  ///< as far as they show it
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
@@ -461,11 +471,20 @@ class shard : public caf::execution_unit {
   std::shared_ptr<const persistence::erased_addresses> unfinished_;  ///< null: none
   tsl::robin_set<profile::hash128, profile::hash128_hasher> vanished_;
 
-  std::shared_ptr<const catalog> definitions_;  ///< null: none
+  std::shared_ptr<const catalog> catalog_;      ///< never null
+  std::shared_ptr<const catalog> definitions_;  ///< the same, if profiles need a standing; else null
   std::shared_ptr<definition_errors> errors_;   ///< of definitions_
   std::unordered_map<std::uint64_t, std::string_view> segment_names_;
   std::shared_ptr<const std::vector<outgoing_rule>> outgoing_rules_;  ///< null: none
-  std::int64_t last_told_us_ = 0;                                     ///< later changes come behind it in the queues
+  bool outgoing_asks_consent_ = false;                                ///< any of them
+  /// By outgoing rule: did its purpose have consent when the outside was told last, and does it now?
+  struct consent_change {
+    bool before = true;
+    bool now = true;
+  };
+  std::vector<consent_change> scratch_consent_;
+  std::vector<std::string> scratch_forgotten_;  ///< traits of the profile that is being evaluated
+  std::int64_t last_told_us_ = 0;               ///< later changes come behind it in the queues
   std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;
   tsl::robin_map<profile::hash128, std::int64_t, profile::hash128_hasher> timed_;  ///< the earliest timer of each
   std::int64_t timers_seen_ms_ = 0;                                                ///< timers up to here are due

@@ -118,10 +118,11 @@ void shard::look_again(profile_actor& actor) {
 void shard::left_all(profile_actor& actor) {
   const bool untold = replaying_ || told_.contains(actor.address());
   auto names = std::make_shared<membership_change>();
+  look_at_consent(actor);
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
       names->left.emplace_back(name->second);
-      tell_of(actor, names->left.back(), false, false);
+      tell_membership(actor, names->left.back(), false, false);
       if (untold) pass_over(actor, name->second, false);
     }
   }

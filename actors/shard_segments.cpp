@@ -3,6 +3,7 @@
 #include <caf/mailbox_element.hpp>
 
 #include "actors/shard.hpp"
+#include "profile/consent.hpp"
 #include "profile/segments/history.hpp"
 #include "profile/segments/what_if.hpp"
 
@@ -21,9 +22,10 @@ caf::mailbox_element_ptr refresh_mail(backfill_credit* credit) {
 
 void shard::define(std::shared_ptr<const catalog> definitions, std::shared_ptr<definition_errors> errors) {
   // Other words about the same definitions need no more of the past.
-  const bool same = definitions_ && definitions && definitions_->fingerprint() == definitions->fingerprint();
+  const bool same = definitions_ && definitions_->fingerprint() == definitions->fingerprint();
   history_complete_ = same && history_complete_;
-  definitions_ = std::move(definitions);
+  catalog_ = std::move(definitions);
+  definitions_ = catalog_->needs_standing() ? catalog_ : nullptr;
   errors_ = std::move(errors);
   ++views_generation_;  // what they show of segments and computed traits may be gone
   segment_names_.clear();
@@ -52,7 +54,9 @@ bool shard::make_current(profile_actor& actor) {
   auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {
     const auto before_ms = actor.standing_->now.evaluated_ms();
-    actor.standing_->now.evaluate_all(actor.state(), *definitions_, wall_ms(), scratch_transitions_);
+    const auto now_ms = wall_ms();
+    forget_traits(actor, now_ms);
+    actor.standing_->now.evaluate_all(actor.state(), *definitions_, now_ms, scratch_transitions_);
     keep_memberships(actor, before_ms);
     keep_timer(actor);
     note_transitions(actor, false);
@@ -71,6 +75,17 @@ bool shard::make_current(profile_actor& actor) {
 
 void shard::before_event(const profile_actor& actor, const profile::event_view& event) {
   if (definitions_) segments::changing_traits(actor.state(), *definitions_, event, scratch_changing_);
+  if (!event.says_consent()) return;
+  if (profile::consent::names_unknown(event, rules())) shard_counters::add(counters_.consent_unknown, 1);
+  if (profile::consent::overflows(actor.state().inside(), event)) shard_counters::add(counters_.consent_overflows, 1);
+}
+
+/// What is past the time that it is kept for goes, before anybody looks at the profile as of that time.
+void shard::forget_traits(profile_actor& actor, std::int64_t now_ms) {
+  scratch_forgotten_.clear();
+  if (!rules().forgets_traits() || !actor.forget_traits(rules(), now_ms, scratch_forgotten_)) return;
+  shard_counters::add(counters_.traits_forgotten, scratch_forgotten_.size());
+  outdate_views_by_forgetting(actor);
 }
 
 /// What is to be saved about segments that are gone is not; of one that was deleted and is there again the store has
@@ -96,7 +111,12 @@ void shard::evaluate(profile_actor& actor, const profile::event_view& event, bat
   if (of.trace) evaluating_ = &of;
   auto& at = actor.standing_->now;
   const auto due_before_ms = at.due_ms();
-  at.evaluate_event(actor.state(), *definitions_, event, wall_ms(), scratch_transitions_, &scratch_changing_);
+  const auto now_ms = wall_ms();
+  if (!event.traits.empty() || due_before_ms <= now_ms) {
+    forget_traits(actor, now_ms);
+    scratch_changing_.insert(scratch_changing_.end(), scratch_forgotten_.begin(), scratch_forgotten_.end());
+  }
+  at.evaluate_event(actor.state(), *definitions_, event, now_ms, scratch_transitions_, &scratch_changing_);
   if (at.due_ms() < due_before_ms) keep_timer(actor);  // else a timer that is there looks again
   note_transitions(actor, true);
   if (of.trace) note_evaluation(of, begun);
@@ -112,7 +132,8 @@ void shard::standing_due(profile_actor& actor) {
     timers_seen_ms_ = std::min(timers_seen_ms_, now_ms);  // or it would fire until the clock is looked at
     return keep_timer(actor);
   }
-  at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_);
+  forget_traits(actor, now_ms);
+  at.now.evaluate_due(actor.state(), *definitions_, now_ms, scratch_transitions_, scratch_forgotten_);
   actor.mark_dirty();  // when it is due next is in the store too
   keep_timer(actor);
   note_transitions(actor, false);
@@ -137,6 +158,8 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
   shard_counters::add(counters_.segment_errors, changed.errors);
   note_errors(actor);
   outdate_views_by_standing(actor);
+  look_at_consent(actor);
+  if (tell_consent(actor, by_event)) memberships_changed(actor);
   if (changed.empty()) return;
   shard_counters::add(counters_.entered, changed.entered.size());
   shard_counters::add(counters_.left, changed.left.size());
@@ -147,7 +170,7 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
     const auto& name = definitions_->definitions()[index].name;
     into.push_back(name);
     at.unsaved.push_back({segments::segment_key(name), now_ms, member});
-    tell_of(actor, name, member, by_event);
+    tell_membership(actor, name, member, by_event);
     if (untold) pass_over(actor, name, member);
   };
   for (const auto index : changed.entered) note(index, names->entered, true);
@@ -156,11 +179,71 @@ void shard::note_transitions(profile_actor& actor, bool by_event) {
   memberships_changed(actor);
 }
 
-/// Into the queues that want it. What an event brought about has the same id when a crash makes it come about again.
-void shard::tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event) {
+void shard::tell_outside(std::shared_ptr<const std::vector<outgoing_rule>> rules) {
+  outgoing_rules_ = std::move(rules);
+  outgoing_asks_consent_ = outgoing_rules_ && std::any_of(outgoing_rules_->begin(), outgoing_rules_->end(),
+                                                          [](const auto& each) { return !each.purpose.empty(); });
+  scratch_consent_.assign(outgoing_rules_ ? outgoing_rules_->size() : 0, {});
+}
+
+/// Fills scratch_consent_.
+void shard::look_at_consent(const profile_actor& actor) {
+  if (!outgoing_asks_consent_) return;
+  for (std::size_t i = 0; i < outgoing_rules_->size(); ++i) {
+    const auto& purpose = (*outgoing_rules_)[i].purpose;
+    if (purpose.empty()) continue;
+    auto& found = scratch_consent_[i];
+    found.now = profile::consent::judge(actor.state().inside(), rules(), purpose).granted();
+    found.before = actor.standing_->now.told_consent(segments::segment_key(purpose)).value_or(found.now);
+  }
+}
+
+/// To the outside a profile is in a segment while it is a member and has consent: who gives it enters all that it is
+/// in, who takes it back leaves them. False: the outside knows already. REQUIRES: look_at_consent().
+bool shard::tell_consent(profile_actor& actor, bool by_event) {
+  if (!outgoing_asks_consent_) return false;
+  auto& at = actor.standing_->now;
+  bool told = false;
+  for (std::size_t i = 0; i < outgoing_rules_->size(); ++i) {
+    const auto& rule = (*outgoing_rules_)[i];
+    if (rule.purpose.empty()) continue;
+    const auto [before, now] = scratch_consent_[i];
+    at.tell_consent(segments::segment_key(rule.purpose), now);
+    if (before == now) continue;
+    for (const auto& each : at.members()) {
+      const auto name = segment_names_.find(each.segment);
+      if (name == segment_names_.end()) continue;
+      const auto& entered = scratch_transitions_.entered;  // of these it is told as of any who enter
+      const auto index = definitions_->find(segments::definition_kind::segment, name->second);
+      if (index && std::find(entered.begin(), entered.end(), *index) != entered.end()) continue;
+      tell_of(actor, std::string(name->second), now, by_event, [i](std::size_t one) { return one == i; });
+      told = true;
+    }
+  }
+  return told;
+}
+
+/// Who enters without consent is not told of, nor is who leaves and was not told of. REQUIRES: look_at_consent().
+void shard::tell_membership(profile_actor& actor, const std::string& segment, bool entered, bool by_event) {
+  tell_of(actor, segment, entered, by_event, [&](std::size_t rule) {
+    const auto& consent = scratch_consent_[rule];
+    const bool may = entered ? consent.now : consent.before;
+    if (!may && (*outgoing_rules_)[rule].wants(segment)) shard_counters::add(counters_.outgoing_withheld, 1);
+    return may;
+  });
+}
+
+/// Into the queues of those rules that want it. What an event brought about has the same id when a crash makes it come
+/// about again.
+template <class Wants>
+void shard::tell_of(profile_actor& actor, const std::string& segment, bool entered, bool by_event, Wants wants) {
   if (!outgoing_rules_) return;
-  const auto wants = [&](const outgoing_rule& rule) { return rule.wants(segment); };
-  if (std::none_of(outgoing_rules_->begin(), outgoing_rules_->end(), wants)) return;
+  std::vector<const outgoing_rule*> wanting;
+  for (std::size_t i = 0; i < outgoing_rules_->size(); ++i) {
+    const auto& rule = (*outgoing_rules_)[i];
+    if (rule.wants(segment) && wants(i)) wanting.push_back(&rule);
+  }
+  if (wanting.empty()) return;
   static const auto identifiers = profile::fields_named({"userIds", "anonymousIds", "externalIds"});
   const auto now_ms = wall_ms();
   told_change told;
@@ -177,9 +260,7 @@ void shard::tell_of(profile_actor& actor, const std::string& segment, bool enter
   const auto id = profile::hash_of(fact);
   last_told_us_ = std::max(last_told_us_ + 1, now_ms * 1000);
   trace_told(id, by_event);
-  for (const auto& rule : *outgoing_rules_) {
-    if (wants(rule)) actor.standing_->untold.push_back({rule.queue, last_told_us_, id, content});
-  }
+  for (const auto* rule : wanting) actor.standing_->untold.push_back({rule->queue, last_told_us_, id, content});
 }
 
 void shard::keep_timer(profile_actor& actor) { add_timer(actor.standing_->now.due_ms(), actor.address()); }
@@ -322,7 +403,9 @@ bool shard::can_answer(const profile_actor& actor, const read_group& group) cons
 }
 
 profile::derived shard::derived_of(const profile_actor& actor, profile::field_set fields) {
-  if (!definitions_ || !actor.standing_ || !fields.needs_standing()) return {};
+  profile::derived made;
+  made.rules = &rules();
+  if (!definitions_ || !actor.standing_ || !fields.needs_standing()) return made;
   scratch_names_.clear();
   for (const auto& each : actor.standing_->now.members()) {
     if (const auto name = segment_names_.find(each.segment); name != segment_names_.end()) {
@@ -333,7 +416,9 @@ profile::derived shard::derived_of(const profile_actor& actor, profile::field_se
   scratch_computed_.clear();
   profile::msgpack::writer out(scratch_computed_);
   actor.standing_->now.write_computed(*definitions_, out);
-  return {scratch_computed_, scratch_names_};
+  made.computed = scratch_computed_;
+  made.segments = scratch_names_;
+  return made;
 }
 
 }  // namespace kith::actors

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/shard.hpp"
+#include "profile/consent.hpp"
 
 namespace kith::actors {
 
@@ -18,6 +19,10 @@ void shard::write_view(profile_actor& actor, const read_group& group, std::strin
     to.append(*built);
     return;
   }
+  const auto& purpose = (*group.views)[group.view].purpose();
+  if (!purpose.empty() && !profile::consent::judge(actor.state().inside(), rules(), purpose).granted()) {
+    return write_withheld(actor, purpose, to);
+  }
   shard_counters::add(counters_.views_built, 1);
   scratch_map_.clear();
   profile::msgpack::writer map(scratch_map_);
@@ -30,6 +35,23 @@ void shard::write_view(profile_actor& actor, const read_group& group, std::strin
   count_bytes(actor);
 }
 
+/// Not kept: it is short, and nobody is to wait for consent that was given.
+void shard::write_withheld(profile_actor& actor, const std::string& purpose, std::string& to) {
+  shard_counters::add(counters_.views_withheld, 1);
+  profile::msgpack::writer out(to);
+  out.map(4);
+  out.string("profile");
+  out.string(to_hex(actor.address()));
+  out.string("withheld");
+  out.string("consent");
+  out.string("purpose");
+  out.string(purpose);
+  out.string("consent");
+  out.map(1);
+  out.string(purpose);
+  write(profile::consent::judge(actor.state().inside(), rules(), purpose), out);
+}
+
 template <class Changes>
 void shard::outdate_views(profile_actor& actor, Changes changes) {
   if (actor.views_.empty()) return;
@@ -40,6 +62,11 @@ void shard::outdate_views(profile_actor& actor, Changes changes) {
 
 void shard::outdate_views_by_event(profile_actor& actor, const profile::event_view& event) {
   outdate_views(actor, [&](const profile::view& each) { return each.changes_with(actor.state(), event); });
+}
+
+/// Traits are past their time.
+void shard::outdate_views_by_forgetting(profile_actor& actor) {
+  outdate_views(actor, [](const profile::view& each) { return each.shows_traits(); });
 }
 
 /// By the evaluation before.

@@ -18,6 +18,7 @@ namespace kith::actors {
 struct outgoing_rule {
   std::string queue;
   std::vector<std::string> segments;  ///< sorted; empty: all
+  std::string purpose{};              ///< of consent, without which it is told of nobody; empty: none
   bool wants(std::string_view segment) const;
 };
 

@@ -29,6 +29,7 @@ kept_definition read_one(const json& entry) {
   what.expression = entry.at("expression").get<std::string>();
   what.description = entry.at("description").get<std::string>();
   what.owner = entry.at("owner").get<std::string>();
+  what.purpose = entry.value("purpose", "");
   what.version = entry.at("version").get<std::uint32_t>();
   what.created_ms = time_in(entry, "created");
   what.updated_ms = time_in(entry, "updated");
@@ -63,6 +64,7 @@ std::string write_definitions(const definition_table& of) {
                     {"created", profile::format_time(what.created_ms)},
                     {"updated", profile::format_time(what.updated_ms)},
                     {"source", kept.from_config ? of_config : "api"}});
+    if (!what.purpose.empty()) list.back()["purpose"] = what.purpose;
     if (kept.disabled) list.back()["disabled"] = to_json(*kept.disabled);
   }
   const json all = {{"format", format}, {"definitions", std::move(list)}};

@@ -27,13 +27,15 @@ std::string text_of(const problem& one) {
          one.message;
 }
 
-change_result<std::shared_ptr<const catalog>> compile(const definition_table& of) {
+change_result<std::shared_ptr<const catalog>> compile(const definition_table& of,
+                                                      std::shared_ptr<const profile::privacy_rules> rules) {
   std::vector<definition> all;
   for (const auto& [key, kept] : of) {
     all.push_back(kept.what);
     all.back().disabled = kept.disabled.has_value();
   }
-  auto made = catalog::make(std::move(all));
+  if (rules == nullptr) rules = std::make_shared<const profile::privacy_rules>();
+  auto made = catalog::make(std::move(all), std::move(rules));
   if (made) return *made;
   refusal refused{400, {errc::invalid_argument, {}}, std::move(made.error())};
   for (const auto& each : refused.problems) {
@@ -43,7 +45,8 @@ change_result<std::shared_ptr<const catalog>> compile(const definition_table& of
 }
 
 bool says_the_same(const definition& left, const definition& right) {
-  return left.expression == right.expression && left.description == right.description && left.owner == right.owner;
+  return left.expression == right.expression && left.purpose == right.purpose &&
+         left.description == right.description && left.owner == right.owner;
 }
 
 /// With the version and times that it gets in the place of `before`, which may be null.
@@ -51,7 +54,8 @@ definition dated(definition wanted, const kept_definition* before, std::int64_t 
   wanted.version = 1;
   wanted.created_ms = wanted.updated_ms = now_ms;
   if (before == nullptr) return wanted;
-  wanted.version = before->what.version + (before->what.expression == wanted.expression ? 0 : 1);
+  const bool same = before->what.expression == wanted.expression && before->what.purpose == wanted.purpose;
+  wanted.version = before->what.version + (same ? 0 : 1);
   wanted.created_ms = before->what.created_ms;
   if (says_the_same(wanted, before->what)) wanted.updated_ms = before->what.updated_ms;
   return wanted;
@@ -110,7 +114,8 @@ definition_store::definition_store(persistence::file_system& files, std::string 
 result<std::unique_ptr<definition_store>> definition_store::open(persistence::file_system& files,
                                                                  const std::string& directory,
                                                                  const std::vector<configured_definition>& configured,
-                                                                 std::function<std::int64_t()> now_ms) {
+                                                                 std::function<std::int64_t()> now_ms,
+                                                                 std::shared_ptr<const profile::privacy_rules> rules) {
   std::unique_ptr<definition_store> made(new definition_store(files, directory, std::move(now_ms)));
   auto text = persistence::read_file(files, made->path());
   if (!text && text.error().code != errc::not_found) return tl::make_unexpected(text.error());
@@ -123,7 +128,7 @@ result<std::unique_ptr<definition_store>> definition_store::open(persistence::fi
   }
   auto all = made->merged(kept, configured);
   if (!all) return tl::make_unexpected(all.error());
-  auto compiled = compile(*all);
+  auto compiled = compile(*all, std::move(rules));
   if (!compiled) return tl::make_unexpected(with_places(compiled.error(), configured, made->path()));
   made->kept_ = std::move(*all);
   made->compiled_ = std::move(*compiled);
@@ -177,11 +182,13 @@ result<definition_table> definition_store::merged(const definition_table& kept,
   return made;
 }
 
-result<void> definition_store::reconfigure(const std::vector<configured_definition>& configured) {
+result<void> definition_store::reconfigure(const std::vector<configured_definition>& configured,
+                                           std::shared_ptr<const profile::privacy_rules> rules) {
   const std::lock_guard lock(changing_);
   auto next = merged(current(), configured);
   if (!next) return tl::make_unexpected(next.error());
-  if (auto committed = commit(std::move(*next)); !committed) {
+  if (rules == nullptr) rules = std::make_shared<const profile::privacy_rules>();
+  if (auto committed = commit(std::move(*next), std::move(rules)); !committed) {
     return tl::make_unexpected(with_places(committed.error(), configured, path()));
   }
   return {};
@@ -211,7 +218,7 @@ std::optional<kept_definition> definition_store::find(definition_kind kind, cons
 change_result<std::shared_ptr<const catalog>> definition_store::check(const definition& wanted) const {
   auto next = current();
   next.insert_or_assign({wanted.kind, wanted.name}, kept_definition{wanted, false});
-  return compile(next);
+  return compile(next, compiled()->shared_rules());
 }
 
 change_result<kept_definition> definition_store::create(definition wanted) {
@@ -304,9 +311,11 @@ change_result<void> definition_store::remove(definition_kind kind, const std::st
   return refuse(409, errc::invalid_argument, full_name(kind, name) + " is needed by " + names + "; change these first");
 }
 
-/// REQUIRES: changing_ is held.
-change_result<void> definition_store::commit(definition_table next) {
-  auto compiled = compile(next);
+/// `rules`: null: the present ones. REQUIRES: changing_ is held.
+change_result<void> definition_store::commit(definition_table next,
+                                             std::shared_ptr<const profile::privacy_rules> rules) {
+  if (rules == nullptr) rules = this->compiled()->shared_rules();
+  auto compiled = compile(next, std::move(rules));
   if (!compiled) return tl::make_unexpected(std::move(compiled.error()));
   if (service_ != nullptr && service_->state().now != actors::phase::ready) {
     return refuse({errc::unavailable, "definitions are changed once the server is ready; see /readyz"});

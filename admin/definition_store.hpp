@@ -22,6 +22,7 @@
 #include "actors/service.hpp"
 #include "admin/definition_file.hpp"
 #include "persistence/file.hpp"
+#include "profile/privacy_rules.hpp"
 #include "profile/segments/catalog.hpp"
 
 namespace kith::admin {
@@ -46,17 +47,20 @@ class definition_store {
   /// Whether to make a change, given what is there now; null: nothing is.
   using precondition = std::function<bool(const kept_definition* there)>;
 
-  /// Reads, and changes nothing on the disk before attach(). `directory` need not exist. Errors: invalid_argument with
+  /// Reads, and changes nothing on the disk before attach(). `directory` need not exist. `rules`: null: there are none.
+  /// Errors: invalid_argument with
   /// all problems, a line each: expressions, names that are twice, a file that is damaged; those of reading.
   static result<std::unique_ptr<definition_store>> open(persistence::file_system& files, const std::string& directory,
                                                         const std::vector<configured_definition>& configured,
-                                                        std::function<std::int64_t()> now_ms = actors::wall_clock_ms);
+                                                        std::function<std::int64_t()> now_ms = actors::wall_clock_ms,
+                                                        std::shared_ptr<const profile::privacy_rules> rules = nullptr);
 
   std::shared_ptr<const profile::segments::catalog> compiled() const;
   /// From now on changes go to this service, which was started with compiled(). Writes the file if it is not current.
   result<void> attach(actors::service& service);
   /// The configuration was read anew. Errors: as of open(), and of the service; nothing is changed then.
-  result<void> reconfigure(const std::vector<configured_definition>& configured);
+  result<void> reconfigure(const std::vector<configured_definition>& configured,
+                           std::shared_ptr<const profile::privacy_rules> rules = nullptr);
 
   /// By name.
   std::vector<kept_definition> list(definition_kind kind) const;
@@ -90,7 +94,7 @@ class definition_store {
   result<definition_table> merged(const definition_table& kept,
                                   const std::vector<configured_definition>& configured) const;
   change_result<kept_definition> store(definition_table next, profile::segments::definition wanted);
-  change_result<void> commit(definition_table next);
+  change_result<void> commit(definition_table next, std::shared_ptr<const profile::privacy_rules> rules = nullptr);
   result<void> write(const std::string& text);
 
   persistence::file_system& files_;

@@ -4,6 +4,7 @@
 #include <utility>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -61,11 +62,9 @@ struct parts {
   privacy_requests* requests = nullptr;                ///< null: none are kept
   actors::tracer* traces = nullptr;                    ///< null: nothing is traced
   std::function<result<nlohmann::json>()> settings{};  ///< the configuration that holds, without its secrets
-  access* door = nullptr;                              ///< the server's own
-  probe* counts = nullptr;                             ///< as door
-};                                                     ///< the configuration that holds, without its secrets
-access* door = nullptr;                                ///< the server's own
-probe* counts = nullptr;                               ///< as door
+  std::map<std::string, std::int64_t, std::less<>> event_retention;  ///< milliseconds, by event
+  access* door = nullptr;                                            ///< the server's own
+  probe* counts = nullptr;                                           ///< as door
 };
 
 }  // namespace kith::admin

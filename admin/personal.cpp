@@ -65,19 +65,84 @@ struct personal_rules::walk {
   std::vector<std::string> masked{};
 };
 
+const std::map<std::string_view, std::string_view>& personal_classes() {
+  static const std::map<std::string_view, std::string_view> classes = {{"email", "contact"},
+                                                                       {"phone", "contact"},
+                                                                       {"mobile", "contact"},
+                                                                       {"address", "contact"},
+                                                                       {"billingaddress", "contact"},
+                                                                       {"shippingaddress", "contact"},
+                                                                       {"street", "contact"},
+                                                                       {"postalcode", "contact"},
+                                                                       {"zip", "contact"},
+                                                                       {"name", "name"},
+                                                                       {"firstname", "name"},
+                                                                       {"lastname", "name"},
+                                                                       {"fullname", "name"},
+                                                                       {"middlename", "name"},
+                                                                       {"maidenname", "name"},
+                                                                       {"displayname", "name"},
+                                                                       {"username", "name"},
+                                                                       {"nickname", "name"},
+                                                                       {"birthday", "demographic"},
+                                                                       {"birthdate", "demographic"},
+                                                                       {"dateofbirth", "demographic"},
+                                                                       {"gender", "demographic"},
+                                                                       {"avatar", "image"},
+                                                                       {"photo", "image"},
+                                                                       {"ssn", "government_id"},
+                                                                       {"nationalid", "government_id"},
+                                                                       {"passport", "government_id"},
+                                                                       {"taxid", "government_id"},
+                                                                       {"iban", "financial"},
+                                                                       {"accountnumber", "financial"},
+                                                                       {"cardnumber", "financial"},
+                                                                       {"location", "location"},
+                                                                       {"ip", "device"},
+                                                                       {"device.id", "device"},
+                                                                       {"device.advertisingid", "device"},
+                                                                       {"device.token", "device"},
+                                                                       {"device.name", "device"},
+                                                                       {"useragent", "device"}};
+  return classes;
+}
+
 personal_rules::personal_rules(const personal_settings& settings) : detect_(settings.detect) {
-  const auto take = [this](const std::vector<std::string>& from, path_list& into) {
+  std::map<std::string, std::string> said;
+  for (const auto& [name, what] : settings.classes) said[plain(name)] = what;
+  const auto list = [&](const std::string& text, std::string_view held) {
+    const auto key = plain(text);
+    const auto known = personal_classes().find(key);
+    const auto own = said.find(key);
+    names_.push_back({text, held,
+                      own != said.end()                   ? own->second
+                      : known != personal_classes().end() ? std::string(known->second)
+                                                          : "personal"});
+  };
+  auto traits = settings.traits;
+  for (const auto& [name, what] : settings.classes) {
+    const auto same = [key = plain(name)](const std::string& each) { return plain(each) == key; };
+    const auto is_in = [&](const std::vector<std::string>& names) {
+      return std::any_of(names.begin(), names.end(), same);
+    };
+    if (!is_in(traits) && !is_in(settings.properties) && !is_in(settings.context)) traits.push_back(name);
+  }
+  const auto take = [&](const std::vector<std::string>& from, path_list& into, std::string_view held) {
     for (const auto& text : from) {
+      list(text, held);
       path made;
       for (const auto part : split(text, '.')) made.push_back(plain(part));
       words_.insert(made.back());
       into.push_back(std::move(made));
     }
   };
-  take(settings.traits, traits_);
-  take(settings.properties, properties_);
-  take(settings.context, context_);
-  for (const auto& each : settings.ids) ids_.insert(plain(each));
+  take(traits, traits_, "traits");
+  take(settings.properties, properties_, "properties");
+  take(settings.context, context_, "context");
+  for (const auto& each : settings.ids) {
+    list(each, "ids");
+    ids_.insert(plain(each));
+  }
 }
 
 bool personal_rules::looks_personal(std::string_view text) const {

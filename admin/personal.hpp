@@ -3,6 +3,7 @@
 // Thread safety: a personal_rules is not changed once it is made; shared_personal_rules from any thread.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -30,11 +31,22 @@ struct personal_settings {
   std::vector<std::string> context{"ip",           "location",    "device.id", "device.advertisingId",
                                    "device.token", "device.name", "userAgent"};
   std::vector<std::string> ids{"email", "phone"};  ///< kinds: user, anonymous, or an external type
+  /// What a name of these lists is, beside personal_classes(): a word. A name that is only here is one of traits.
+  std::map<std::string, std::string> classes{};
   bool detect = true;  ///< text that holds an e-mail address, or is a phone number, is personal wherever it stands
 };
 
+/// What the usual names are, by their plain form: {"phone", "contact"}, …
+const std::map<std::string_view, std::string_view>& personal_classes();
+
 class personal_rules {
  public:
+  /// One name that is personal.
+  struct classified {
+    std::string name;       ///< as it is configured
+    std::string_view held;  ///< traits, properties, context or ids
+    std::string what;       ///< its class; `personal`: nobody said more
+  };
   static constexpr std::string_view mask = "•••";
 
   explicit personal_rules(const personal_settings& settings = {});
@@ -42,6 +54,7 @@ class personal_rules {
   /// Masks an answer: each of its `items`, if it has some, else itself. What was masked is listed, as dotted paths, in
   /// the member `masked` of each; it is there, be it empty.
   void mask_answer(nlohmann::json& answer) const;
+  const std::vector<classified>& names() const noexcept { return names_; }
   /// The same for lines of JSON.
   std::string mask_lines(std::string_view lines) const;
 
@@ -60,6 +73,7 @@ class personal_rules {
   void mask_explanation(nlohmann::json& parts, std::vector<std::string>& masked) const;
   static void hide(nlohmann::json& value, walk& at);
 
+  std::vector<classified> names_;
   path_list traits_;
   path_list properties_;
   path_list context_;

@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "admin/json.hpp"
+#include "admin/personal.hpp"
 #include "admin/receipts.hpp"
 #include "admin/routes.hpp"
+#include "profile/privacy_rules.hpp"
 
 namespace kith::admin {
 
@@ -19,6 +21,38 @@ response without_receipts() {
 }
 
 }  // namespace
+
+/// What the configuration says of personal data.
+response routes::privacy_rules(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  const auto definitions = service_.definitions();
+  auto purposes = json::array();
+  for (const auto& each : definitions->rules().purposes()) {
+    const auto basis = name_of(each.basis);
+    purposes.push_back({{"name", each.name},
+                        {"description", each.description},
+                        {"default", each.granted_by_default ? "granted" : "denied"},
+                        {"basis", basis.empty() ? json(nullptr) : json(basis)},
+                        {"gpc", each.gpc}});
+  }
+  auto traits = json::array();
+  for (const auto& each : definitions->rules().traits()) {
+    traits.push_back({{"name", each.trait}, {"seconds", each.keep_ms / 1000}});
+  }
+  auto events = json::array();
+  for (const auto& [name, keep_ms] : with_.event_retention) {
+    events.push_back({{"name", name}, {"seconds", keep_ms / 1000}});
+  }
+  const auto personal =
+      with_.personal != nullptr ? with_.personal->current() : std::make_shared<const personal_rules>();
+  auto names = json::array();
+  for (const auto& each : personal->names()) {
+    names.push_back({{"name", each.name}, {"in", each.held}, {"class", each.what}});
+  }
+  return ok({{"purposes", std::move(purposes)},
+             {"retention", {{"traits", std::move(traits)}, {"events", std::move(events)}}},
+             {"personal", std::move(names)}});
+}
 
 response routes::erase_profile(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {"reason"})) return *unknown;

@@ -106,6 +106,7 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "privacy", "requests", "{}"}, privacy, reads, refused, &routes::privacy_request_of},
       {"POST", {"v1", "privacy", "requests", "{}", "steps"}, privacy, changes, refused, &routes::step_privacy_request},
       {"GET", {"v1", "privacy", "requests", "{}", "exports", "{}"}, privacy, reads, refused, &routes::kept_export},
+      {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
       {"GET", {"v1", "privacy", "keys"}, anybody, reads, open, &routes::receipt_keys},
       {"GET", {"v1", "privacy", "suppressions"}, privacy, reads, open, &routes::suppressions},
       {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, open, &routes::look_up_suppression},
@@ -245,7 +246,10 @@ response routes::views(const call& asked) {
           std::any_of(path.begin(), path.end(), [](const auto& key) { return key.find('.') != key.npos; });
       fields.push_back(dotted ? json(path) : json(profile::path_text(path)));
     }
-    items.push_back({{"name", each.name()}, {"description", each.description()}, {"fields", std::move(fields)}});
+    items.push_back({{"name", each.name()},
+                     {"description", each.description()},
+                     {"fields", std::move(fields)},
+                     {"purpose", each.purpose().empty() ? json(nullptr) : json(each.purpose())}});
   }
   return ok({{"items", std::move(items)}, {"next", nullptr}});
 }

@@ -150,6 +150,7 @@ class routes {
   response remove_token(const call& asked);
 
   // privacy_routes.cpp
+  response privacy_rules(const call& asked);
   response erase_profile(const call& asked);
   response receipt_keys(const call& asked);
   response suppressions(const call& asked);

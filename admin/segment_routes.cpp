@@ -99,13 +99,15 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
 std::optional<response> read_definition(const call& asked, definition& into) {
   into.kind = kind_in(asked);
   bool named_in_body = false;
-  auto refused = read_body(asked, {"name", "expression", "description", "owner"},
+  auto refused = read_body(asked, {"name", "expression", "description", "owner", "purpose"},
                            {"kind", "version", "created", "updated", "source", "members", "backfill", "disabled"},
                            [&](const std::string& key, const json& value) {
                              named_in_body |= key == "name";
+                             if (key == "purpose" && value.is_null()) return true;
                              return take_text(value, key == "name"         ? into.name
                                                      : key == "expression" ? into.expression
                                                      : key == "owner"      ? into.owner
+                                                     : key == "purpose"    ? into.purpose
                                                                            : into.description);
                            });
   if (refused) return refused;
@@ -179,6 +181,7 @@ json routes::described(const kept_definition& one, const std::unordered_map<std:
                {"expression", what.expression},
                {"description", what.description},
                {"owner", what.owner},
+               {"purpose", what.purpose.empty() ? json(nullptr) : json(what.purpose)},
                {"version", what.version},
                {"created", profile::format_time(what.created_ms)},
                {"updated", profile::format_time(what.updated_ms)},
@@ -347,12 +350,14 @@ response routes::preview(const call& asked) {
       if (value == "computed") wanted.kind = definition_kind::computed;
       return value == "segment" || value == "computed";
     }
+    if (key == "purpose") return value.is_null() || take_text(value, wanted.purpose);
     if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
     question.sample = value.get<std::size_t>();
     return true;
   };
-  if (auto refused = read_body(asked, {"expression", "name", "sample", "check", "kind"}, {}, take)) return *refused;
+  if (auto refused = read_body(asked, {"expression", "name", "purpose", "sample", "check", "kind"}, {}, take))
+    return *refused;
   if (wanted.expression.empty()) return problem(400, "invalid_argument", "body: expression: missing");
   if (wanted.name.empty()) {
     wanted.name = "preview";

@@ -85,6 +85,7 @@ response routes::list_webhooks(const call& asked) {
       items.push_back({{"name", each.name},
                        {"url", each.url},
                        {"segments", each.segments.empty() ? json("all") : json(each.segments)},
+                       {"purpose", each.purpose.empty() ? json(nullptr) : json(each.purpose)},
                        {"state", name_of(each.now)},
                        {"delivered", each.delivered},
                        {"failed", each.failed},

@@ -7,6 +7,7 @@
 #include "cli/config_admin.hpp"
 #include "cli/config_edges.hpp"
 #include "cli/config_oauth.hpp"
+#include "cli/config_privacy.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_schemas.hpp"
 #include "cli/config_webhook_source.hpp"
@@ -77,13 +78,14 @@ void describe_credential(table_reader& reader, const toml::table& table, net::cr
 }
 
 void read_definition(table_reader& reader, const std::string& name, const toml::table& table,
-                     admin::definition_kind kind, config& into) {
+                     admin::definition_kind kind, config& into, privacy_tables& privacy) {
   admin::configured_definition made;
   made.what.kind = kind;
   made.what.name = name;
   reader.text("expression", made.what.expression)
       .text("description", made.what.description)
       .text("owner", made.what.owner);
+  describe_purpose(reader, made.what.purpose, privacy);
   reader.read(table);
   const auto* expression = table.get("expression");
   if (expression == nullptr || made.what.expression.empty()) {
@@ -108,10 +110,12 @@ profile::view_path read_path(const table_reader& reader, const toml::node& node,
 }
 
 void read_view(table_reader& reader, const std::string& name, const toml::table& table,
-               std::vector<profile::view>& into) {
+               std::vector<profile::view>& into, privacy_tables& privacy) {
   check_name(reader, table, name);
   std::string description;
+  std::string purpose;
   std::vector<profile::view_path> paths;
+  describe_purpose(reader, purpose, privacy);
   reader.text("description", description).key("fields", [&](const toml::node& node, const std::string& where) {
     const auto* list = node.as_array();
     if (list == nullptr || list->empty() || list->size() > limits::view_paths) {
@@ -126,10 +130,11 @@ void read_view(table_reader& reader, const std::string& name, const toml::table&
   if (into.size() == limits::views) {
     reader.refuse(table, reader.path(), "is one too many: at most " + std::to_string(limits::views) + " views");
   }
-  into.emplace_back(name, std::move(description), std::move(paths));
+  into.emplace_back(name, std::move(description), std::move(paths), std::move(purpose));
 }
 
-void read_webhook(table_reader& reader, const std::string& name, const toml::table& table, config& into) {
+void read_webhook(table_reader& reader, const std::string& name, const toml::table& table, config& into,
+                  privacy_tables& privacy) {
   check_name(reader, table, name);
   auto& made = into.webhooks.emplace_back();
   made.name = name;
@@ -162,6 +167,7 @@ void read_webhook(table_reader& reader, const std::string& name, const toml::tab
       .number("concurrency", made.concurrency, 1, 256)
       .milliseconds("timeout", [&](std::int64_t ms) { made.timeout = std::chrono::milliseconds(ms); })
       .milliseconds("retry_for", [&](std::int64_t ms) { made.retry_for = std::chrono::milliseconds(ms); });
+  describe_purpose(reader, made.purpose, privacy);
   reader.read(table);
   if (made.url.empty()) reader.refuse(table, reader.path(), "needs a url");
   if (made.secrets.empty()) {
@@ -248,7 +254,7 @@ void describe_identity(table_reader& t, profile::identity::settings& into) {
   });
 }
 
-void describe(table_reader& root, config& into, std::vector<profile::view>& views) {
+void describe(table_reader& root, config& into, std::vector<profile::view>& views, privacy_tables& privacy) {
   auto& runtime = into.runtime;
   auto& connection = into.connection;
   root.text("data", into.data).text("node", into.node).number("shards", runtime.shards, 1, 256);
@@ -336,19 +342,23 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
                    [&](std::int64_t ms) { into.runtime.purge_within = std::chrono::seconds(ms / 1000); });
     describe_requests(t, into.requests);
   });
+  root.table("consent", [&privacy](table_reader& t) { describe_consent(t, privacy); });
+  root.table("retention", [&into, &privacy](table_reader& t) {
+    describe_retention(t, privacy, into.runtime.store.event_retention_ms);
+  });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
-  root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {
-    read_view(reader, key, table, views);
+  root.tables("views", [&views, &privacy](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_view(reader, key, table, views, privacy);
   });
-  root.tables("webhooks", [&into](table_reader& reader, const std::string& key, const toml::table& table) {
-    read_webhook(reader, key, table, into);
+  root.tables("webhooks", [&into, &privacy](table_reader& reader, const std::string& key, const toml::table& table) {
+    read_webhook(reader, key, table, into, privacy);
   });
   const auto definitions = [&](const char* name, admin::definition_kind kind, auto... settings) {
     root.tables(
         name,
-        [&into, kind](table_reader& reader, const std::string& key, const toml::table& table) {
-          read_definition(reader, key, table, kind, into);
+        [&into, &privacy, kind](table_reader& reader, const std::string& key, const toml::table& table) {
+          read_definition(reader, key, table, kind, into, privacy);
         },
         settings...);
   };
@@ -410,8 +420,10 @@ result<config> parse_config(std::string_view toml_text, const std::string& file_
     config made;
     table_reader root(file_name, "");
     std::vector<profile::view> views;
-    describe(root, made, views);
+    privacy_tables privacy;
+    describe(root, made, views, privacy);
     root.read(table);
+    made.privacy = privacy.rules();
     check_edges(file_name, made);
     made.runtime.views = std::make_shared<const profile::view_set>(std::move(views));
     return made;

@@ -24,6 +24,7 @@
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
+#include "profile/privacy_rules.hpp"
 #include "webhooks/endpoint.hpp"
 
 namespace kith::cli {
@@ -53,6 +54,8 @@ struct config {
   std::vector<net::credential_config> credentials;
   std::vector<admin::configured_definition> definitions;  ///< [computed.NAME], then [segments.NAME]
   std::vector<webhooks::endpoint> webhooks;               ///< [webhooks.NAME]
+  /// [consent] and [retention]; never null
+  std::shared_ptr<const profile::privacy_rules> privacy = std::make_shared<const profile::privacy_rules>();
   persistence::dead_letter_options dead_letters;
   std::vector<ingest::source_settings> sources;                                             ///< [sources.NAME]
   std::shared_ptr<const ingest::crawler_list> crawlers = ingest::crawler_list::built_in();  ///< crawlers_file

@@ -10,16 +10,23 @@ namespace {
 constexpr std::size_t most_names = 1000;
 constexpr std::size_t name_bytes = 255;
 
+bool is_name(const std::string& text) {
+  return !text.empty() && text.size() <= name_bytes && text.front() != '.' && text.back() != '.' &&
+         text.find("..") == std::string::npos;
+}
+
+[[noreturn]] void refuse_name(const table_reader& reader, const toml::node& node, const std::string& where,
+                              const std::string& name) {
+  reader.refuse(node, where, "holds \"" + name + "\"; names like \"email\" or \"address.street\" are allowed");
+}
+
 /// Names, or dotted paths of names.
 void read_names(table_reader& reader, const char* key, std::vector<std::string>& into) {
   reader.key(key, [&reader, &into](const toml::node& node, const std::string& where) {
     read_texts(reader, node, where, into);
     if (into.size() > most_names) reader.refuse(node, where, "holds over " + std::to_string(most_names) + " names");
     for (const auto& each : into) {
-      const bool good = !each.empty() && each.size() <= name_bytes && each.front() != '.' && each.back() != '.' &&
-                        each.find("..") == std::string::npos;
-      if (!good)
-        reader.refuse(node, where, "holds \"" + each + "\"; names like \"email\" or \"address.street\" are allowed");
+      if (!is_name(each)) refuse_name(reader, node, where, each);
     }
   });
 }
@@ -83,6 +90,21 @@ void describe_personal(table_reader& reader, admin::personal_settings& into) {
   read_names(reader, "context", into.context);
   read_names(reader, "ids", into.ids);
   reader.flag("detect", into.detect);
+  reader.key("classes", [&reader, &into](const toml::node& node, const std::string& where) {
+    const auto* table = node.as_table();
+    if (table == nullptr || table->size() > most_names) {
+      reader.refuse(node, where, "must hold up to " + std::to_string(most_names) + " classes: NAME = \"health\"");
+    }
+    for (const auto& [name, what] : *table) {
+      const auto text = what.value<std::string>().value_or("");
+      const bool good = !text.empty() && text.size() <= 32 &&
+                        text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
+      const std::string key(name.str());
+      if (!is_name(key)) refuse_name(reader, what, where, key);
+      if (!good) reader.refuse(what, where + "." + key, "must be a word of a-z and _, like \"health\"");
+      into.classes[key] = text;
+    }
+  });
 }
 
 void describe_tracing(table_reader& reader, net::tracing_settings& into) {

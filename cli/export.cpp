@@ -9,6 +9,7 @@
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "cli/command.hpp"
+#include "cli/config.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
 #include "cli/progress.hpp"
@@ -16,6 +17,7 @@
 #include "persistence/directory_lock.hpp"
 #include "persistence/missing_segments.hpp"
 #include "persistence/store.hpp"
+#include "profile/consent.hpp"
 
 namespace kith::cli {
 
@@ -165,16 +167,73 @@ class directory_reader {
   std::set<std::pair<profile::hash128, profile::hash128>> spilled_;
 };
 
-/// False: nobody reads any more.
-bool print(profile::hash128 address, const profile::profile& state) {
-  if (state.empty()) return true;
-  std::string map;
-  profile::msgpack::writer out(map);
-  state.write_map(out, address);
-  return std::puts(admin::dump(admin::to_json(map)).c_str()) != EOF;
+struct export_flags {
+  std::string directory;
+  bool letters = false;
+  std::string purpose;  ///< empty: all profiles
+  std::string config_file;
+};
+
+/// Prints profiles, but for those without consent to the purpose, and for traits that are past their time.
+class printer {
+ public:
+  printer(std::string purpose, std::shared_ptr<const profile::privacy_rules> rules)
+      : purpose_(std::move(purpose)), rules_(std::move(rules)) {}
+
+  /// False: nobody reads any more.
+  bool print(profile::hash128 address, profile::profile& state) {
+    if (state.empty()) return true;
+    if (!purpose_.empty() && !profile::consent::judge(state.inside(), *rules_, purpose_).granted()) {
+      ++left_out_;
+      return true;
+    }
+    std::vector<std::string> forgotten;
+    state.forget_traits(*rules_, actors::wall_clock_ms(), forgotten);
+    std::string map;
+    profile::msgpack::writer out(map);
+    profile::derived with;
+    with.rules = rules_.get();
+    state.write_map(out, address, {}, with);
+    return std::puts(admin::dump(admin::to_json(map)).c_str()) != EOF;
+  }
+  void tell_left_out() const {
+    if (purpose_.empty()) return;
+    std::fprintf(stderr, "left out, without consent to %s: %llu profiles\n", purpose_.c_str(),
+                 static_cast<unsigned long long>(left_out_));
+  }
+
+ private:
+  const std::string purpose_;
+  const std::shared_ptr<const profile::privacy_rules> rules_;
+  std::uint64_t left_out_ = 0;
+};
+
+/// Without a configuration nobody has agreed who did not say so, and who sent the signal has not.
+result<std::shared_ptr<const profile::privacy_rules>> rules_of(const export_flags& flags) {
+  std::shared_ptr<const profile::privacy_rules> rules;
+  if (!flags.config_file.empty()) {
+    const auto settings = load_config(flags.config_file);
+    if (!settings) return tl::make_unexpected(settings.error());
+    rules = settings->privacy;
+    if (!flags.purpose.empty() && rules->find(flags.purpose) == nullptr) {
+      return fail(errc::invalid_argument, "\"" + flags.purpose + "\" is no purpose of " + flags.config_file +
+                                              "; configured are " + rules->purpose_list());
+    }
+    return rules;
+  }
+  std::vector<profile::purpose> purposes;
+  if (!flags.purpose.empty()) purposes.push_back({flags.purpose, {}, false, profile::legal_basis::unsaid, true});
+  return std::make_shared<const profile::privacy_rules>(std::move(purposes), std::vector<profile::trait_retention>());
 }
 
-int export_all(const std::string& directory) {
+int export_all(const export_flags& flags) {
+  const auto& directory = flags.directory;
+  const auto rules = rules_of(flags);
+  if (!rules) {
+    report("export", rules.error());
+    return exit_config;
+  }
+  printer out(flags.purpose, *rules);
   if (!std::filesystem::exists(directory + "/store")) {
     report("export", {errc::not_found, directory + ": is no data directory of kith (it has no store/)"});
     return exit_no_input;
@@ -195,12 +254,12 @@ int export_all(const std::string& directory) {
   auto next = others.begin();
   result<void> outcome;
   const auto print_one = [&](profile::hash128 address) {
-    const auto whole = reader.read(address);
+    auto whole = reader.read(address);
     if (!whole) {
       outcome = fail(errc::invalid_argument, "profile " + to_hex(address) + ": " + whole.error().message);
       return false;
     }
-    return print(address, *whole);
+    return out.print(address, *whole);
   };
   std::uint64_t walked_over = 0;
   const auto walked = (*store)->for_each_snapshot([&](profile::hash128 address, std::string_view bytes) {
@@ -210,12 +269,12 @@ int export_all(const std::string& directory) {
     }
     if (next != others.end() && *next == address) return print_one(*next++);
     if (reader.is_joined(address)) return true;
-    const auto state = profile::profile::decode(bytes);
+    auto state = profile::profile::decode(bytes);
     if (!state) {
       outcome = fail(errc::invalid_argument, "profile " + to_hex(address) + ": " + state.error().message);
       return false;
     }
-    return print(address, *state);
+    return out.print(address, *state);
   });
   bar.clear();
   if (!walked) return report("export", walked.error());
@@ -223,6 +282,7 @@ int export_all(const std::string& directory) {
   for (; next != others.end() && outcome; ++next) print_one(*next);
   if (!outcome) return report("export", outcome.error());
   if (std::fflush(stdout) == EOF) return report("export", {errc::unavailable, "standard output cannot be written"});
+  out.tell_left_out();
   for (const auto& each : reader.damages()) std::fprintf(stderr, "DAMAGED %s\n", each.c_str());
   return reader.damages().empty() ? exit_ok : exit_data;
 }
@@ -246,15 +306,16 @@ int export_letters(const std::string& directory) {
 }  // namespace
 
 command_body add_export(CLI::App& app) {
-  auto directory = std::make_shared<std::string>();
-  auto letters = std::make_shared<bool>(false);
-  app.add_option("DIR", *directory, "the data directory; no server may run on it")->required();
-  app.add_flag("--dead-letters", *letters, "the dead letters instead, the oldest first");
+  auto flags = std::make_shared<export_flags>();
+  app.add_option("DIR", flags->directory, "the data directory; no server may run on it")->required();
+  auto* letters = app.add_flag("--dead-letters", flags->letters, "the dead letters instead, the oldest first");
+  app.add_option("--purpose", flags->purpose, "only profiles with consent to this purpose")->excludes(letters);
+  app.add_option("--config", flags->config_file, "says what holds for those who said nothing; else nobody agreed");
   app.footer(
       "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
       "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory,\n"
-      "69 a server runs on it.");
-  return [directory, letters] { return *letters ? export_letters(*directory) : export_all(*directory); };
+      "69 a server runs on it, 78 the configuration is wrong.");
+  return [flags] { return flags->letters ? export_letters(flags->directory) : export_all(*flags); };
 }
 
 }  // namespace kith::cli

@@ -30,6 +30,7 @@ struct segments_flags : verb_flags {
   std::string expression;
   std::string description;
   std::string owner;
+  std::string purpose;
   std::string config_file;
   std::size_t limit = 100;
   std::size_t sample = 10;
@@ -73,9 +74,12 @@ int refused(const segments_flags& flags, const error& why, const json& problem) 
 int define(const segments_flags& flags) {
   return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
-    const auto made = admin.ask(
-        "PUT", flags.one(),
-        {{"expression", flags.expression}, {"description", flags.description}, {"owner", flags.owner}}, &problem);
+    const auto made = admin.ask("PUT", flags.one(),
+                                {{"expression", flags.expression},
+                                 {"description", flags.description},
+                                 {"owner", flags.owner},
+                                 {"purpose", flags.purpose}},
+                                &problem);
     return made ? flags.print(*made, definition_text(*made)) : refused(flags, made.error(), problem);
   });
 }
@@ -150,6 +154,7 @@ int backfill(const segments_flags& flags) {
 /// Offline, beside the definitions of a configuration if one is named.
 int check(const segments_flags& flags) {
   std::vector<profile::segments::definition> all;
+  std::shared_ptr<const profile::privacy_rules> rules;
   profile::segments::definition wanted;
   wanted.kind = flags.computed ? definition_kind::computed : definition_kind::segment;
   wanted.name = flags.name;
@@ -160,12 +165,13 @@ int check(const segments_flags& flags) {
       report(command, settings.error());
       return exit_config;
     }
+    rules = settings->privacy;
     for (const auto& each : settings->definitions) {
       if (each.what.kind != wanted.kind || each.what.name != wanted.name) all.push_back(each.what);
     }
   }
   all.push_back(wanted);
-  const auto made = profile::segments::catalog::make(std::move(all));
+  const auto made = profile::segments::catalog::make(std::move(all), std::move(rules));
   if (made) return flags.print({{"valid", true}}, "good\n");
   auto problems = json::array();
   for (const auto& each : made.error()) {
@@ -231,6 +237,7 @@ constexpr verb<segments_flags> verbs[] = {
        app.add_option("--expression", flags.expression, "in CEL, see docs/segments.md")->required();
        app.add_option("--description", flags.description, "what it is for");
        app.add_option("--owner", flags.owner, "whom to ask");
+       app.add_option("--purpose", flags.purpose, "of consent, without which nobody is in it");
      }},
     {"delete", "delete a definition", remove,
      [](CLI::App& app, segments_flags& flags) {

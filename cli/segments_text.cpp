@@ -109,6 +109,8 @@ std::string definition_text(const json& item) {
   for (const auto* key : {"description", "owner", "source", "created", "updated"}) {
     rows.push_back({std::string("  ") + key, text_in(item, key)});
   }
+  if (item.contains("purpose") && item.at("purpose").is_string())
+    rows.push_back({"  purpose", text_in(item, "purpose")});
   if (is_disabled(item)) {
     rows.push_back({"  disabled", text_in(item.at("disabled"), "since")});
     rows.push_back({"  reason", disabled_text(item)});

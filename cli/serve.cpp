@@ -103,7 +103,8 @@ result<void> check(const serve_flags& flags, const config& settings) {
   if (auto store = net::credential_store::make(settings.credentials, unlisted_rights(settings)); !store) {
     return tl::make_unexpected(store.error());
   }
-  if (auto definitions = admin::definition_store::open(persistence::real_files(), settings.data, settings.definitions);
+  if (auto definitions = admin::definition_store::open(persistence::real_files(), settings.data, settings.definitions,
+                                                       actors::wall_clock_ms, settings.privacy);
       !definitions) {
     return tl::make_unexpected(definitions.error());
   }
@@ -261,7 +262,8 @@ result<void> serving::start() {
   if (!credentials) return tl::make_unexpected(credentials.error());
   credentials_ = *credentials;
 
-  auto definitions = admin::definition_store::open(persistence::real_files(), settings_.data, settings_.definitions);
+  auto definitions = admin::definition_store::open(persistence::real_files(), settings_.data, settings_.definitions,
+                                                   actors::wall_clock_ms, settings_.privacy);
   if (!definitions) return tl::make_unexpected(definitions.error());
   definitions_ = std::move(*definitions);
   settings_.runtime.definitions = definitions_->compiled();
@@ -364,6 +366,7 @@ result<void> serving::start() {
   with.personal = &personal_;
   with.requests = requests_.get();
   worker_ = std::make_unique<admin::request_worker>(persistence::real_files(), *runtime_, with, log);
+  with.event_retention = settings_.runtime.store.event_retention_ms;
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
@@ -419,15 +422,15 @@ void serving::reload() {
   runtime_->limit_errors(settings->runtime.error_limit);
   if (traces_) traces_->sample(settings->tracing.sample);
   configure_log(settings->log_at_least, settings->log_as);
-  if (auto defined = definitions_->reconfigure(settings->definitions); !defined) {
+  if (auto defined = definitions_->reconfigure(settings->definitions, settings->privacy); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
   }
   if (auto configured = schemas_->reconfigure(settings->schemas); !configured) {
     return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
   }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, schemas, segments "
-      "and computed traits are reloaded");
+      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, schemas, segments, "
+      "computed traits, consent and retention of traits are reloaded");
 }
 
 void serving::report_progress() {

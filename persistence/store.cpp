@@ -66,7 +66,7 @@ class rocks_store final : public store {
  public:
   explicit rocks_store(store_options options)
       : options_(std::move(options)),
-        history_filter_(options_.history_retention_ms, options_.now_ms),
+        history_filter_(options_.history_retention_ms, options_.event_retention_ms, options_.now_ms),
         dedup_filter_(options_.dedup_retention_ms, options_.now_ms) {}
   ~rocks_store() override;
 
@@ -131,7 +131,7 @@ class rocks_store final : public store {
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
 
   store_options options_;
-  retention_filter history_filter_;
+  history_filter history_filter_;
   retention_filter dedup_filter_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::unique_ptr<rocksdb::DB> db_;
@@ -523,6 +523,7 @@ result<history_page> rocks_store::read_history(hash128 address, const history_qu
     const std::string_view value(at->value().data(), at->value().size());
     const std::size_t source_bytes = value.size() > 8 ? static_cast<unsigned char>(value[8]) : 0;
     if (value.size() < 9 + source_bytes) return fail(errc::internal, "history: an entry is damaged; run `kith check`");
+    if (history_filter_.is_past(keys::time_of_history(last), value.substr(9 + source_bytes))) continue;
     page.items.push_back({keys::time_of_history(last), keys::get_time(value.data()),
                           profile::hash_from_bytes(last.data() + 24), std::string(value.substr(9, source_bytes)),
                           std::string(value.substr(9 + source_bytes))});

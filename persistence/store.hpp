@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -31,8 +32,12 @@
 
 namespace kith::persistence {
 
+/// By the name that an event is counted under: how long behind its own time it stays in the history. Each is over 0.
+using event_retention = std::map<std::string, std::int64_t, std::less<>>;
+
 struct store_options {
   std::int64_t history_retention_ms = 90LL * 24 * 3600 * 1000;  ///< by time received; 0: for ever
+  event_retention event_retention_ms;                           ///< of some events; the shorter time counts
   std::int64_t dedup_retention_ms = 0;                          ///< by event time; 0: for ever
   std::size_t cache_bytes = 64 * 1024 * 1024;
   std::size_t write_buffer_bytes = 64 * 1024 * 1024;

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "profile/consent.hpp"
 #include "profile/identity/rules.hpp"
 #include "profile/msgpack_scan.hpp"
 #include "profile/time_range.hpp"
@@ -249,6 +250,8 @@ class parser {
 
   bool read_context(external_id& first) {
     std::string_view ids;
+    std::string_view said;
+    std::string_view opted_out;
     reader in(raw_.context);
     for (auto left = in.next().size; left > 0; --left) {
       const auto rest = in.rest();
@@ -256,8 +259,27 @@ class parser {
       if (!key.is_string()) return bad_key("context", rest);
       const auto value = in.skip();
       if (key.bytes == "externalIds") ids = value;
+      if (key.bytes == "consent") said = value;
+      if (key.bytes == "globalPrivacyControl") opted_out = value;
     }
-    return absent(ids) || read_external_ids(ids, first);
+    return (absent(ids) || read_external_ids(ids, first)) && (absent(said) || read_consent(said)) &&
+           (absent(opted_out) || read_opt_out(opted_out));
+  }
+
+  bool read_consent(std::string_view said) {
+    thread_local std::vector<consent::decision> decisions;
+    decisions.clear();
+    std::string why;
+    if (!consent::read(said, decisions, why)) return bad(std::move(why));
+    if (!decisions.empty()) event_.consent = said;
+    return true;
+  }
+
+  bool read_opt_out(std::string_view raw) {
+    const auto value = reader(raw).next();
+    event_.opted_out = value.type == kind::boolean && value.integer != 0;
+    return value.type == kind::boolean ||
+           bad("context.globalPrivacyControl: is " + describe(value) + "; it must be true or false");
   }
 
   /// An array of {type, id}.

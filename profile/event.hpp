@@ -32,6 +32,7 @@ struct event_view {
   std::string_view
       traits;  ///< a MessagePack map; empty: absent (always for group and alias, whose traits are not the person's)
   std::string_view external_ids;  ///< a MessagePack array of {type, id}; empty: absent
+  std::string_view consent;       ///< `context.consent`, a MessagePack map; empty: absent
   std::string_view previous_id;   ///< of an alias: the user or anonymous id that the person had; empty: absent
   hash128 id;                     ///< hash_of(message_id)
   hash128 address;                ///< of its primary identifier
@@ -40,8 +41,11 @@ struct event_view {
   priority urgency = priority::normal;
   bool clamped = false;        ///< its time was over 5 minutes in the future and was set to `received_ms`
   bool names_several = false;  ///< more identifiers than the primary one
+  bool opted_out = false;      ///< `context.globalPrivacyControl` is true
   /// The identifier that comes first by the rules: primary_user, primary_anonymous, or primary_external + its index.
   std::uint8_t primary = 0;
+
+  bool says_consent() const noexcept { return opted_out || !consent.empty(); }
 };
 inline constexpr std::uint8_t primary_user = 0;
 inline constexpr std::uint8_t primary_anonymous = 1;

@@ -55,6 +55,16 @@ std::string external_ids(std::string_view context) {
 
 }  // namespace
 
+std::string_view counted_name(std::string_view msgpack) {
+  std::string_view type;
+  std::string_view event;
+  for_each_entry(msgpack, [&](std::string_view key, std::string_view value) {
+    if (key == "type") type = text_of(value);
+    if (key == "event") event = text_of(value);
+  });
+  return type == "track" ? event : type;
+}
+
 event_outline outline_of(std::string_view msgpack) {
   event_outline made;
   std::string_view type;

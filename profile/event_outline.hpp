@@ -15,4 +15,7 @@ struct event_outline {
 /// Of what should be one MessagePack map. Never fails: what is malformed is left out.
 event_outline outline_of(std::string_view msgpack);
 
+/// The name that an event is counted under: `event` of a track, else its type; empty: it is none.
+std::string_view counted_name(std::string_view msgpack);
+
 }  // namespace kith::profile

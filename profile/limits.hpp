@@ -17,6 +17,11 @@ inline constexpr std::size_t external_ids_per_event = 32;
 inline constexpr std::size_t max_nesting = 32;  ///< arrays and maps within one another, the outermost is 1
 inline constexpr std::size_t views = 64;        ///< that are configured
 inline constexpr std::size_t view_paths = 256;
+inline constexpr std::size_t purposes = 64;                    ///< of consent, that are configured
+inline constexpr std::size_t consent_purposes = 128;           ///< that a profile keeps a word about
+inline constexpr std::size_t consent_purposes_per_event = 64;  ///< and that an event says one about
+inline constexpr std::size_t consent_text_bytes = 64;          ///< a purpose's name, source or version
+inline constexpr std::size_t retained_names = 256;  ///< traits, and events, that have a retention of their own
 inline constexpr std::int64_t future_tolerance_ms = 5 * 60 * 1000;
 inline constexpr std::int64_t session_gap_ms = 30 * 60 * 1000;
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "profile/bytes.hpp"
+#include "profile/consent.hpp"
 #include "profile/counters.hpp"
 #include "profile/identifier_list.hpp"
 #include "profile/recent_ids.hpp"
@@ -15,8 +16,9 @@ namespace kith::profile {
 
 namespace {
 
-/// Version 1 had no aggregates.
-constexpr unsigned char format_version = 2;
+/// Version 1 had no aggregates; version 3 is written where there is consent, which version 2 does not have.
+constexpr unsigned char format_version = 3;
+constexpr unsigned char format_without_consent = 2;
 constexpr std::int64_t ms_a_day = 86'400'000;
 
 /// In the order in which encode() writes them; the aggregates and the recent ids, sorted, follow.
@@ -104,6 +106,11 @@ void profile::apply(const event_view& event, std::vector<spilled_id>& spilled, i
   segments::aggregates::observe(state_, observed_by, event, first_of_name);
   sessions::add({state_, part::sessions}, event.time_ms, event.time_ms);
   if (!event.traits.empty()) traits::apply(state_, event.traits, {event.time_ms, event.message_id});
+  if (event.says_consent()) consent::apply(state_, event);
+}
+
+bool profile::forget_traits(const privacy_rules& rules, std::int64_t now_ms, std::vector<std::string>& lost) {
+  return !empty() && traits::forget(state_, rules, now_ms, lost);
 }
 
 void profile::backfill(const segments::catalog& with, std::span<const std::uint64_t> keys, const event_view& event) {
@@ -157,6 +164,7 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
     identifier_list::add(state_, identifier_list::encoded(identifier_list::take(in)));
   }
   traits::join(state_, other.state_);
+  consent::join(state_, other.state_);
   state_part(state_, part::aggregates)
       .assign(segments::aggregates::joined(state_, other.state_, state_.of().last_seen));
   counters::for_each(other.state_.view(part::events), [&](const counter& each) {
@@ -169,13 +177,15 @@ void profile::join(const profile& other, std::vector<spilled_id>& spilled, int r
 
 std::string profile::encode() const {
   std::string out;
-  out.push_back(static_cast<char>(format_version));
+  const auto agreed = state_.view(part::consent);
+  out.push_back(static_cast<char>(agreed.empty() ? format_without_consent : format_version));
   if (empty()) return out;
   put(out, state_.of().version);
   put(out, state_.of().first_seen);
   put(out, state_.of().last_seen);
   for (const auto which : encoded_parts) put_text<std::uint32_t>(out, state_.view(which));
   put_text<std::uint32_t>(out, segments::aggregates::encoded(state_));
+  if (!agreed.empty()) put_text<std::uint32_t>(out, agreed);
   recent_ids::encode(state_, out);
   return out;
 }
@@ -186,7 +196,7 @@ result<profile> profile::decode(std::string_view bytes) {
   if (in.failed()) return fail(errc::internal, "profile state: empty");
   if (format == 0 || format > format_version) {
     return fail(errc::internal, "profile state: format version " + std::to_string(format) +
-                                    "; this program reads versions 1 and 2, use the program that wrote it");
+                                    "; this program reads versions 1 to 3, use the program that wrote it");
   }
   profile decoded;
   if (in.done()) return decoded;
@@ -198,11 +208,12 @@ result<profile> profile::decode(std::string_view bytes) {
   numbers.last_seen = in.number<std::int64_t>();
   for (const auto which : encoded_parts) state_part(to, which).assign(in.text<std::uint32_t>());
   if (format > 1) state_part(to, part::aggregates).assign(in.text<std::uint32_t>());
+  if (format > format_without_consent) state_part(to, part::consent).assign(in.text<std::uint32_t>());
   recent_ids(to).decode(in);
   if (in.failed() || !in.done() || !identifier_list::valid(to.view(part::identifiers)) || !traits::valid(to) ||
       !counters::valid(to.view(part::events)) || !sessions::valid(to.view(part::sessions)) ||
-      !segments::aggregates::valid(to.view(part::aggregates)) || decoded.empty() ||
-      decoded.version() < recent_ids::size(to)) {
+      !segments::aggregates::valid(to.view(part::aggregates)) || !consent::valid(to.view(part::consent)) ||
+      decoded.empty() || decoded.version() < recent_ids::size(to)) {
     return fail(errc::internal, "profile state: damaged");
   }
   return decoded;
@@ -264,7 +275,10 @@ void profile::write_map(msgpack::writer& out, hash128 id, field_set fields, cons
     out.array(with.segments.size());
     for (const auto name : with.segments) out.string(name);
   }
-  if (wants(f_consent)) out.map(0);
+  if (wants(f_consent)) {
+    static const privacy_rules none;
+    consent::write(state_, with.rules != nullptr ? *with.rules : none, out);
+  }
   if (wants(f_first)) out.string(format_time(s.first_seen));
   if (wants(f_last)) out.string(format_time(s.last_seen));
   if (wants(f_events)) counters::write(state_.view(part::events), out);

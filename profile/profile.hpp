@@ -26,6 +26,8 @@
 
 namespace kith::profile {
 
+class privacy_rules;
+
 namespace segments {
 class catalog;
 }
@@ -42,6 +44,7 @@ struct field_set {
 struct derived {
   std::string_view computed;                     ///< a MessagePack map; empty: none
   std::span<const std::string_view> segments{};  ///< names
+  const privacy_rules* rules = nullptr;          ///< of consent; null: none
 };
 
 /// The keys of a profile map, in the order in which they are written. `fields` of get names them.
@@ -89,6 +92,10 @@ class profile {
   /// an interrupted backfill begins anew.
   void mark_built(const segments::catalog& with, std::span<const std::uint64_t> keys);
 
+  /// Takes out the traits that are past the time that they are kept for: traits::forget(). Part of the state is then a
+  /// function of the time, too.
+  bool forget_traits(const privacy_rules& rules, std::int64_t now_ms, std::vector<std::string>& lost);
+
   /// Joins another state into this one. REQUIRES: no event was applied to both. Commutative and associative. An
   /// aggregate that one side lacks though it has events of that name is missing afterwards.
   void join(const profile& other, std::vector<spilled_id>& spilled, int recent_days = default_recent_days);
@@ -121,9 +128,9 @@ class profile {
   void prefetch() const noexcept { state_.prefetch(); }
   void prefetch_head() const noexcept { state_.prefetch_head(); }  ///< some time before prefetch()
 
-  /// Writes the profile map of the public contract; `id` is the profile's address. `consent` is written empty.
   /// Which event set each trait: `[{path: [key, …], value, at: RFC 3339 time, messageId}, …]`, by path.
   void write_trait_sources(msgpack::writer& out) const;
+  /// Writes the profile map of the public contract; `id` is the profile's address.
   void write_map(msgpack::writer& out, hash128 id, field_set fields = {}, const derived& with = {}) const;
 
   /// For the domain's own readers.

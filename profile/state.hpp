@@ -1,4 +1,4 @@
-// Where a profile's state lies: one allocation of a few numbers and, behind them, seven byte ranges one after another.
+// Where a profile's state lies: one allocation of a few numbers and, behind them, eight byte ranges one after another.
 // Profiles by the million cost one allocation each, and what an event touches is found together in memory.
 //
 // Thread safety: none.
@@ -18,8 +18,8 @@
 namespace kith::profile {
 
 /// The ranges, those that change least first: a range that grows moves what is behind it.
-enum class part : unsigned { identifiers, events, sessions, stamps, facts, aggregates, recent };
-inline constexpr unsigned part_count = 7;
+enum class part : unsigned { identifiers, consent, events, sessions, stamps, facts, aggregates, recent };
+inline constexpr unsigned part_count = 8;
 
 class state {
  public:

@@ -4,6 +4,7 @@
 
 #include "profile/bytes.hpp"
 #include "profile/event.hpp"
+#include "profile/privacy_rules.hpp"
 
 namespace kith::profile {
 
@@ -287,6 +288,54 @@ void traits::join(state& of, const state& other) {
   std::vector<trait_fact> theirs;
   read(other, theirs);
   join_facts(of, theirs);
+}
+
+std::string traits::path_of(std::string_view trait) {
+  std::string path;
+  append_key(path, trait);
+  return path;
+}
+
+std::int64_t traits::next_end(const state& of, const privacy_rules& rules) {
+  thread_local std::vector<trait_fact> facts;
+  facts.clear();
+  read(of, facts);
+  auto soonest = INT64_MAX;
+  for (const auto& each : facts) {
+    const auto keep_ms = rules.keep_ms(each.path);
+    if (keep_ms == 0) continue;
+    if (each.replaced) soonest = std::min(soonest, each.replaced_by.time_ms + keep_ms);
+    if (each.is_map) soonest = std::min(soonest, each.map_by.time_ms + keep_ms);
+  }
+  return soonest;
+}
+
+bool traits::forget(state& of, const privacy_rules& rules, std::int64_t now_ms, std::vector<std::string>& lost) {
+  thread_local std::vector<trait_fact> facts;
+  facts.clear();
+  read(of, facts);
+  const auto before = lost.size();
+  std::size_t kept = 0;
+  bool any = false;
+  for (auto fact : facts) {
+    const auto keep_ms = rules.keep_ms(fact.path);
+    const auto ends = [&](bool there, const stamp& by) {
+      return there && keep_ms > 0 && by.time_ms + keep_ms <= now_ms;
+    };
+    const bool ended = ends(fact.replaced, fact.replaced_by) || ends(fact.is_map, fact.map_by);
+    if (ends(fact.replaced, fact.replaced_by)) fact.replaced = false;
+    if (ends(fact.is_map, fact.map_by)) fact.is_map = false;
+    if (ended) {
+      any = true;
+      const auto first = fact.path.substr(0, fact.path.find(end_of_key) + end_of_key.size());
+      auto key = last_key(first, 0);
+      if (lost.size() == before || lost.back() != key) lost.push_back(std::move(key));
+    }
+    if (fact.replaced || fact.is_map) facts[kept++] = fact;
+  }
+  facts.resize(kept);
+  if (any) store(of, facts);
+  return any;
 }
 
 void traits::write(const state& of, msgpack::writer& out) {

@@ -14,11 +14,14 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "profile/msgpack.hpp"
 #include "profile/state.hpp"
 
 namespace kith::profile {
+
+class privacy_rules;
 
 /// When and by which event a fact was set. Later wins; at the same time the larger messageId wins.
 struct stamp {
@@ -34,6 +37,14 @@ namespace traits {
 /// Joins what an event sets (a MessagePack map, checked by parse_event).
 void apply(state& of, std::string_view map, const stamp& by);
 void join(state& of, const state& other);
+
+/// Where what a trait holds begins, as facts are sorted.
+std::string path_of(std::string_view trait);
+/// The first instant at which something is past the time that it is kept for; INT64_MAX: never.
+std::int64_t next_end(const state& of, const privacy_rules& rules);
+/// Takes out what is, and adds the traits that lost something to `lost`, each once. What was set by events of that age
+/// is gone whatever comes later, so the outcome depends on the events and the time alone. False: nothing was.
+bool forget(state& of, const privacy_rules& rules, std::int64_t now_ms, std::vector<std::string>& lost);
 
 /// Writes the nested map that readers see.
 void write(const state& of, msgpack::writer& out);

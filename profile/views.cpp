@@ -118,8 +118,11 @@ const view::keys* view::keys::find(std::string_view key) const {
   return found == below.end() ? nullptr : &found->second;
 }
 
-view::view(std::string name, std::string description, std::vector<view_path> paths)
-    : name_(std::move(name)), description_(std::move(description)), paths_(std::move(paths)) {
+view::view(std::string name, std::string description, std::vector<view_path> paths, std::string purpose)
+    : name_(std::move(name)),
+      description_(std::move(description)),
+      paths_(std::move(paths)),
+      purpose_(std::move(purpose)) {
   for (const auto& path : paths_) {
     fields_.bits |= fields_named({path.front()}).bits;
     auto* at = &chosen_;
@@ -153,11 +156,14 @@ bool view::changes_with(const profile& before, const event_view& event) const {
   if (shows_any(first) && event.time_ms < now.first_seen) return true;
   if (shows_any(last) && event.time_ms > now.last_seen) return true;
   if (shows_any(identifiers) && before.learns_identifier(event)) return true;
+  if (event.says_consent() && (!purpose_.empty() || chosen_.find("consent") != nullptr)) return true;
   const auto* events = chosen_.find("events");
   if (events != nullptr && (events->all || events->find(event.name) != nullptr)) return true;
   const auto* traits = chosen_.find("traits");
   return traits != nullptr && !event.traits.empty() && changes_traits(*traits, before, event.traits);
 }
+
+bool view::shows_traits() const noexcept { return chosen_.find("traits") != nullptr; }
 
 bool view::shows_segments() const noexcept { return chosen_.find("segments") != nullptr; }
 

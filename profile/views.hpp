@@ -27,12 +27,13 @@ std::string path_text(const view_path& path);
 
 class view {
  public:
-  /// REQUIRES: the paths are good ones.
-  view(std::string name, std::string description, std::vector<view_path> paths);
+  /// REQUIRES: the paths are good ones. `purpose`: of consent, without which it shows nothing; empty: none.
+  view(std::string name, std::string description, std::vector<view_path> paths, std::string purpose = {});
 
   const std::string& name() const noexcept { return name_; }
   const std::string& description() const noexcept { return description_; }
   const std::vector<view_path>& paths() const noexcept { return paths_; }
+  const std::string& purpose() const noexcept { return purpose_; }
 
   /// What write() needs of the profile map.
   field_set fields() const noexcept { return fields_; }
@@ -46,6 +47,7 @@ class view {
   bool changes_with(const profile& before, const event_view& event) const;
   /// …a membership, or this computed trait, has changed?
   bool shows_segments() const noexcept;
+  bool shows_traits() const noexcept;
   bool shows_computed(std::string_view trait) const;
 
   /// What is chosen of a map.
@@ -60,6 +62,7 @@ class view {
   std::string name_;
   std::string description_;
   std::vector<view_path> paths_;
+  std::string purpose_;
   field_set fields_{0};
   keys chosen_;
 };

@@ -21,7 +21,7 @@ constexpr std::size_t decided_at_once = 1000;
 std::shared_ptr<const std::vector<actors::outgoing_rule>> rules_of(const std::vector<endpoint>& endpoints) {
   auto rules = std::make_shared<std::vector<actors::outgoing_rule>>();
   rules->reserve(endpoints.size());
-  for (const auto& each : endpoints) rules->push_back({each.name, each.segments});
+  for (const auto& each : endpoints) rules->push_back({each.name, each.segments, each.purpose});
   return rules;
 }
 

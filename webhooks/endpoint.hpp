@@ -15,6 +15,7 @@ struct endpoint {
   std::string url;
   std::vector<std::string> secrets;   ///< bytes; each signs, so that a receiver may change over
   std::vector<std::string> segments;  ///< sorted; empty: all
+  std::string purpose{};              ///< of consent, without which it is told of nobody; empty: none
   std::string ca;                     ///< PEM file of those that may have signed its certificate; empty: the system's
   std::chrono::milliseconds timeout{15'000};  ///< for the whole exchange
   std::chrono::milliseconds retry_for{std::chrono::hours(72)};

@@ -40,6 +40,7 @@ struct sender::impl {
     state.name = to.name;
     state.url = to.url;
     state.segments = to.segments;
+    state.purpose = to.purpose;
     thread = std::thread([this] { run(); });
   }
   ~impl() {

@@ -32,6 +32,7 @@ struct status {
   std::string name;
   std::string url;
   std::vector<std::string> segments;
+  std::string purpose;  ///< empty: none
   sending now = sending::delivering;
   std::uint64_t delivered = 0;  ///< since the start, as all counts
   std::uint64_t failed = 0;     ///< requests

@@ -9,7 +9,7 @@
   var inPath = source && source.match(/\/analytics\.js\/v1\/([^/]+)\//);
   key = key || (inPath && decodeURIComponent(inPath[1])) || (snippet && snippet._writeKey);
   var host = source ? source.split("/").slice(0, 3).join("/") : location.origin;
-  var granted = !script || script.getAttribute("data-consent") !== "required";
+  var agreed, granted = !script || script.getAttribute("data-consent") !== "required";
   /* A browser that sends Global Privacy Control is not tracked, unless the page says that it may be. */
   var optedOut = navigator.globalPrivacyControl && !(script && script.getAttribute("data-gpc") === "record");
 
@@ -52,6 +52,7 @@
       page: { path: location.pathname, referrer: document.referrer, search: location.search,
               title: document.title, url: location.href }
     };
+    if (agreed) event.context.consent = { categoryPreferences: agreed };
     queue.push(event);
     later(50);
   }
@@ -99,8 +100,10 @@
       put({ type: "alias", previousId: from || userId || anonymous() });
       if (to) queue.length && (queue[queue.length - 1].userId = String(to));
     },
-    consent: function (given) {
+    /* `purposes`: {name: true or false}, told with all that is said from now on */
+    consent: function (given, purposes) {
       granted = !!given;
+      agreed = purposes || agreed;
       if (granted) { keep(); later(0); } else { queue = []; reset(); }
     },
     reset: reset,

@@ -19,10 +19,15 @@ const cel::environment& expression_names() {
 
 std::uint64_t hash_of_name(std::string_view event_name) noexcept { return hash_of(event_name).low; }
 
-catalog::catalog() : body_(std::make_shared<const body>()) {}
+catalog::catalog() {
+  auto nothing = std::make_shared<body>();
+  nothing->rules = std::make_shared<const privacy_rules>();
+  body_ = std::move(nothing);
+}
 
-tl::expected<std::shared_ptr<const catalog>, std::vector<problem>> catalog::make(std::vector<definition> definitions) {
-  maker work(std::move(definitions));
+tl::expected<std::shared_ptr<const catalog>, std::vector<problem>> catalog::make(
+    std::vector<definition> definitions, std::shared_ptr<const privacy_rules> rules) {
+  maker work(std::move(definitions), std::move(rules));
   auto body = work.make();
   if (body == nullptr) return tl::make_unexpected(std::move(work.problems()));
   auto made = std::make_shared<catalog>();
@@ -48,8 +53,12 @@ std::shared_ptr<const catalog> catalog::needed_by(std::uint32_t definition) cons
     needed.push_back(body_->definitions[i]);
     for (const auto each : body_->compiled[i].needs) is_needed[each] = 1;
   }
-  return make(std::move(needed)).value();  // they compile together with more
+  return make(std::move(needed), body_->rules).value();  // they compile together with more
 }
+
+bool catalog::needs_standing() const noexcept { return !empty() || rules().forgets_traits(); }
+
+const std::shared_ptr<const privacy_rules>& catalog::shared_rules() const noexcept { return body_->rules; }
 
 std::uint64_t catalog::fingerprint() const noexcept { return body_->fingerprint; }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "profile/cel/ast.hpp"
 #include "profile/cel/environment.hpp"
 #include "profile/cel/program.hpp"
+#include "profile/privacy_rules.hpp"
 #include "profile/segments/aggregate.hpp"
 #include "profile/segments/catalog.hpp"
 
@@ -43,6 +45,7 @@ struct compiled_definition {
   std::vector<std::uint32_t> needs;       ///< definitions that it reads, sorted
   std::vector<std::uint32_t> dependents;  ///< definitions that read it, sorted
   bool is_timed = false;                  ///< reads a window itself
+  bool is_gated = false;                  ///< has a purpose
 };
 
 /// An event name that definitions read.
@@ -83,6 +86,8 @@ struct catalog::body {
   by_text<std::vector<std::uint32_t>> trait_readers;
   std::vector<std::uint32_t> all_trait_readers;
   std::vector<std::uint32_t> id_readers;
+  std::vector<std::uint32_t> consent_readers;
+  std::shared_ptr<const privacy_rules> rules;  ///< never null
   std::uint64_t fingerprint = 0;
 
   const named_event* named(std::uint64_t name_hash) const noexcept {

@@ -15,9 +15,10 @@ struct definition {
   std::string expression;
   std::string description;
   std::string owner;
-  std::uint32_t version = 1;  ///< raised with every change of the expression
+  std::uint32_t version = 1;  ///< raised with every change of the expression or the purpose
   std::int64_t created_ms = 0;
   std::int64_t updated_ms = 0;
+  std::string purpose{};  ///< of consent, without which nobody is in it, and nobody has the value; empty: none
   bool disabled = false;  ///< nobody is in it, it has no value, whatever the expression says
 
   friend bool operator==(const definition&, const definition&) = default;

@@ -6,6 +6,7 @@
 #include "profile/cel/collections.hpp"
 #include "profile/cel/msgpack_view.hpp"
 #include "profile/cel/text.hpp"
+#include "profile/consent.hpp"
 #include "profile/segments/aggregates.hpp"
 #include "profile/segments/bounds.hpp"
 #include "profile/segments/instants.hpp"
@@ -30,6 +31,7 @@ struct scratch {
   std::vector<counter> counters;
   std::optional<value> traits;
   std::optional<value> ids;
+  std::optional<value> consent;
   std::string written;
 };
 
@@ -53,6 +55,7 @@ evaluator::evaluator(const profile& of, const catalog::body& with, results& othe
   s.run.reset();
   s.traits.reset();
   s.ids.reset();
+  s.consent.reset();
   if (s.bodies.size() < with.aggregates.size()) {
     s.body_stamps.resize(with.aggregates.size());
     s.bodies.resize(with.aggregates.size());
@@ -111,6 +114,9 @@ value evaluator::variable(std::uint32_t index, cel::arena&) {
     case variable_index::ids:
       if (!s.ids) s.ids = ids_value(of_.inside(), s.keep);
       return *s.ids;
+    case variable_index::consent:
+      if (!s.consent) s.consent = consent_value(of_.inside(), *with_.rules, s.keep);
+      return *s.consent;
     default: return value::map(&empty_map());
   }
 }
@@ -156,6 +162,7 @@ value evaluator::run(const cel::program& program, std::uint32_t definition, std:
 
 evaluator::verdict evaluator::judge(std::uint32_t definition, std::int64_t now_ms) {
   verdict found;
+  if (with_.compiled[definition].is_gated && !has_consent(definition)) return found;
   const auto result = run(*with_.compiled[definition].run, definition, now_ms);
   if (with_.definitions[definition].kind == definition_kind::segment) {
     found.holds = result.is_true();
@@ -171,6 +178,10 @@ evaluator::verdict evaluator::judge(std::uint32_t definition, std::int64_t now_m
   if (s.written.size() <= bounds::computed_bytes) found.value = s.keep.copy(s.written);
   found.is_error = found.value.empty();
   return found;
+}
+
+bool evaluator::has_consent(std::uint32_t definition) const {
+  return consent::judge(of_.inside(), *with_.rules, with_.definitions[definition].purpose).granted();
 }
 
 std::string evaluator::error_of(std::uint32_t definition, std::int64_t now_ms) {

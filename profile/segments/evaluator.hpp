@@ -36,6 +36,7 @@ class evaluator final : private cel::activation {
     std::string_view value;  ///< of a computed trait, in keep(); empty: none
     bool is_error = false;
   };
+  /// Without consent to its purpose a definition does not hold, whatever its expression says.
   verdict judge(std::uint32_t definition, std::int64_t now_ms);
   /// What is wrong if judge() says that it is an error, for people. Runs the expression once more.
   std::string error_of(std::uint32_t definition, std::int64_t now_ms);
@@ -70,6 +71,7 @@ class evaluator final : private cel::activation {
   cel::arena& memory() noexcept;  ///< of the last run
 
  private:
+  bool has_consent(std::uint32_t definition) const;
   cel::value variable(std::uint32_t index, cel::arena& memory) override;
   cel::value slot(std::uint32_t index, cel::arena& memory) override;
   cel::value counter_value(const segments::slot& of);

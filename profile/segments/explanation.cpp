@@ -4,6 +4,7 @@
 
 #include "profile/cel/explain.hpp"
 #include "profile/cel/text.hpp"
+#include "profile/consent.hpp"
 #include "profile/segments/bounds.hpp"
 #include "profile/segments/record.hpp"
 #include "profile/segments/standing.hpp"
@@ -136,7 +137,8 @@ result<void> write_explanation(const profile& of, const standing& at, const cata
   const auto since = std::find_if(at.members().begin(), at.members().end(),
                                   [&](const membership& each) { return each.segment == key; });
   const bool has_since = holds && since != at.members().end();
-  out.map(4 + (has_since ? 1 : 0) + (changes_at ? 1 : 0));
+  const auto& purpose = inside.definitions[*index].purpose;
+  out.map(4 + (has_since ? 1 : 0) + (changes_at ? 1 : 0) + (purpose.empty() ? 0 : 2));
   out.string("segment");
   out.string(segment);
   out.string("member");
@@ -144,6 +146,12 @@ result<void> write_explanation(const profile& of, const standing& at, const cata
   if (has_since) {
     out.string("since");
     out.string(format_time(since->since_ms));
+  }
+  if (!purpose.empty()) {
+    out.string("purpose");
+    out.string(purpose);
+    out.string("consent");
+    consent::write(consent::judge(of.inside(), *inside.rules, purpose), out);
   }
   out.string("expression");
   out.string(inside.definitions[*index].expression);

@@ -61,21 +61,24 @@ void sort_unique(std::vector<std::uint32_t>& numbers) {
   numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
 }
 
-std::uint64_t fingerprint_of(const std::vector<definition>& definitions) {
-  if (definitions.empty()) return 0;
+std::uint64_t fingerprint_of(const std::vector<definition>& definitions, const privacy_rules& rules) {
+  if (definitions.empty() && !rules.forgets_traits()) return 0;
   std::string text = "kith catalog 1";
   for (const auto& each : definitions) {
     put(text, each.kind);
     put_text<std::uint32_t>(text, each.name);
     put_text<std::uint32_t>(text, each.expression);
     if (each.disabled) text += "disabled";
+    if (!each.purpose.empty()) put_text<std::uint32_t>(text += "for", each.purpose);
   }
+  if (rules.fingerprint() != 0) put(text, rules.fingerprint());
   return std::max<std::uint64_t>(hash_of(text).low, 1);
 }
 
 }  // namespace
 
-maker::maker(std::vector<definition> definitions) : definitions_(std::move(definitions)) {
+maker::maker(std::vector<definition> definitions, std::shared_ptr<const privacy_rules> rules)
+    : definitions_(std::move(definitions)), rules_(std::move(rules)) {
   std::stable_sort(definitions_.begin(), definitions_.end(), by_kind_and_name);
 }
 
@@ -94,6 +97,15 @@ void maker::check_name(std::size_t index) {
   if (!is_name(of.name)) fault(index, "the name must be 1 to 64 of A-Z a-z 0-9 _ . -, first a letter");
   if (!index_.emplace(std::pair(of.kind, of.name), static_cast<std::uint32_t>(index)).second)
     fault(index, "is defined twice");
+}
+
+void maker::check_purpose(std::size_t index) {
+  const auto& named = definitions_[index].purpose;
+  if (named.empty() || rules_ == nullptr || rules_->find(named) != nullptr) return;
+  const auto& known = rules_->purposes();
+  fault(index, "no such purpose \"" + named + "\"; " +
+                   (known.empty() ? "none is configured: [consent.purposes.NAME]"
+                                  : "configured are " + rules_->purpose_list()));
 }
 
 std::uint32_t maker::name_index(const std::string& event) {
@@ -283,6 +295,7 @@ void maker::place() {
         each.index = position[draft.references[each.index].target];
       made.is_timed = made.is_timed || each.window_ms != 0;
     }
+    made.is_gated = !definitions_[from].purpose.empty();
     for (const auto each : needs_[from]) made.needs.push_back(position[each]);
     std::sort(made.needs.begin(), made.needs.end());
     for (const auto each : made.needs) body_->compiled[each].dependents.push_back(i);
@@ -315,9 +328,11 @@ void maker::index_readers(std::uint32_t position) {
   }
   bool reads_all = false;
   bool reads_ids = false;
+  bool reads_consent = of.is_gated;
   std::vector<std::string> keys;
   for (const auto& path : cel::variable_paths(of.tree)) {
     reads_ids = reads_ids || path.front() == "ids";
+    reads_consent = reads_consent || path.front() == "consent";
     if (path.front() != "traits") continue;
     if (path.size() == 1) reads_all = true;
     else keys.push_back(path[1]);
@@ -325,6 +340,7 @@ void maker::index_readers(std::uint32_t position) {
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   if (reads_ids) body_->id_readers.push_back(position);
+  if (reads_consent) body_->consent_readers.push_back(position);
   if (reads_all) body_->all_trait_readers.push_back(position);
   for (const auto& each : keys) body_->trait_readers[each].push_back(position);
 }
@@ -338,14 +354,18 @@ std::shared_ptr<const catalog::body> maker::make() {
   drafts_.resize(count);
   programs_.resize(count);
   needs_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) check_name(i);
+  for (std::size_t i = 0; i < count; ++i) {
+    check_name(i);
+    check_purpose(i);
+  }
   for (std::size_t i = 0; i < count; ++i) {
     if (prepare(i)) resolve(i);
   }
   if (!order() || !problems_.empty()) return nullptr;
   sort_aggregates();
   place();
-  body_->fingerprint = fingerprint_of(definitions_);
+  body_->rules = rules_ != nullptr ? std::move(rules_) : std::make_shared<const privacy_rules>();
+  body_->fingerprint = fingerprint_of(definitions_, *body_->rules);
   return body_;
 }
 

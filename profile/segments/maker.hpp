@@ -15,7 +15,7 @@ namespace kith::profile::segments {
 
 class maker {
  public:
-  explicit maker(std::vector<definition> definitions);
+  maker(std::vector<definition> definitions, std::shared_ptr<const privacy_rules> rules);
 
   /// Null if problems() has any.
   std::shared_ptr<const catalog::body> make();
@@ -23,6 +23,7 @@ class maker {
 
  private:
   void check_name(std::size_t index);
+  void check_purpose(std::size_t index);
   bool prepare(std::size_t index);
   bool add_chain(std::size_t index, const chain& of);
   bool add_predicate(std::size_t index, const chain& of, std::uint32_t& predicate);
@@ -37,6 +38,7 @@ class maker {
   std::string shown(std::uint32_t index) const;
 
   std::vector<definition> definitions_;  ///< by kind and name
+  std::shared_ptr<const privacy_rules> rules_;
   std::vector<draft> drafts_;
   std::vector<std::optional<cel::program>> programs_;
   std::vector<std::vector<std::uint32_t>> needs_;

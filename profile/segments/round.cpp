@@ -6,6 +6,7 @@
 #include "profile/msgpack_scan.hpp"
 #include "profile/segments/bounds.hpp"
 #include "profile/segments/window_list.hpp"
+#include "profile/traits.hpp"
 
 namespace kith::profile::segments {
 
@@ -50,20 +51,34 @@ void round::add_touched(const event_view& event, const std::vector<std::string_v
   if (const auto* const name = with_.named(hash_of_name(event.name))) {
     for (const auto each : name->readers) add(each);
   }
-  const auto add_readers = [&](std::string_view key) {
-    const auto found = with_.trait_readers.find(key);
-    if (found == with_.trait_readers.end()) return;
-    for (const auto each : found->second) add(each);
-  };
   if (changing == nullptr ? !event.traits.empty() : !changing->empty()) {
     for (const auto each : with_.all_trait_readers) add(each);
     if (changing == nullptr) {
-      msgpack::for_each_entry(event.traits, [&](std::string_view key, std::string_view) { add_readers(key); });
+      msgpack::for_each_entry(event.traits, [&](std::string_view key, std::string_view) { add_readers_of(key); });
     } else {
-      for (const auto key : *changing) add_readers(key);
+      for (const auto key : *changing) add_readers_of(key);
     }
   }
   for (const auto each : with_.id_readers) add(each);
+  if (!event.says_consent()) return;
+  for (const auto each : with_.consent_readers) add(each);
+}
+
+void round::add_readers_of(std::string_view trait) {
+  const auto found = with_.trait_readers.find(trait);
+  if (found == with_.trait_readers.end()) return;
+  for (const auto each : found->second) add(each);
+}
+
+void round::add_readers(std::span<const std::string> traits) {
+  if (traits.empty()) return;
+  for (const auto each : with_.all_trait_readers) add(each);
+  for (const auto& each : traits) add_readers_of(each);
+}
+
+/// When the first trait is past the time that it is kept for.
+std::int64_t round::next_forgotten() const {
+  return with_.rules->forgets_traits() ? traits::next_end(of_.inside(), *with_.rules) : never;
 }
 
 void round::add_moved(std::int64_t from_ms, std::int64_t to_ms) {
@@ -124,9 +139,10 @@ void round::drop_vanished() {
 }
 
 std::int64_t round::due_after(const event_view& event, std::int64_t due_before_ms) {
-  const auto* const name = with_.named(hash_of_name(event.name));
-  if (name == nullptr) return due_before_ms;
   auto soonest = due_before_ms;
+  if (!event.traits.empty()) soonest = std::min(soonest, next_forgotten());
+  const auto* const name = with_.named(hash_of_name(event.name));
+  if (name == nullptr) return soonest;
   for (auto i = name->first_aggregate; i < name->end_aggregate; ++i) {
     const auto& of = with_.aggregates[i];
     if (of.windows.empty()) continue;

@@ -1,7 +1,10 @@
 // One evaluation of a standing: a set of definitions, and those that depend on what changed, in their order.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,16 +24,20 @@ class round final : private results {
   void add_touched(const event_view& event, const std::vector<std::string_view>* changing);
   /// Those for which something began or ceased to count between the two times.
   void add_moved(std::int64_t from_ms, std::int64_t to_ms);
+  /// Those that read one of these traits.
+  void add_readers(std::span<const std::string> traits);
   /// Evaluates them. Then the standing is up to date, but for when it is due.
   void run();
   /// Drops what the catalog does not have any more.
   void drop_vanished();
 
-  std::int64_t due() const noexcept { return run_.next_expiry_of_all(now_ms_); }
+  std::int64_t due() const { return std::min(run_.next_expiry_of_all(now_ms_), next_forgotten()); }
   /// If nothing was due before, and only the event's aggregates changed.
   std::int64_t due_after(const event_view& event, std::int64_t due_before_ms);
 
  private:
+  void add_readers_of(std::string_view trait);
+  std::int64_t next_forgotten() const;
   bool member(std::uint32_t segment) override;
   std::string_view computed(std::uint32_t definition) override;
   void set_member(std::uint32_t segment, bool holds);

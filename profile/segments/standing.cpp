@@ -13,7 +13,8 @@ namespace kith::profile::segments {
 
 namespace {
 
-constexpr unsigned char format_version = 2;
+constexpr unsigned char format_version = 3;  ///< written where the outside was told of consent
+constexpr unsigned char format_without_consent = 2;
 constexpr unsigned char named_format = 1;  ///< no basis, and computed traits by name
 
 }  // namespace
@@ -47,8 +48,23 @@ void standing::write_computed(const catalog& with, msgpack::writer& out) const {
   }
 }
 
+std::optional<bool> standing::told_consent(std::uint64_t purpose) const noexcept {
+  for (const auto each : told_consent_) {
+    if ((each | 1U) == (purpose | 1U)) return (each & 1U) != 0;
+  }
+  return std::nullopt;
+}
+
+void standing::tell_consent(std::uint64_t purpose, bool granted) {
+  if (told_consent(purpose) == granted) return;
+  std::erase_if(told_consent_, [&](std::uint64_t each) { return (each | 1U) == (purpose | 1U); });
+  told_consent_.push_back((purpose & ~std::uint64_t{1}) | (granted ? 1U : 0U));
+  std::sort(told_consent_.begin(), told_consent_.end());
+}
+
 std::size_t standing::heap_bytes() const noexcept {
-  return members_.capacity() * sizeof(membership) + computed_.heap_bytes();
+  return members_.capacity() * sizeof(membership) + told_consent_.capacity() * sizeof(std::uint64_t) +
+         computed_.heap_bytes();
 }
 
 void changing_traits(const profile& of, const catalog& with, const event_view& event,
@@ -66,7 +82,7 @@ void standing::evaluate_event(const profile& of, const catalog& with, const even
                               transitions& changed, const std::vector<std::string_view>* changing) {
   if (!fits(with)) return evaluate_all(of, with, now_ms, changed);
   changed.clear();
-  if (with.empty()) return;
+  if (!with.needs_standing()) return;
   round work(*this, of, with.inside(), now_ms, changed);
   const bool moved = now_ms >= due_ms_ || now_ms < evaluated_ms_;
   work.add_touched(event, changing);
@@ -76,12 +92,14 @@ void standing::evaluate_event(const profile& of, const catalog& with, const even
   evaluated_ms_ = now_ms;
 }
 
-void standing::evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed) {
+void standing::evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed,
+                            std::span<const std::string> forgotten) {
   if (!fits(with)) return evaluate_all(of, with, now_ms, changed);
   changed.clear();
-  if (with.empty()) return;
+  if (!with.needs_standing()) return;
   round work(*this, of, with.inside(), now_ms, changed);
   work.add_moved(evaluated_ms_, now_ms);
+  work.add_readers(forgotten);
   work.run();
   due_ms_ = work.due();
   evaluated_ms_ = now_ms;
@@ -106,7 +124,7 @@ void standing::prefetch() const noexcept {
 
 std::string standing::encode() const {
   std::string out;
-  out.push_back(static_cast<char>(format_version));
+  out.push_back(static_cast<char>(told_consent_.empty() ? format_without_consent : format_version));
   put(out, fingerprint_);
   put(out, evaluated_on_);
   put(out, due_ms_);
@@ -117,6 +135,9 @@ std::string standing::encode() const {
     put(out, each.since_ms);
   }
   put_text<std::uint32_t>(out, computed_.bytes());
+  if (told_consent_.empty()) return out;
+  put(out, static_cast<std::uint16_t>(told_consent_.size()));
+  for (const auto each : told_consent_) put(out, each);
   return out;
 }
 
@@ -125,7 +146,7 @@ result<standing> standing::decode(std::string_view bytes) {
   const auto format = in.number<unsigned char>();
   if (in.failed() || format < named_format || format > format_version) {
     return fail(errc::internal, "standing: format version " + std::to_string(format) +
-                                    "; this program reads versions 1 and 2, use the program that wrote it");
+                                    "; this program reads versions 1 to 3, use the program that wrote it");
   }
   standing decoded;
   decoded.fingerprint_ = in.number<std::uint64_t>();
@@ -142,6 +163,10 @@ result<standing> standing::decode(std::string_view bytes) {
     decoded.members_.push_back({segment, in.number<std::int64_t>()});
   }
   const auto computed = in.text<std::uint32_t>();
+  const auto told = format > format_without_consent ? in.number<std::uint16_t>() : std::uint16_t{0};
+  for (std::uint16_t i = 0; i < told && !in.failed(); ++i) {
+    decoded.told_consent_.push_back(in.number<std::uint64_t>());
+  }
   const auto decode = format == named_format ? &computed_values::decode_named : &computed_values::decode;
   if (in.failed() || !in.done() || !sorted || !is_writable_time(decoded.evaluated_ms_) ||
       !decode(computed, decoded.computed_))

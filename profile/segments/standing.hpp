@@ -5,6 +5,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -64,6 +66,9 @@ class standing {
   const std::vector<membership>& members() const noexcept { return members_; }
   /// Writes the computed traits as a map, sorted by name; those without a value (null, errors) are left out.
   void write_computed(const catalog& with, msgpack::writer& out) const;
+  /// What the outside was told last of consent to a purpose (segment_key of its name); nothing: it was never looked at.
+  std::optional<bool> told_consent(std::uint64_t purpose) const noexcept;
+  void tell_consent(std::uint64_t purpose, bool granted);
   std::size_t heap_bytes() const noexcept;
   void prefetch() const noexcept;  ///< what an evaluation reads
 
@@ -78,8 +83,9 @@ class standing {
   /// sets.
   void evaluate_event(const profile& of, const catalog& with, const event_view& event, std::int64_t now_ms,
                       transitions& changed, const std::vector<std::string_view>* changing = nullptr);
-  /// When due_ms() has come.
-  void evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
+  /// When due_ms() has come. `forgotten`: traits that the profile has lost since it was evaluated before.
+  void evaluate_due(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed,
+                    std::span<const std::string> forgotten = {});
   /// After a change of the catalog, or to make sure.
   void evaluate_all(const profile& of, const catalog& with, std::int64_t now_ms, transitions& changed);
 
@@ -89,10 +95,11 @@ class standing {
   std::vector<membership> members_;  ///< sorted by segment
   computed_values computed_;
   std::int64_t due_ms_ = never;
-  std::int64_t evaluated_ms_ = 0;   ///< the time for which all this is true
-  std::uint64_t fingerprint_ = 0;   ///< of the catalog
-  std::uint64_t evaluated_on_ = 0;  ///< the basis
-  std::uint64_t basis_ = 0;         ///< the present one
+  std::int64_t evaluated_ms_ = 0;            ///< the time for which all this is true
+  std::uint64_t fingerprint_ = 0;            ///< of the catalog
+  std::uint64_t evaluated_on_ = 0;           ///< the basis
+  std::uint64_t basis_ = 0;                  ///< the present one
+  std::vector<std::uint64_t> told_consent_;  ///< keys of purposes, the lowest bit set: granted
 };
 
 /// The keys of traits that definitions read and that may have another value once the event is applied. They view the
@@ -107,10 +114,10 @@ std::uint64_t segment_key(std::string_view name) noexcept;  ///< what membership
 void write_segments(const profile& of, const standing& at, const catalog& with, std::int64_t now_ms,
                     msgpack::writer& out);
 
-/// Writes `{segment, member, since?, expression, changesAt?, parts: [{expression, value, depth, count?, events?:
-/// [{id, time}]}]}`. `changesAt`: when time alone will change the membership. The events behind a part are given where
-/// the profile still knows them (windows); the reader adds older ones from the history.
-/// Errors: not_found, if there is no such segment.
+/// Writes `{segment, member, since?, purpose?, consent?, expression, changesAt?, parts: [{expression, value, depth,
+/// count?, events?: [{id, time}]}]}`. `changesAt`: when time alone will change the membership. The events behind a part
+/// are given where the profile still knows them (windows); the reader adds older ones from the history. `consent`: to
+/// the segment's purpose, as consent::write(). Errors: not_found, if there is no such segment.
 result<void> write_explanation(const profile& of, const standing& at, const catalog& with, std::string_view segment,
                                std::int64_t now_ms, msgpack::writer& out);
 

@@ -6,6 +6,8 @@
 #include "profile/bytes.hpp"
 #include "profile/cel/collections.hpp"
 #include "profile/cel/msgpack_view.hpp"
+#include "profile/consent.hpp"
+#include "profile/segments/instants.hpp"
 
 namespace kith::profile::segments {
 
@@ -199,6 +201,20 @@ value map_of(const cel::map_entry* entries, std::size_t count, cel::arena& memor
   return map == nullptr ? value::error(cel::failure::memory) : value::map(map);
 }
 
+value verdict_value(const consent::verdict& of, cel::arena& memory) noexcept {
+  constexpr std::size_t most = 6;
+  auto* const entries = memory.make_array<cel::map_entry>(most);
+  if (entries == nullptr) return value::error(cel::failure::memory);
+  entries[0] = {value::string("granted"), value::boolean(of.granted())};
+  entries[1] = {value::string("status"), value::string(consent::name_of(of.what))};
+  entries[2] = {value::string("basis"), value::string(name_of(of.basis))};
+  entries[3] = {value::string("source"), value::string(of.source)};
+  entries[4] = {value::string("version"), value::string(of.version)};
+  if (of.is_default()) return map_of(entries, most - 1, memory);
+  entries[5] = {value::string("at"), timestamp_value(of.by.time_ms)};
+  return map_of(entries, most, memory);
+}
+
 }  // namespace
 
 value traits_value(const state& of, cel::arena& memory) noexcept {
@@ -224,6 +240,18 @@ bool holds_trait(const state& of, std::string_view key, std::string_view held) n
     if (is_child(each.path, {}) && is_key(child_key(each.path, {}), key)) return !each.is_map && each.held == held;
   }
   return false;
+}
+
+value consent_value(const state& of, const privacy_rules& rules, cel::arena& memory) {
+  thread_local std::vector<consent::named_verdict> all;
+  all.clear();
+  judge_all(of, rules, all);
+  auto* const entries = memory.make_array<cel::map_entry>(all.size());
+  if (entries == nullptr) return value::error(cel::failure::memory);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    entries[i] = {value::string(all[i].purpose), verdict_value(all[i].what, memory)};
+  }
+  return map_of(entries, all.size(), memory);
 }
 
 value ids_value(const state& of, cel::arena& memory) noexcept {

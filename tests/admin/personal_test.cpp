@@ -43,6 +43,28 @@ TEST_CASE("a profile's personal traits are masked, at any depth and however thei
                                        "traits.contact.phone", "traits.email", "traits.first_name", "userIds.1"}));
 }
 
+TEST_CASE("each personal name has a class, and one that is only classified is masked as a trait") {
+  admin::personal_settings settings;
+  settings.classes = {{"blood_type", "health"}, {"gender", "special"}};
+  settings.traits.emplace_back("petName");
+  const admin::personal_rules rules(settings);
+  const auto class_of = [&](std::string_view name, std::string_view held) -> std::string {
+    for (const auto& each : rules.names()) {
+      if (each.name == name && each.held == held) return each.what;
+    }
+    return "none";
+  };
+  CHECK(class_of("email", "traits") == "contact");
+  CHECK(class_of("email", "ids") == "contact");
+  CHECK(class_of("iban", "properties") == "financial");
+  CHECK(class_of("device.id", "context") == "device");
+  CHECK(class_of("petName", "traits") == "personal");
+  CHECK(class_of("gender", "traits") == "special");
+  CHECK(class_of("blood_type", "traits") == "health");
+  const auto seen = masked({{"traits", {{"bloodType", "A"}, {"petName", "Rex"}, {"plan", "gold"}}}}, settings);
+  CHECK(seen["traits"] == json{{"bloodType", hidden}, {"petName", hidden}, {"plan", "gold"}});
+}
+
 TEST_CASE("of events properties and context are masked, by rules of their own") {
   const auto seen = masked(
       {{"items",

@@ -85,10 +85,12 @@ TEST_CASE_METHOD(admin_fixture, "a profile is read through a view, and the views
   CHECK(body("/v1/views") == json{{"items",
                                    {{{"name", "card"},
                                      {"description", "for the shop's header"},
-                                     {"fields", {"version", "events.Order Completed.count"}}},
+                                     {"fields", {"version", "events.Order Completed.count"}},
+                                     {"purpose", nullptr}},
                                     {{"name", "dotted"},
                                      {"description", ""},
-                                     {"fields", json::array({json::array({"events", "page.viewed"})})}}}},
+                                     {"fields", json::array({json::array({"events", "page.viewed"})})},
+                                     {"purpose", nullptr}}}},
                                   {"next", nullptr}});
   const auto none = ask("/v1/profiles/user/ada?view=fat");
   CHECK(none.status == 400);

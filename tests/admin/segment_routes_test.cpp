@@ -89,6 +89,7 @@ TEST_CASE_METHOD(api, "a segment is created, read, listed, replaced and deleted"
                          {"expression", "traits.orders >= 3"},
                          {"description", ""},
                          {"owner", "crm"},
+                         {"purpose", nullptr},
                          {"version", 1},
                          {"created", "2026-01-05T08:00:00.000Z"},
                          {"updated", "2026-01-05T08:00:00.000Z"},

@@ -67,6 +67,44 @@ TEST_CASE("sizes, durations and words are read") {
   REQUIRE(made.connection.events_per_second == 1.5);
 }
 
+TEST_CASE("purposes and retention are read, and a purpose that is named is one that is there") {
+  const auto made = good(
+      "[consent.purposes.marketing]\nbasis = \"consent\"\n[consent.purposes.sale]\ndefault = \"granted\"\ngpc = "
+      "true\n[retention.traits]\ncart = \"30d\"\n[retention.events]\n\"Page Viewed\" = \"2d\"\n"
+      "[views.mail]\nfields = [\"version\"]\npurpose = \"marketing\"\n"
+      "[segments.all]\nexpression = \"true\"\npurpose = \"sale\"\n"
+      "[webhooks.crm]\nurl = \"https://crm.example/\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\n"
+      "purpose = \"marketing\"\n");
+  REQUIRE(made.privacy->purposes().size() == 2);
+  const auto* sale = made.privacy->find("sale");
+  REQUIRE(sale != nullptr);
+  CHECK(sale->granted_by_default);
+  CHECK(sale->gpc);
+  CHECK(made.privacy->find("marketing")->basis == profile::legal_basis::consent);
+  CHECK(made.privacy->forgets_traits());
+  CHECK(made.runtime.store.event_retention_ms == persistence::event_retention{{"Page Viewed", 2LL * 24 * 3600 * 1000}});
+  CHECK(made.runtime.views->all()[0].purpose() == "marketing");
+  CHECK(made.definitions[0].what.purpose == "sale");
+  CHECK(made.webhooks[0].purpose == "marketing");
+  CHECK(good("").privacy->fingerprint() == 0);
+
+  const auto has = [](const std::string& toml, const std::string& what) {
+    const auto message = message_of(toml);
+    CAPTURE(message);
+    CHECK(message.find(what) != std::string::npos);
+  };
+  has("[views.mail]\nfields = [\"version\"]\npurpose = \"ads\"\n",
+      "kith.toml:3:11: views.mail.purpose: \"ads\" is no purpose; none is configured");
+  has("[consent.purposes.sale]\n[segments.all]\nexpression = \"true\"\npurpose = \"ads\"\n",
+      "segments.all.purpose: \"ads\" is no purpose; configured are sale");
+  has("[consent.purposes.sale]\ndefault = \"maybe\"\n", "must be \"denied\" or \"granted\"");
+  has("[consent.purposes.sale]\nbasis = \"because\"\n", "must be one of consent, contract, legal_obligation");
+  has("[consent.purposes.sale]\ngcp = true\n", "did you mean gpc?");
+  has("[retention.traits]\ncart = 0\n", "kith.toml:2:8: retention.traits.cart: must be longer than nothing");
+  has("[retention.events]\n\"Page Viewed\" = \"soon\"\n", "must be a duration");
+  has("[retention]\ntraits = 5\n", "must hold durations");
+}
+
 TEST_CASE("each port may have an address of its own") {
   const auto made = good("[listen]\nprotocol = \"0.0.0.0:9000\"\nadmin = \"[::1]:9002\"\n");
   REQUIRE(made.protocol_address().address == "0.0.0.0");

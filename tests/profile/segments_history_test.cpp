@@ -128,7 +128,7 @@ TEST_CASE("a state of format 1, without aggregates, is read") {
   const auto decoded = profile::profile::decode(old);
   REQUIRE(decoded);
   CHECK(decoded->encode() == bytes);
-  old[0] = 3;
+  old[0] = 4;
   CHECK_FALSE(profile::profile::decode(old));
   old[0] = 0;
   CHECK_FALSE(profile::profile::decode(old));
@@ -149,7 +149,7 @@ TEST_CASE("a standing that is cut, out of order or of another format is refused"
   std::rotate(swapped.begin() + 37, swapped.begin() + 53, swapped.begin() + 69);  // the two members
   CHECK_FALSE(segments::standing::decode(swapped));
   auto later = bytes;
-  later[0] = 3;
+  later[0] = 4;
   CHECK_FALSE(segments::standing::decode(later));
   CHECK(segments::standing::decode(segments::standing().encode()));
 }

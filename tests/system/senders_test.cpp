@@ -86,6 +86,8 @@ TEST_CASE("what a page says before its reader agrees stays in the page, and noth
   CHECK(count(profile, "Before Consent") == 1);
   CHECK(count(profile, "After Consent") == 1);
   CHECK(count(profile, "Refused") == 0);
+  CHECK(profile.at("consent").at("news").at("granted") == true);
+  CHECK(profile.at("consent").at("ads").at("granted") == false);
   CHECK(count(profile, "Agreed Later") == 1);
   CHECK(count(profile, "Not Tracked") == 0);
   const auto letters = letters_of(room, running, {"list"});

@@ -200,6 +200,7 @@ export interface Definition {
   expression: string;
   description: string;
   owner: string;
+  purpose: string | null;
   version: number;
   created: string;
   updated: string;

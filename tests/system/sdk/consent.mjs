@@ -52,7 +52,7 @@ try {
     }, user);
     assert.deepEqual(await kept(), [], "an id is kept without consent");
     const first = answered();
-    await page.evaluate(() => { kith.consent(true); kith.track("After Consent"); });
+    await page.evaluate(() => { kith.consent(true, { news: true, ads: false }); kith.track("After Consent"); });
     await first;
     await page.waitForNetworkIdle({ idleTime: 500, timeout: 10000 });
     assert.deepEqual(names(posted.slice(0, 1)), ["page", "identify", "Before Consent", "After Consent"],

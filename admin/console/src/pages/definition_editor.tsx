@@ -119,7 +119,7 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
     setPreview(await api<Preview>("/v1/segments:preview", { method: "POST", body: { expression, sample: 12, ...(exists ? { name } : {}) } }));
   });
   const save = useAction(async () => {
-    const body = { name, expression, description, owner };
+    const body = { name, expression, description, owner, purpose: of.start?.purpose ?? null };
     if (exists) await send(path("v1", of.kind, name), { method: "PUT", body, headers: { "If-Match": `"${version.current}"` } });
     else await send(path("v1", of.kind), { method: "POST", body });
     of.onDone(name);
