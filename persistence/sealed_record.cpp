@@ -1,0 +1,258 @@
+#include "persistence/sealed_record.hpp"
+
+#include <utility>
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <openssl/crypto.h>
+
+namespace kith::persistence {
+
+using profile::hash128;
+
+namespace {
+
+constexpr std::size_t clear_bytes = 1 + 4 + nonce_bytes;  ///< before what is encrypted
+constexpr std::size_t entry_bytes = 16 + 1 + 4;
+constexpr std::size_t block_bytes = 16;
+constexpr std::size_t line_bytes = 64;
+
+void store(hash128 address, char* at) noexcept {
+  for (std::size_t i = 0; i < 8; ++i) {
+    at[i] = static_cast<char>(address.high >> (56 - 8 * i) & 0xff);
+    at[8 + i] = static_cast<char>(address.low >> (56 - 8 * i) & 0xff);
+  }
+}
+
+/// Where each piece's key stream begins: no two have a block in common.
+class stream_places {
+ public:
+  explicit stream_places(std::string_view nonce) { std::memcpy(place_.data(), nonce.data(), nonce_bytes); }
+
+  std::span<const unsigned char, 16> next(std::size_t bytes) {
+    for (std::size_t i = 0; i < 4; ++i) place_[nonce_bytes + i] = static_cast<unsigned char>(blocks_ >> (24 - 8 * i));
+    blocks_ += static_cast<std::uint32_t>((bytes + block_bytes - 1) / block_bytes);
+    return place_;
+  }
+
+ private:
+  std::array<unsigned char, 16> place_{};
+  std::uint32_t blocks_ = 0;  ///< a record has at most 64 MiB
+};
+
+}  // namespace
+
+key_cache::key_cache(std::size_t bytes)
+    : sets_(std::bit_floor(std::max<std::size_t>(bytes / sizeof(set), 1))),
+      memory_(static_cast<unsigned char*>(std::calloc(sets_ * sizeof(set) + line_bytes, 1))),
+      upper_(std::size_t{1} << (4 * upper_levels)) {
+  if (!memory_) std::abort();
+  const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % line_bytes;
+  table_ = reinterpret_cast<set*>(memory_.get() + (line_bytes - over) % line_bytes);
+}
+
+key_cache::~key_cache() { clear(); }
+
+void key_cache::free_memory::operator()(unsigned char* memory) const noexcept { std::free(memory); }
+
+key_cache::set& key_cache::set_of(hash128 permuted) const noexcept { return table_[permuted.low & (sets_ - 1)]; }
+
+void key_cache::prefetch(hash128 permuted) const noexcept {
+  const auto& at = set_of(permuted);
+  __builtin_prefetch(&at);
+  __builtin_prefetch(&at.keys[0]);
+  __builtin_prefetch(&at.keys[2]);
+}
+
+bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
+  if (upper_epoch_ != of.number) {
+    for (auto& each : upper_) each = {};
+    upper_epoch_ = of.number;
+  }
+  auto& upper = upper_[upper_of(permuted)];
+  if (!upper.known) {
+    const auto* from = of.people.covering(permuted);
+    if (from == nullptr) return false;
+    if (from->depth > upper_levels) {
+      const auto leaf = key_tree::below(from->value, from->depth, key_tree::levels, permuted, hasher_);
+      into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+      return true;
+    }
+    upper.value = key_tree::below(from->value, from->depth, upper_levels, permuted, hasher_);
+    upper.known = true;
+  }
+  const auto leaf = key_tree::below(upper.value, upper_levels, key_tree::levels, permuted, hasher_);
+  into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+  return true;
+}
+
+const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
+  auto& at = set_of(permuted);
+  for (std::size_t way = 0; way < ways; ++way) {
+    if (at.owners[way] != permuted) continue;
+    std::memcpy(found_.bytes.data(), at.keys[way], secret_bytes);
+    return &found_;
+  }
+  if (!derive(of, permuted, found_)) return nullptr;
+  used_ = true;
+  const auto way = next_way_++ % ways;
+  at.owners[way] = permuted;
+  std::memcpy(at.keys[way], found_.bytes.data(), secret_bytes);
+  return &found_;
+}
+
+void key_cache::forget(hash128 permuted) noexcept {
+  upper_[upper_of(permuted)] = {};
+  auto& at = set_of(permuted);
+  for (std::size_t way = 0; way < ways; ++way) {
+    if (at.owners[way] != permuted) continue;
+    at.owners[way] = {};
+    OPENSSL_cleanse(at.keys[way], secret_bytes);
+  }
+}
+
+void key_cache::clear() noexcept {
+  for (auto& each : upper_) each = {};
+  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, sets_ * sizeof(set));
+}
+
+record_sealer::record_sealer(std::shared_ptr<const key_epoch> epoch, std::uint32_t writer, std::size_t cache_bytes)
+    : writer_(writer), keys_(cache_bytes) {
+  adopt(std::move(epoch), {});
+}
+
+void record_sealer::adopt(std::shared_ptr<const key_epoch> epoch, std::span<const hash128> destroyed) {
+  // Word of a destruction in an epoch may come behind the next one.
+  if (epoch_ && epoch->number < epoch_->number) return;
+  const bool other = !epoch_ || epoch_->number != epoch->number;
+  epoch_ = std::move(epoch);
+  if (other) {
+    keys_.clear();
+    whole_.emplace(epoch_->records);
+    permutation_.emplace(epoch_->addresses);
+  }
+  for (const auto each : permuted(*epoch_, destroyed)) keys_.forget(each);
+}
+
+void record_sealer::permute(std::span<const record_piece> pieces) {
+  permuted_.resize(pieces.size() * 16);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    store(pieces[i].address, permuted_.data() + 16 * i);
+  }
+  if (!pieces.empty()) permutation_->there(permuted_.data(), permuted_.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) keys_.prefetch(profile::hash_from_bytes(permuted_.data() + 16 * i));
+}
+
+void record_sealer::seal(std::string_view head, std::span<const record_piece> pieces, std::string& to) {
+  permute(pieces);
+  std::size_t bytes = 0;
+  for (const auto& each : pieces) bytes += each.bytes.size();
+  to.clear();
+  to.reserve(clear_bytes + 2 + head.size() + 4 + pieces.size() * entry_bytes + bytes + tag_bytes);
+  to.push_back(sealed_version);
+  profile::put(to, epoch_->number);
+  profile::put(to, writer_);
+  profile::put(to, written_++);
+  profile::put_text<std::uint16_t>(to, head);
+  const auto count_at = to.size();
+  profile::put(to, static_cast<std::uint32_t>(pieces.size()));
+  const auto index_at = to.size();
+  to.resize(index_at + pieces.size() * entry_bytes + bytes);
+  auto* entry = to.data() + index_at;
+  auto* text = entry + pieces.size() * entry_bytes;
+  stream_places places(std::string_view(to).substr(1 + 4, nonce_bytes));
+  std::uint32_t kept = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto* address = permuted_.data() + 16 * i;
+    const auto* key = keys_.find(*epoch_, profile::hash_from_bytes(address));
+    if (key == nullptr) continue;
+    const auto size = static_cast<std::uint32_t>(pieces[i].bytes.size());
+    std::memcpy(entry, address, 16);
+    entry[16] = static_cast<char>(pieces[i].note);
+    std::memcpy(entry + 17, &size, sizeof size);
+    entry += entry_bytes;
+    stream_.apply(*key, places.next(size), pieces[i].bytes, text);
+    text += size;
+    ++kept;
+  }
+  if (kept < pieces.size()) {
+    std::memcpy(to.data() + count_at, &kept, sizeof kept);
+    const auto texts = static_cast<std::size_t>(text - to.data()) - index_at - pieces.size() * entry_bytes;
+    std::memmove(entry, to.data() + index_at + pieces.size() * entry_bytes, texts);
+    to.resize(static_cast<std::size_t>(entry - to.data()) + texts);
+  }
+  std::array<char, tag_bytes> tag{};
+  whole_->seal(std::string_view(to).substr(1 + 4, nonce_bytes), std::string_view(to).substr(0, clear_bytes),
+               to.data() + clear_bytes, to.size() - clear_bytes, tag.data());
+  to.append(tag.data(), tag.size());
+}
+
+record_opener::record_opener(const key_ring& ring, std::size_t cache_bytes) : ring_(ring), keys_(cache_bytes) {}
+
+result<void> record_opener::choose(std::uint32_t number) {
+  const auto destructions = ring_.destructions();
+  if (epoch_ && epoch_->number == number && destructions == destructions_) return {};
+  auto next = ring_.find(number);
+  if (!next) {
+    return fail(errc::internal, "journal record: encrypted by keys of epoch " + std::to_string(number) +
+                                    ", which the key ring does not have; bring DATA/keys back from a backup");
+  }
+  if (destructions != destructions_) keys_.clear();
+  destructions_ = destructions;
+  if (!epoch_ || epoch_->number != number) {
+    whole_.emplace(next->records);
+    permutation_.emplace(next->addresses);
+  }
+  epoch_ = std::move(next);
+  return {};
+}
+
+result<void> record_opener::open(std::string_view payload, opened_record& into) {
+  if (payload.size() < clear_bytes + tag_bytes) return fail(errc::internal, "journal record: too short for its head");
+  if (auto chosen = choose(profile::get<std::uint32_t>(payload.data() + 1)); !chosen) return chosen;
+  const auto nonce = payload.substr(1 + 4, nonce_bytes);
+  into.bytes = payload.substr(clear_bytes, payload.size() - clear_bytes - tag_bytes);
+  if (!whole_->open(nonce, payload.substr(0, clear_bytes), into.bytes.data(), into.bytes.size(),
+                    payload.substr(payload.size() - tag_bytes))) {
+    return fail(errc::internal, "journal record: it is not what was encrypted (AES-256-GCM)");
+  }
+  if (!take_pieces(nonce, into)) return fail(errc::internal, "journal record: what was encrypted is no record");
+  return {};
+}
+
+bool record_opener::take_pieces(std::string_view nonce, opened_record& into) {
+  profile::taker in(into.bytes);
+  into.head = in.text<std::uint16_t>();
+  const auto count = in.number<std::uint32_t>();
+  if (in.failed() || in.rest().size() / entry_bytes < count) return false;
+  auto entries = in.take(count * entry_bytes);
+  into.pieces.clear();
+  into.pieces.reserve(count);
+  into.destroyed = 0;
+  for (auto at = entries; !at.empty(); at.remove_prefix(entry_bytes)) {
+    keys_.prefetch(profile::hash_from_bytes(at.data()));
+  }
+  stream_places places(nonce);
+  for (; !entries.empty(); entries.remove_prefix(entry_bytes)) {
+    auto& piece = into.pieces.emplace_back();
+    piece.note = static_cast<unsigned char>(entries[16]);
+    piece.bytes = in.take(profile::get<std::uint32_t>(entries.data() + 17));
+    if (in.failed()) return false;
+    const auto place = places.next(piece.bytes.size());
+    if (const auto* key = keys_.find(*epoch_, profile::hash_from_bytes(entries.data()))) {
+      auto* text = into.bytes.data() + (piece.bytes.data() - into.bytes.data());
+      stream_.apply(*key, place, piece.bytes, text);
+    } else {
+      piece.destroyed = true;
+      piece.bytes = {};
+      ++into.destroyed;
+    }
+    auto address = std::string(entries.substr(0, 16));
+    permutation_->back(address.data(), address.size());
+    piece.address = profile::hash_from_bytes(address.data());
+  }
+  return in.done();
+}
+
+}  // namespace kith::persistence
