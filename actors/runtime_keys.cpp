@@ -76,6 +76,7 @@ std::unique_ptr<persistence::record_sealer> runtime_impl::make_sealer(shard_id i
 
 result<bool> runtime_impl::change_keys(bool at_once) {
   if (!seals() || (!at_once && now() - epoch_began_ < epoch_lasts)) return false;
+  if (at_once && keys_->current()->people.is_whole()) return false;  // nobody was erased since it began
   if (auto begun = keys_->begin_epoch(); !begun) {
     failed(begun.error());
     return tl::make_unexpected(begun.error());

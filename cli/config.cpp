@@ -337,6 +337,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     t.milliseconds("purge_within",
                    [&](std::int64_t ms) { into.runtime.purge_within = std::chrono::seconds(ms / 1000); });
   });
+  root.table("encryption", [&](table_reader& t) { describe_encryption(t, into); });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.tables("views", [&views](table_reader& reader, const std::string& key, const toml::table& table) {

@@ -11,6 +11,7 @@
 #include "admin/backups.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/personal.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
 #include "ingest/oauth/settings.hpp"
@@ -60,6 +61,7 @@ struct config {
   admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
+  encryption_keys keys;               ///< [encryption]: where what wraps the journal's keys comes from
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -1,4 +1,5 @@
-// [admin], [audit] and [pii] of the configuration: who may ask how often, what is recorded, and what is masked.
+// [admin], [audit], [pii] and [encryption] of the configuration: who may ask how often, what is recorded, and what is
+// masked.
 #pragma once
 
 #include "cli/config_reader.hpp"
@@ -8,5 +9,6 @@ namespace kith::cli {
 void describe_admin(table_reader& reader, admin::access_settings& into);
 void describe_audit(table_reader& reader, audit_settings& into);
 void describe_personal(table_reader& reader, admin::personal_settings& into);
+void describe_encryption(table_reader& reader, config& into);
 
 }  // namespace kith::cli

@@ -141,6 +141,7 @@ result<void> key_ring::settle(const encryption_settings& with, const log_line& l
   auto own = own_key();
   if (!own) return tl::make_unexpected(own.error());
   if (!with.key && !*own) {
+    if (number_ == 0 && !with.journal) return {};  // nothing is to be wrapped
     *own = secret::random();
     std::string text;
     for (const auto byte : (*own)->bytes) {

@@ -42,6 +42,7 @@ class key_tree {
   std::optional<secret> key_of(profile::hash128 address, secret_hasher& by) const;
   /// How many of these keys were there before. Takes as long as the tree and the addresses are many.
   std::size_t destroy(std::vector<profile::hash128> addresses, secret_hasher& by);
+  bool is_whole() const noexcept { return nodes_.size() == 1 && nodes_[0].depth == 0; }
   std::size_t size() const noexcept { return nodes_.size(); }
   static constexpr std::size_t most_added = levels * (children - 1);  ///< nodes, by destroying one key
   static constexpr std::size_t node_bytes = 8 + 1 + secret_bytes;     ///< as it is encoded
