@@ -125,8 +125,9 @@ result<void> key_ring::read(const encryption_settings& with, std::uint64_t numbe
   const auto head = bytes->substr(0, head_bytes);
   const auto text_bytes = bytes->size() - head_bytes - nonce_bytes - tag_bytes;
   auto* text = bytes->data() + head_bytes + nonce_bytes;
-  const bool genuine = aead(*found).open(std::string_view(*bytes).substr(head_bytes, nonce_bytes), beside(head, number),
-                                         text, text_bytes, std::string_view(*bytes).substr(bytes->size() - tag_bytes));
+  const bool genuine =
+      aead(*found).open(std::string_view(*bytes).substr(head_bytes, nonce_bytes), {beside(head, number)}, text,
+                        text_bytes, std::string_view(*bytes).substr(bytes->size() - tag_bytes));
   const bool good = genuine && decode({text, text_bytes}, epochs_);
   cleanse(*bytes);
   if (!good) return damaged();
@@ -284,7 +285,7 @@ result<void> key_ring::write(epochs next) {
   bytes += nonce;
   encode(next, bytes);
   std::array<char, tag_bytes> tag{};
-  aead(key_).seal(nonce, around, bytes.data() + head_bytes + nonce_bytes, bytes.size() - head_bytes - nonce_bytes,
+  aead(key_).seal(nonce, {around}, bytes.data() + head_bytes + nonce_bytes, bytes.size() - head_bytes - nonce_bytes,
                   tag.data());
   bytes.append(tag.data(), tag.size());
   if (auto written = replace_file(files_, directory_, name_of(number_ + 1), bytes); !written) return written;

@@ -13,7 +13,8 @@ using profile::hash128;
 
 namespace {
 
-constexpr std::size_t clear_bytes = 1 + 4 + nonce_bytes;  ///< before what is encrypted
+constexpr std::size_t nonce_at = 1 + 4;
+constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the index
 constexpr std::size_t entry_bytes = 16 + 1 + 4;
 constexpr std::size_t block_bytes = 16;
 constexpr std::size_t line_bytes = 64;
@@ -154,15 +155,34 @@ void record_sealer::seal(std::string_view head, std::span<const record_piece> pi
   profile::put(to, epoch_->number);
   profile::put(to, writer_);
   profile::put(to, written_++);
+  profile::put(to, std::uint32_t{0});
   profile::put_text<std::uint16_t>(to, head);
-  const auto count_at = to.size();
-  profile::put(to, static_cast<std::uint32_t>(pieces.size()));
-  const auto index_at = to.size();
-  to.resize(index_at + pieces.size() * entry_bytes + bytes);
-  auto* entry = to.data() + index_at;
-  auto* text = entry + pieces.size() * entry_bytes;
-  stream_places places(std::string_view(to).substr(1 + 4, nonce_bytes));
-  std::uint32_t kept = 0;
+  profile::put(to, std::uint32_t{0});
+  const auto entries_at = to.size();
+  to.resize(entries_at + pieces.size() * entry_bytes + bytes);
+  const auto kept = write_pieces(pieces, to.data() + entries_at);
+  to.resize(entries_at + kept.entries * entry_bytes + kept.bytes);
+  const auto index_bytes = static_cast<std::uint32_t>(entries_at + kept.entries * entry_bytes - clear_bytes);
+  std::memcpy(to.data() + clear_bytes - 4, &index_bytes, 4);
+  std::memcpy(to.data() + entries_at - 4, &kept.entries, 4);
+  const std::string_view all(to);
+  std::array<char, tag_bytes> tag{};
+  whole_->seal(all.substr(nonce_at, nonce_bytes), {all.substr(0, clear_bytes), all.substr(clear_bytes + index_bytes)},
+               to.data() + clear_bytes, index_bytes, tag.data());
+  to.append(tag.data(), tag.size());
+}
+
+/// Entries, then texts, at `to`, which has room for all of them.
+record_sealer::kept_pieces record_sealer::write_pieces(std::span<const record_piece> pieces, char* to) {
+  kept_pieces kept;
+  auto* text = to + pieces.size() * entry_bytes;
+  auto* const texts = text;
+  std::array<char, nonce_bytes> nonce{};
+  const auto number = written_ - 1;
+  std::memcpy(nonce.data(), &writer_, sizeof writer_);
+  std::memcpy(nonce.data() + sizeof writer_, &number, sizeof number);
+  stream_places places({nonce.data(), nonce.size()});
+  auto* entry = to;
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     const auto* address = permuted_.data() + 16 * i;
     const auto* key = keys_.find(*epoch_, profile::hash_from_bytes(address));
@@ -174,18 +194,11 @@ void record_sealer::seal(std::string_view head, std::span<const record_piece> pi
     entry += entry_bytes;
     stream_.apply(*key, places.next(size), pieces[i].bytes, text);
     text += size;
-    ++kept;
+    ++kept.entries;
   }
-  if (kept < pieces.size()) {
-    std::memcpy(to.data() + count_at, &kept, sizeof kept);
-    const auto texts = static_cast<std::size_t>(text - to.data()) - index_at - pieces.size() * entry_bytes;
-    std::memmove(entry, to.data() + index_at + pieces.size() * entry_bytes, texts);
-    to.resize(static_cast<std::size_t>(entry - to.data()) + texts);
-  }
-  std::array<char, tag_bytes> tag{};
-  whole_->seal(std::string_view(to).substr(1 + 4, nonce_bytes), std::string_view(to).substr(0, clear_bytes),
-               to.data() + clear_bytes, to.size() - clear_bytes, tag.data());
-  to.append(tag.data(), tag.size());
+  kept.bytes = static_cast<std::size_t>(text - texts);
+  if (kept.entries < pieces.size()) std::memmove(entry, texts, kept.bytes);
+  return kept;
 }
 
 record_opener::record_opener(const key_ring& ring, std::size_t cache_bytes) : ring_(ring), keys_(cache_bytes) {}
@@ -211,22 +224,27 @@ result<void> record_opener::choose(std::uint32_t number) {
 result<void> record_opener::open(std::string_view payload, opened_record& into) {
   if (payload.size() < clear_bytes + tag_bytes) return fail(errc::internal, "journal record: too short for its head");
   if (auto chosen = choose(profile::get<std::uint32_t>(payload.data() + 1)); !chosen) return chosen;
-  const auto nonce = payload.substr(1 + 4, nonce_bytes);
+  const auto nonce = payload.substr(nonce_at, nonce_bytes);
+  const std::size_t index_bytes = profile::get<std::uint32_t>(payload.data() + clear_bytes - 4);
   into.bytes = payload.substr(clear_bytes, payload.size() - clear_bytes - tag_bytes);
-  if (!whole_->open(nonce, payload.substr(0, clear_bytes), into.bytes.data(), into.bytes.size(),
-                    payload.substr(payload.size() - tag_bytes))) {
+  if (index_bytes > into.bytes.size() ||
+      !whole_->open(nonce, {payload.substr(0, clear_bytes), std::string_view(into.bytes).substr(index_bytes)},
+                    into.bytes.data(), index_bytes, payload.substr(payload.size() - tag_bytes))) {
     return fail(errc::internal, "journal record: it is not what was encrypted (AES-256-GCM)");
   }
-  if (!take_pieces(nonce, into)) return fail(errc::internal, "journal record: what was encrypted is no record");
+  if (!take_pieces(nonce, std::string_view(into.bytes).substr(0, index_bytes), into)) {
+    return fail(errc::internal, "journal record: what was encrypted is no record");
+  }
   return {};
 }
 
-bool record_opener::take_pieces(std::string_view nonce, opened_record& into) {
-  profile::taker in(into.bytes);
-  into.head = in.text<std::uint16_t>();
-  const auto count = in.number<std::uint32_t>();
-  if (in.failed() || in.rest().size() / entry_bytes < count) return false;
-  auto entries = in.take(count * entry_bytes);
+bool record_opener::take_pieces(std::string_view nonce, std::string_view index, opened_record& into) {
+  profile::taker head(index);
+  into.head = head.text<std::uint16_t>();
+  const auto count = head.number<std::uint32_t>();
+  if (head.failed() || head.rest().size() != std::size_t{count} * entry_bytes) return false;
+  auto entries = head.rest();
+  profile::taker in(std::string_view(into.bytes).substr(index.size()));
   into.pieces.clear();
   into.pieces.reserve(count);
   into.destroyed = 0;

@@ -1,10 +1,12 @@
 // A journal record whose pieces are encrypted by a key of each person, and the whole by one of its epoch
 // (docs/decisions/0006).
 //
-//   version (1), epoch (4), nonce (12), then by AES-256-GCM under the epoch's key, with what stands before as
-//   additional data:
-//     length of the head (2), head; number of pieces (4); each piece's permuted address (16), note (1), length (4);
-//     then the pieces, each by AES-256-CTR under the key of its address; tag (16).
+//   version (1), epoch (4), nonce (12), length of the index (4)
+//   index: length of the head (2), head, number of pieces (4), each piece's permuted address (16), note (1), length (4)
+//   pieces, each by AES-256-CTR under the key of its address
+//   tag (16)
+// The index is encrypted by AES-256-GCM under the epoch's key, with all else, the encrypted pieces too, as additional
+// data: nobody changes any of it.
 //
 // Numbers are little-endian, those of the nonce too: who wrote it (4) and how many it wrote before (8). A piece's
 // counter begins with the nonce, then, big-endian (4), how many blocks of 16 the pieces before it have at most.
@@ -96,7 +98,12 @@ class record_sealer {
   void adopt(std::shared_ptr<const key_epoch> epoch, std::span<const profile::hash128> destroyed);
 
  private:
+  struct kept_pieces {
+    std::uint32_t entries = 0;
+    std::size_t bytes = 0;
+  };
   void permute(std::span<const record_piece> pieces);
+  kept_pieces write_pieces(std::span<const record_piece> pieces, char* to);
 
   std::shared_ptr<const key_epoch> epoch_;
   const std::uint32_t writer_;
@@ -124,7 +131,7 @@ class record_opener {
 
  private:
   result<void> choose(std::uint32_t number);
-  bool take_pieces(std::string_view nonce, opened_record& into);
+  bool take_pieces(std::string_view nonce, std::string_view index, opened_record& into);
 
   const key_ring& ring_;
   key_cache keys_;

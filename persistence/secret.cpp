@@ -171,23 +171,23 @@ void permutation::back(char* blocks, std::size_t bytes) { update(back_.get(), bl
 aead::aead(const secret& key)
     : seals_(context_of(gcm(), key.bytes.data(), true)), opens_(context_of(gcm(), key.bytes.data(), false)) {}
 
-void aead::seal(std::string_view nonce, std::string_view beside, char* text, std::size_t bytes, char* tag) {
+void aead::seal(std::string_view nonce, additional_data beside, char* text, std::size_t bytes, char* tag) {
   must(EVP_EncryptInit_ex(seals_.get(), nullptr, nullptr, nullptr, bytes_of(nonce)) == 1);
-  update(seals_.get(), nullptr, beside);
+  for (const auto each : beside) update(seals_.get(), nullptr, each);
   update(seals_.get(), text, {text, bytes});
   int written = 0;
   must(EVP_EncryptFinal_ex(seals_.get(), bytes_of(tag), &written) == 1 &&
        EVP_CIPHER_CTX_ctrl(seals_.get(), EVP_CTRL_AEAD_GET_TAG, static_cast<int>(tag_bytes), tag) == 1);
 }
 
-bool aead::open(std::string_view nonce, std::string_view beside, char* text, std::size_t bytes, std::string_view tag) {
+bool aead::open(std::string_view nonce, additional_data beside, char* text, std::size_t bytes, std::string_view tag) {
   if (nonce.size() != nonce_bytes || tag.size() != tag_bytes) return false;
   std::string expected(tag);
   unsigned char nothing = 0;
   int written = 0;
   must(EVP_DecryptInit_ex(opens_.get(), nullptr, nullptr, nullptr, bytes_of(nonce)) == 1 &&
        EVP_CIPHER_CTX_ctrl(opens_.get(), EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_bytes), expected.data()) == 1);
-  update(opens_.get(), nullptr, beside);
+  for (const auto each : beside) update(opens_.get(), nullptr, each);
   update(opens_.get(), text, {text, bytes});
   return EVP_DecryptFinal_ex(opens_.get(), &nothing, &written) == 1;
 }

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -88,10 +89,12 @@ class permutation {
 class aead {
  public:
   explicit aead(const secret& key);
+  /// What stands beside is authenticated only.
+  using additional_data = std::initializer_list<std::string_view>;
   /// `text` is encrypted in place; `tag` gets 16 bytes. A nonce is used once with a key.
-  void seal(std::string_view nonce, std::string_view beside, char* text, std::size_t bytes, char* tag);
+  void seal(std::string_view nonce, additional_data beside, char* text, std::size_t bytes, char* tag);
   /// False: not what was sealed; `text` is not to be used.
-  bool open(std::string_view nonce, std::string_view beside, char* text, std::size_t bytes, std::string_view tag);
+  bool open(std::string_view nonce, additional_data beside, char* text, std::size_t bytes, std::string_view tag);
 
  private:
   detail::cipher_context seals_;
