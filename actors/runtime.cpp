@@ -360,6 +360,7 @@ void runtime_impl::recover() {
     if (stopping_) return;
   }
   wait_for_replayed(0);
+  opener_.reset();
   if (stopping_) return;
   if (auto told = tell_differences(); !told) return failed(told.error());
   if (stopping_) return;

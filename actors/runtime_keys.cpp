@@ -12,7 +12,6 @@ namespace kith::actors {
 namespace {
 
 constexpr std::chrono::hours epoch_lasts{1};
-constexpr std::size_t opener_cache_bytes = 4UL * 1024 * 1024;
 
 }  // namespace
 
@@ -65,13 +64,12 @@ result<void> runtime_impl::check_keys() {
 }
 
 std::unique_ptr<persistence::record_opener> runtime_impl::make_opener() const {
-  return keys_ ? std::make_unique<persistence::record_opener>(*keys_, opener_cache_bytes) : nullptr;
+  return keys_ ? std::make_unique<persistence::record_opener>(*keys_, options_.encryption.cache_bytes) : nullptr;
 }
 
 std::unique_ptr<persistence::record_sealer> runtime_impl::make_sealer(shard_id id) const {
   if (!seals()) return nullptr;
-  return std::make_unique<persistence::record_sealer>(keys_->current(), id,
-                                                      options_.encryption.cache_bytes / options_.shards);
+  return std::make_unique<persistence::record_sealer>(keys_->current(), id, options_.encryption.cache_bytes);
 }
 
 result<bool> runtime_impl::change_keys(bool at_once) {

@@ -2,7 +2,6 @@
 
 #include <utility>
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <openssl/crypto.h>
@@ -45,7 +44,7 @@ class stream_places {
 }  // namespace
 
 key_cache::key_cache(std::size_t bytes)
-    : sets_(std::bit_floor(std::max<std::size_t>(bytes / sizeof(set), 1))),
+    : sets_(std::clamp<std::size_t>(bytes / sizeof(set), 1, UINT32_MAX)),
       memory_(static_cast<unsigned char*>(std::calloc(sets_ * sizeof(set) + line_bytes, 1))),
       upper_(std::size_t{1} << (4 * upper_levels)) {
   if (!memory_) std::abort();
@@ -57,13 +56,13 @@ key_cache::~key_cache() { clear(); }
 
 void key_cache::free_memory::operator()(unsigned char* memory) const noexcept { std::free(memory); }
 
-key_cache::set& key_cache::set_of(hash128 permuted) const noexcept { return table_[permuted.low & (sets_ - 1)]; }
+key_cache::set& key_cache::set_of(hash128 permuted) const noexcept {
+  return table_[((permuted.low & 0xffffffff) * sets_) >> 32];
+}
 
 void key_cache::prefetch(hash128 permuted) const noexcept {
-  const auto& at = set_of(permuted);
-  __builtin_prefetch(&at);
-  __builtin_prefetch(&at.keys[0]);
-  __builtin_prefetch(&at.keys[2]);
+  const auto* at = reinterpret_cast<const char*>(&set_of(permuted));
+  for (std::size_t line = 0; line < sizeof(set); line += line_bytes) __builtin_prefetch(at + line);
 }
 
 bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
@@ -90,26 +89,23 @@ bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
 
 const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
   auto& at = set_of(permuted);
-  for (std::size_t way = 0; way < ways; ++way) {
-    if (at.owners[way] != permuted) continue;
-    std::memcpy(found_.bytes.data(), at.keys[way], secret_bytes);
+  for (const auto& each : at.all) {
+    if (each.owner != permuted) continue;
+    std::memcpy(found_.bytes.data(), each.key, secret_bytes);
     return &found_;
   }
   if (!derive(of, permuted, found_)) return nullptr;
   used_ = true;
-  const auto way = next_way_++ % ways;
-  at.owners[way] = permuted;
-  std::memcpy(at.keys[way], found_.bytes.data(), secret_bytes);
+  auto& taken = at.all[next_way_++ % ways];
+  taken.owner = permuted;
+  std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;
 }
 
 void key_cache::forget(hash128 permuted) noexcept {
   upper_[upper_of(permuted)] = {};
-  auto& at = set_of(permuted);
-  for (std::size_t way = 0; way < ways; ++way) {
-    if (at.owners[way] != permuted) continue;
-    at.owners[way] = {};
-    OPENSSL_cleanse(at.keys[way], secret_bytes);
+  for (auto& each : set_of(permuted).all) {
+    if (each.owner == permuted) OPENSSL_cleanse(&each, sizeof each);
   }
 }
 

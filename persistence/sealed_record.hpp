@@ -54,9 +54,12 @@ class key_cache {
  private:
   static constexpr std::size_t ways = 4;
   static constexpr unsigned upper_levels = 3;  ///< of the tree, whose nodes are kept
-  struct set {                                 ///< three lines of the processor's caches
-    profile::hash128 owners[ways];             ///< zeros: none
-    unsigned char keys[ways][secret_bytes];
+  struct slot {
+    profile::hash128 owner;  ///< zeros: none
+    unsigned char key[secret_bytes];
+  };
+  struct set {  ///< three lines of the processor's caches
+    slot all[ways];
   };
   struct upper_node {
     bool known = false;

@@ -25,10 +25,6 @@ const EVP_CIPHER* cipher(const char* name) {
   must(found != nullptr);
   return found;
 }
-const EVP_CIPHER* ctr() {
-  static const auto* found = cipher("AES-256-CTR");
-  return found;
-}
 const EVP_CIPHER* ecb() {
   static const auto* found = cipher("AES-256-ECB");
   return found;
@@ -152,11 +148,28 @@ secret secret_hasher::of(unsigned char purpose, const secret& key, std::string_v
   return made;
 }
 
-key_stream::key_stream() : context_(context_of(ctr(), nullptr, true)) {}
+key_stream::key_stream() : context_(context_of(ecb(), nullptr, true)) {}
+
+key_stream::~key_stream() { OPENSSL_cleanse(stream_.data(), stream_.size()); }
 
 void key_stream::apply(const secret& key, std::span<const unsigned char, 16> start, std::string_view from, char* to) {
-  must(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, key.bytes.data(), start.data()) == 1);
-  update(context_.get(), to, from);
+  must(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, key.bytes.data(), nullptr) == 1);
+  auto counter =
+      std::uint32_t{start[12]} << 24 | std::uint32_t{start[13]} << 16 | std::uint32_t{start[14]} << 8 | start[15];
+  while (!from.empty()) {
+    const auto bytes = std::min(from.size(), counters_.size());
+    const auto blocks = (bytes + 15) / 16;
+    for (std::size_t i = 0; i < blocks; ++i, ++counter) {
+      auto* block = counters_.data() + 16 * i;
+      std::memcpy(block, start.data(), 12);
+      const std::uint32_t big_endian = __builtin_bswap32(counter);
+      std::memcpy(block + 12, &big_endian, 4);
+    }
+    update(context_.get(), stream_.data(), {counters_.data(), 16 * blocks});
+    for (std::size_t i = 0; i < bytes; ++i) to[i] = static_cast<char>(from[i] ^ stream_[i]);
+    from.remove_prefix(bytes);
+    to += bytes;
+  }
 }
 
 permutation::permutation(const secret& key)

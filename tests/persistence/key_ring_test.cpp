@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <openssl/evp.h>
 #include <random>
 
 #include "persistence/overwriting.hpp"
@@ -472,4 +473,34 @@ TEST_CASE("a file that is overwritten has none of its bytes any more") {
   const std::string bytes((std::istreambuf_iterator<char>(in)), {});
   CHECK(bytes == std::string(10'000, '\0'));
   std::filesystem::remove(path);
+}
+
+TEST_CASE("the key stream is AES-256-CTR as libcrypto has it, and NIST's example") {
+  // SP 800-38A, F.5.5
+  const auto key = parse_secret("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
+  REQUIRE(key);
+  const std::string start = "\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff";
+  std::array<unsigned char, 16> place{};
+  std::copy(start.begin(), start.end(), place.begin());
+  const std::string text = "\x6b\xc1\xbe\xe2\x2e\x40\x9f\x96\xe9\x3d\x7e\x11\x73\x93\x17\x2a";
+  std::string out(text.size(), '\0');
+  key_stream stream;
+  stream.apply(*key, place, text, out.data());
+  CHECK(out == "\x60\x1e\xc3\x13\x77\x57\x89\xa5\xb7\xa7\xf5\x04\xbb\xf3\xd2\x28");
+  const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(),
+                                                                                EVP_CIPHER_CTX_free);
+  for (const std::size_t size : {0, 1, 15, 16, 17, 1023, 1024, 1025, 5000}) {
+    place = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0xff, 0xfe};
+    const auto plain = random_text(size);
+    std::string expected(size, '\0');
+    std::string made(size, '\0');
+    int written = 0;
+    REQUIRE(EVP_EncryptInit_ex(context.get(), EVP_aes_256_ctr(), nullptr, key->bytes.data(), place.data()) == 1);
+    REQUIRE(EVP_EncryptUpdate(context.get(), reinterpret_cast<unsigned char*>(expected.data()), &written,
+                              reinterpret_cast<const unsigned char*>(plain.data()), static_cast<int>(size)) == 1);
+    stream.apply(*key, place, plain, made.data());
+    CHECK(made == expected);
+    stream.apply(*key, place, made, made.data());
+    CHECK(made == plain);
+  }
 }
