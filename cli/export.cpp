@@ -6,9 +6,11 @@
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "actors/journal_record.hpp"
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "cli/command.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
 #include "cli/progress.hpp"
@@ -21,10 +23,11 @@ namespace kith::cli {
 
 namespace {
 
-/// Calls each(payload) for every record of the journal; what is damaged is added to `damages`.
+/// Calls each(batch) for every record of the journal; what is damaged is added to `damages`. `opener`: null, there are
+/// no keys of encrypted ones.
 template <class F>
 result<void> for_each_record(const std::string& directory, std::string_view step, step_progress& bar,
-                             std::vector<std::string>* damages, F each) {
+                             persistence::record_opener* opener, std::vector<std::string>* damages, F each) {
   auto& files = persistence::real_files();
   const auto segments = persistence::list_segments(files, directory);
   if (!segments) return tl::make_unexpected(segments.error());
@@ -38,7 +41,9 @@ result<void> for_each_record(const std::string& directory, std::string_view step
     const auto read =
         persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t end) {
           bar.update(step, done + end, total);
-          const auto made = actors::make_replay_batch(payload, {}, 1);
+          const auto plain = actors::open_record(payload, opener);
+          if (!plain) return outcome = tl::make_unexpected(plain.error()), false;
+          const auto made = actors::make_replay_batch(plain->payload, {}, 1);
           outcome = made ? each(**made) : tl::make_unexpected(made.error());
           return outcome.has_value();
         });
@@ -57,11 +62,12 @@ result<void> for_each_record(const std::string& directory, std::string_view step
 /// What the data directory holds: the snapshots, with the events of the journal's tail applied in memory.
 class directory_reader {
  public:
-  directory_reader(persistence::store& store, step_progress& bar) : store_(store), bar_(bar) {}
+  directory_reader(persistence::store& store, step_progress& bar, persistence::record_opener* opener)
+      : store_(store), bar_(bar), opener_(opener) {}
 
   result<void> replay(const std::string& journal) {
     if (auto known = people_.read(store_); !known) return known;
-    auto linked = for_each_record(journal, "journal, identities", bar_, &damages_,
+    auto linked = for_each_record(journal, "journal, identities", bar_, opener_, &damages_,
                                   [&](const actors::batch& record) -> result<void> {
                                     for (const auto& event : record.events) people_.link(event);
                                     if (record.order) people_.take_apart(*record.order);
@@ -69,12 +75,13 @@ class directory_reader {
                                   });
     if (!linked) return linked;
     people_.settle();
-    return for_each_record(journal, "journal, events", bar_, nullptr, [&](const actors::batch& record) -> result<void> {
-      for (const auto& event : record.events) {
-        if (auto applied = apply(event); !applied) return applied;
-      }
-      return {};
-    });
+    return for_each_record(journal, "journal, events", bar_, opener_, nullptr,
+                           [&](const actors::batch& record) -> result<void> {
+                             for (const auto& event : record.events) {
+                               if (auto applied = apply(event); !applied) return applied;
+                             }
+                             return {};
+                           });
   }
   result<void> look_for_missing(const std::string& data) {
     auto& files = persistence::real_files();
@@ -159,6 +166,7 @@ class directory_reader {
 
   persistence::store& store_;
   step_progress& bar_;
+  persistence::record_opener* const opener_;
   people people_;
   std::vector<std::string> damages_;
   std::map<profile::hash128, profile::profile> tail_;  ///< by identifier
@@ -174,7 +182,16 @@ bool print(profile::hash128 address, const profile::profile& state) {
   return std::puts(admin::dump(admin::to_json(map)).c_str()) != EOF;
 }
 
-int export_all(const std::string& directory) {
+/// The keys of the journal; null: there are none.
+result<std::unique_ptr<persistence::key_ring>> keys_in(const std::string& directory, const std::string& key_file) {
+  persistence::encryption_settings with;
+  if (auto loaded = load_keys({key_file, {}, {}, {}}, with); !loaded) return tl::make_unexpected(loaded.error());
+  auto ring = persistence::key_ring::look(persistence::real_files(), directory + "/keys", with);
+  if (!ring && ring.error().code == errc::not_found) return nullptr;
+  return ring;
+}
+
+int export_all(const std::string& directory, const std::string& key_file) {
   if (!std::filesystem::exists(directory + "/store")) {
     report("export", {errc::not_found, directory + ": is no data directory of kith (it has no store/)"});
     return exit_no_input;
@@ -187,7 +204,11 @@ int export_all(const std::string& directory) {
   const auto store = persistence::store::open(persistence::real_files(), directory + "/store", options);
   if (!store) return report("export", store.error());
   step_progress bar(::isatty(STDOUT_FILENO) == 0);  // not among the profiles
-  directory_reader reader(**store, bar);
+  const auto keys = keys_in(directory, key_file);
+  if (!keys) return report("export", keys.error());
+  std::optional<persistence::record_opener> opener;
+  if (*keys) opener.emplace(**keys, persistence::encryption_settings().cache_bytes);
+  directory_reader reader(**store, bar, opener ? &*opener : nullptr);
   if (const auto replayed = reader.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
   if (const auto looked = reader.look_for_missing(directory); !looked) return report("export", looked.error());
   const auto about = (*store)->estimated_snapshots();
@@ -247,14 +268,18 @@ int export_letters(const std::string& directory) {
 
 command_body add_export(CLI::App& app) {
   auto directory = std::make_shared<std::string>();
+  auto key_file = std::make_shared<std::string>();
   auto letters = std::make_shared<bool>(false);
   app.add_option("DIR", *directory, "the data directory; no server may run on it")->required();
+  app.add_option("--key-file", *key_file, "what encryption.key_file names, to read an encrypted journal");
   app.add_flag("--dead-letters", *letters, "the dead letters instead, the oldest first");
   app.footer(
       "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
       "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory,\n"
       "69 a server runs on it.");
-  return [directory, letters] { return *letters ? export_letters(*directory) : export_all(*directory); };
+  return [directory, key_file, letters] {
+    return *letters ? export_letters(*directory) : export_all(*directory, *key_file);
+  };
 }
 
 }  // namespace kith::cli
