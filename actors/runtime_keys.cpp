@@ -64,7 +64,7 @@ result<void> runtime_impl::check_keys() {
 }
 
 std::unique_ptr<persistence::record_opener> runtime_impl::make_opener() const {
-  return keys_ ? std::make_unique<persistence::record_opener>(*keys_, options_.encryption.cache_bytes) : nullptr;
+  return keys_ ? std::make_unique<persistence::record_opener>(*keys_, options_.encryption.cache_bytes / 4) : nullptr;
 }
 
 std::unique_ptr<persistence::record_sealer> runtime_impl::make_sealer(shard_id id) const {

@@ -40,7 +40,7 @@ struct encryption_settings {
   bool journal = true;                           ///< records are encrypted from now on
   std::optional<secret> key;                     ///< wraps the ring; nothing: `DATA/keys/wrapping.key`, made if need be
   std::optional<secret> old_key;                 ///< that wrapped it before
-  std::size_t cache_bytes = 16UL * 1024 * 1024;  ///< of derived keys, each shard and the history
+  std::size_t cache_bytes = 64UL * 1024 * 1024;  ///< of derived keys, at most, of each shard; a fourth for the history
 };
 
 class key_ring {

@@ -17,6 +17,7 @@ constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the
 constexpr std::size_t entry_bytes = 16 + 1 + 4;
 constexpr std::size_t block_bytes = 16;
 constexpr std::size_t line_bytes = 64;
+constexpr std::size_t first_sets = 1024;  ///< 192 KiB
 
 void store(hash128 address, char* at) noexcept {
   for (std::size_t i = 0; i < 8; ++i) {
@@ -43,13 +44,21 @@ class stream_places {
 
 }  // namespace
 
-key_cache::key_cache(std::size_t bytes)
-    : sets_(std::clamp<std::size_t>(bytes / sizeof(set), 1, UINT32_MAX)),
-      memory_(static_cast<unsigned char*>(std::calloc(sets_ * sizeof(set) + line_bytes, 1))),
+key_cache::key_cache(std::size_t most_bytes)
+    : most_sets_(std::clamp<std::size_t>(most_bytes / sizeof(set), 1, UINT32_MAX)),
       upper_(std::size_t{1} << (4 * upper_levels)) {
+  resize(std::min(most_sets_, first_sets));
+}
+
+/// What was in it is derived anew.
+void key_cache::resize(std::size_t sets) {
+  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, bytes());
+  memory_.reset(static_cast<unsigned char*>(std::calloc(sets * sizeof(set) + line_bytes, 1)));
   if (!memory_) std::abort();
   const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % line_bytes;
   table_ = reinterpret_cast<set*>(memory_.get() + (line_bytes - over) % line_bytes);
+  sets_ = sets;
+  misses_ = 0;
 }
 
 key_cache::~key_cache() { clear(); }
@@ -88,15 +97,15 @@ bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
 }
 
 const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
-  auto& at = set_of(permuted);
-  for (const auto& each : at.all) {
+  for (const auto& each : set_of(permuted).all) {
     if (each.owner != permuted) continue;
     std::memcpy(found_.bytes.data(), each.key, secret_bytes);
     return &found_;
   }
   if (!derive(of, permuted, found_)) return nullptr;
+  if (++misses_ > 2 * ways * sets_ && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
   used_ = true;
-  auto& taken = at.all[next_way_++ % ways];
+  auto& taken = set_of(permuted).all[next_way_++ % ways];
   taken.owner = permuted;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;
@@ -111,7 +120,7 @@ void key_cache::forget(hash128 permuted) noexcept {
 
 void key_cache::clear() noexcept {
   for (auto& each : upper_) each = {};
-  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, sets_ * sizeof(set));
+  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, bytes());
 }
 
 record_sealer::record_sealer(std::shared_ptr<const key_epoch> epoch, std::uint32_t writer, std::size_t cache_bytes)

@@ -37,10 +37,10 @@ inline std::optional<std::uint32_t> sealed_epoch(std::string_view payload) noexc
   return profile::get<std::uint32_t>(payload.data() + 1);
 }
 
-/// Derived keys, those used last of a bounded number.
+/// Derived keys, a bounded number. It begins small, and grows while more are asked for than it has room for.
 class key_cache {
  public:
-  explicit key_cache(std::size_t bytes);
+  explicit key_cache(std::size_t most_bytes);
   ~key_cache();
   key_cache(const key_cache&) = delete;
   key_cache& operator=(const key_cache&) = delete;
@@ -50,6 +50,7 @@ class key_cache {
   const secret* find(const key_epoch& of, profile::hash128 permuted);
   void forget(profile::hash128 permuted) noexcept;
   void clear() noexcept;
+  std::size_t bytes() const noexcept { return sets_ * sizeof(set); }
 
  private:
   static constexpr std::size_t ways = 4;
@@ -70,10 +71,13 @@ class key_cache {
   };
   set& set_of(profile::hash128 permuted) const noexcept;
   static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - 4 * upper_levels); }
+  void resize(std::size_t sets);
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 
   secret_hasher hasher_;
-  std::size_t sets_;                                    ///< a power of two
+  const std::size_t most_sets_;
+  std::size_t sets_ = 0;                                ///< below 2^32
+  std::size_t misses_ = 0;                              ///< since it has this size
   std::unique_ptr<unsigned char, free_memory> memory_;  ///< zeros, of which the system gives what is used
   set* table_ = nullptr;
   bool used_ = false;

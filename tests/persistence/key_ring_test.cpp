@@ -451,17 +451,26 @@ TEST_CASE("more keys than a cache has room for are all right") {
   REQUIRE(rig.ring->begin_epoch());
   secret_hasher by;
   const auto& epoch = *rig.ring->current();
-  key_cache cache(1);  // four
   addresses random(9);
-  const auto whose = random.some(200);
-  for (int round = 0; round < 2; ++round) {
-    for (const auto each : whose) {
-      const auto* key = cache.find(epoch, each);
-      REQUIRE(key != nullptr);
-      REQUIRE(*key == *epoch.people.key_of(each, by));
-      REQUIRE(*cache.find(epoch, each) == *key);
+  const auto whose = random.some(3000);
+  for (const std::size_t most_bytes : {1, 1024 * 1024}) {
+    key_cache cache(most_bytes);
+    for (int round = 0; round < 4; ++round) {
+      cache.forget(whose[0]);
+      for (const auto each : whose) {
+        const auto* key = cache.find(epoch, each);
+        REQUIRE(key != nullptr);
+        REQUIRE(*key == *epoch.people.key_of(each, by));
+        REQUIRE(*cache.find(epoch, each) == *key);
+      }
+      if (round == 1) cache.clear();
     }
+    CHECK(cache.bytes() <= std::max<std::size_t>(most_bytes, 192));
   }
+  key_cache grows(1024 * 1024);
+  const auto first = grows.bytes();
+  for (int i = 0; i < 20'000; ++i) REQUIRE(grows.find(epoch, random.next()) != nullptr);
+  CHECK(grows.bytes() > first);
 }
 
 TEST_CASE("a file that is overwritten has none of its bytes any more") {
