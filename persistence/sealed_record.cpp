@@ -50,15 +50,32 @@ key_cache::key_cache(std::size_t most_bytes)
   resize(std::min(most_sets_, first_sets));
 }
 
-/// What was in it is derived anew.
+/// What is in it stays.
 void key_cache::resize(std::size_t sets) {
-  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, bytes());
+  const auto old_memory = std::move(memory_);
+  const std::span<set> old(table_, sets_);
   memory_.reset(static_cast<unsigned char*>(std::calloc(sets * sizeof(set) + line_bytes, 1)));
   if (!memory_) std::abort();
   const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % line_bytes;
   table_ = reinterpret_cast<set*>(memory_.get() + (line_bytes - over) % line_bytes);
   sets_ = sets;
-  misses_ = 0;
+  evictions_ = 0;
+  for (auto& some : old) {
+    for (auto& each : some.all) {
+      if (each.owner != hash128()) slot_for(each.owner) = each;
+    }
+  }
+  if (!old.empty()) OPENSSL_cleanse(old.data(), old.size_bytes());
+}
+
+/// A free one of its set, or one that somebody else has to leave.
+key_cache::slot& key_cache::slot_for(hash128 permuted) noexcept {
+  auto& all = set_of(permuted).all;
+  for (auto& each : all) {
+    if (each.owner == hash128()) return each;
+  }
+  ++evictions_;
+  return all[next_way_++ % ways];
 }
 
 key_cache::~key_cache() { clear(); }
@@ -103,9 +120,9 @@ const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
     return &found_;
   }
   if (!derive(of, permuted, found_)) return nullptr;
-  if (++misses_ > 2 * ways * sets_ && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
   used_ = true;
-  auto& taken = set_of(permuted).all[next_way_++ % ways];
+  if (evictions_ > sets_ && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
+  auto& taken = slot_for(permuted);
   taken.owner = permuted;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;

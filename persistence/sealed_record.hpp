@@ -72,12 +72,13 @@ class key_cache {
   set& set_of(profile::hash128 permuted) const noexcept;
   static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - 4 * upper_levels); }
   void resize(std::size_t sets);
+  slot& slot_for(profile::hash128 permuted) noexcept;
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 
   secret_hasher hasher_;
   const std::size_t most_sets_;
   std::size_t sets_ = 0;                                ///< below 2^32
-  std::size_t misses_ = 0;                              ///< since it has this size
+  std::size_t evictions_ = 0;                           ///< since it has this size
   std::unique_ptr<unsigned char, free_memory> memory_;  ///< zeros, of which the system gives what is used
   set* table_ = nullptr;
   bool used_ = false;
