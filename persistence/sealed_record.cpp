@@ -121,7 +121,7 @@ const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
   }
   if (!derive(of, permuted, found_)) return nullptr;
   used_ = true;
-  if (evictions_ > sets_ && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
+  if (evictions_ > sets_ / 4 && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
   auto& taken = slot_for(permuted);
   taken.owner = permuted;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
