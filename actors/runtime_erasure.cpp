@@ -213,6 +213,7 @@ result<runtime_impl::erased_counts> runtime_impl::carry_out(const pending_erasur
     return tl::make_unexpected(events.error());
   }
   made.events = *events;
+  order->finished = true;
   for (const auto address : work.addresses) {
     auto& home = *shards_[shard_of(address, shards_.size())];
     home.post([&home, address] { home.tell(address, be_free{}); });

@@ -1,6 +1,11 @@
 // Who was erased is gone: from memory, from the disk, behind every crash; and stays away.
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <random>
+#include <set>
+#include <thread>
 
 #include "persistence/simulated_files.hpp"
 #include "tests/actors/support/harness.hpp"
@@ -210,5 +215,137 @@ TEST_CASE("a power cut at every operation of the disk: an erasure that was ackno
       CHECK(sent.applied == (there ? 1U : 0U));
       CHECK(kith.get("bob")["version"] == 1);
     }
+  }
+}
+
+namespace {
+
+/// Events and erasures that run beside each other, and what must be true of the profiles behind them.
+class crowd {
+ public:
+  explicit crowd(unsigned seed) : chance_(seed) {}
+
+  std::size_t pick(std::size_t most) { return static_cast<std::size_t>(chance_()) % most; }
+  static identifier id_of(std::size_t i) {
+    if (i < users) return {id_kind::user, "", "u" + std::to_string(i)};
+    if (i < users + devices) return {id_kind::anonymous, "", "d" + std::to_string(i)};
+    return {id_kind::external, "crm", "x" + std::to_string(i)};
+  }
+
+  /// Publishes from both shards while somebody else erases.
+  void live(running& kith, std::size_t events, std::size_t erasures) {
+    std::vector<std::size_t> victims;
+    for (std::size_t i = 0; i < erasures; ++i) victims.push_back(pick(all));
+    std::thread eraser([&] {
+      for (const auto victim : victims) {
+        const auto done = kith->erase(id_of(victim));
+        if (done) erased_.insert(victim);
+        if (!done && done.error().code != errc::not_found) failures_.push_back(done.error().message);
+      }
+    });
+    std::vector<std::pair<std::set<std::size_t>, std::future<result<actors::publish_outcome>>>> sent;
+    for (std::size_t i = 0; i < events; ++i) {
+      std::set<std::size_t> of{pick(users)};
+      if (pick(2) == 0) of.insert(users + pick(devices));
+      if (pick(3) == 0) of.insert(users + devices + pick(others));
+      if (pick(4) == 0) of.erase(of.begin());
+      if (of.empty()) continue;
+      sent.emplace_back(of, kith.send({event_of(of)}, {}, static_cast<actors::shard_id>(pick(2))));
+      if (pick(4) == 0) sent.back().second.wait();
+    }
+    for (auto& [of, outcome] : sent) {
+      const auto told = outcome.get();
+      REQUIRE(told);
+      if (told->applied == 1) applied_.push_back(std::move(of));
+    }
+    eraser.join();
+    CHECK(failures_ == std::vector<std::string>{});
+  }
+
+  void check(running& kith) {
+    std::set<std::size_t> gone;
+    std::map<std::size_t, nlohmann::json> profiles;
+    for (std::size_t i = 0; i < all; ++i) {
+      const auto probe = kith.publish({event_of({i})});
+      if (probe.applied == 0) {
+        REQUIRE(probe.rejected.size() == 1);
+        CHECK(probe.rejected[0].code == errc::suppressed);
+        gone.insert(i);
+      } else {
+        applied_.push_back({i});
+      }
+    }
+    for (std::size_t i = 0; i < all; ++i) {
+      INFO(id_of(i).value);
+      profiles[i] = kith.get(id_of(i));
+      CHECK(profiles[i].is_null() == gone.contains(i));
+    }
+    for (const auto each : erased_) CHECK(gone.contains(each));
+    // An event is of people of whom all are erased, or none; those of the others count, once each.
+    std::map<std::string, std::size_t> counted;
+    for (const auto& of : applied_) {
+      const bool first_gone = gone.contains(*of.begin());
+      for (const auto each : of) CHECK(gone.contains(each) == first_gone);
+      if (!first_gone) ++counted[profiles[*of.begin()]["profile"]];
+    }
+    for (const auto& [i, map] : profiles) {
+      if (map.is_null()) continue;
+      INFO(id_of(i).value);
+      CHECK(map["version"] == counted[map["profile"]]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t users = 40;
+  static constexpr std::size_t devices = 20;
+  static constexpr std::size_t others = 10;
+  static constexpr std::size_t all = users + devices + others;
+
+  nlohmann::json event_of(const std::set<std::size_t>& of) {
+    auto made = track("", "m-" + std::to_string(next_++), "2024-05-01T10:00:00Z");
+    made.erase("userId");
+    for (const auto each : of) {
+      const auto id = id_of(each);
+      if (id.kind == id_kind::user) made["userId"] = id.value;
+      if (id.kind == id_kind::anonymous) made["anonymousId"] = id.value;
+      if (id.kind == id_kind::external) {
+        made["context"]["externalIds"].push_back({{"type", id.type}, {"id", id.value}});
+      }
+    }
+    return made;
+  }
+
+  std::mt19937 chance_;
+  std::size_t next_ = 0;
+  std::vector<std::set<std::size_t>> applied_;
+  std::set<std::size_t> erased_;
+  std::vector<std::string> failures_;
+};
+
+}  // namespace
+
+TEST_CASE("whole people are erased, whoever joins them meanwhile") {
+  std::vector<unsigned> seeds = {1, 2, 3, 4, 5, 6};
+  if (const auto* one = std::getenv("KITH_SEED")) seeds = {static_cast<unsigned>(std::stoul(one))};
+  for (const unsigned seed : seeds) {
+    INFO("seed " << seed);
+    crowd people(seed);
+    const temporary_directory directory;
+    auto options = options_for(directory.path());
+    options.memory_bytes = seed % 2 == 0 ? 32 * 1024 : 64 * 1024 * 1024;
+    for (int life = 0; life < 3; ++life) {
+      INFO("life " << life);
+      running kith(options);
+      people.live(kith, 60, 4);
+      people.check(kith);
+      if (people.pick(3) == 0) CHECK(kith->checkpoint());
+      if (people.pick(2) == 0) {
+        kith.kill();
+      } else {
+        kith.stop();
+      }
+    }
+    running kith(options);
+    people.check(kith);
   }
 }
