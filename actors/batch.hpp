@@ -27,7 +27,8 @@ struct batch {
   using time_point = std::chrono::steady_clock::time_point;
 
   shard_id home = 0;
-  std::string record;                          ///< the journal record's payload
+  std::string record;                          ///< the journal record's payload, before it is encrypted
+  std::string sealed;                          ///< it, encrypted; empty: it is not, or it is durable
   std::vector<profile::event_view> events;     ///< the accepted ones
   std::vector<std::uint32_t> indexes;          ///< of the events in the sender's batch; empty: the same
   std::shared_ptr<const unmerge_order> order;  ///< in place of events

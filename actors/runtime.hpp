@@ -15,6 +15,7 @@
 #include "actors/tracing.hpp"
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/key_ring.hpp"
 #include "persistence/store.hpp"
 #include "profile/limits.hpp"
 
@@ -35,6 +36,7 @@ struct runtime_options {
   std::chrono::milliseconds watch_keep{3'600'000};    ///< changes go on being logged so long behind the last watch
   std::uint64_t watch_bytes = 256ULL * 1024 * 1024;   ///< of changes on disk, past which the oldest go
   persistence::journal_options journal;
+  persistence::encryption_settings encryption;
   persistence::store_options store;
   std::function<result<std::unique_ptr<persistence::store>>(persistence::file_system&, const std::string& directory,
                                                             persistence::store_options)>
@@ -75,6 +77,10 @@ class runtime : public service {
   /// Between two files it gives up if `cancelled` says so. Errors: unavailable (recovering, failed, cancelled, or the
   /// target cannot be written), resource_exhausted (the target is full).
   virtual result<void> copy_to(const std::string& directory, const std::function<bool()>& cancelled) = 0;
+
+  /// Other keys wrap the journal's from now on (docs/privacy.md); whether records are encrypted stays as it is. Errors:
+  /// of files; then the key before still does.
+  virtual result<void> wrap_keys(const persistence::encryption_settings& by) = 0;
 };
 
 }  // namespace kith::actors

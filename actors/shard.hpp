@@ -42,6 +42,7 @@
 #include "actors/watches.hpp"
 #include "persistence/erasure_book.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/sealed_record.hpp"
 #include "persistence/store.hpp"
 
 namespace kith::actors {
@@ -153,7 +154,8 @@ class shard : public caf::execution_unit {
   shard(shard_environment& environment, shard_id id);
   ~shard() override;
 
-  void start(std::unique_ptr<persistence::journal> journal);
+  /// `sealer`: encrypts what goes to the journal; null: nothing does.
+  void start(std::unique_ptr<persistence::journal> journal, std::unique_ptr<persistence::record_sealer> sealer);
   void stop();  ///< ends the thread; what is in flight stays undone. The journal ends with the shard
 
   boost::asio::io_context& io() noexcept { return io_; }
@@ -181,6 +183,9 @@ class shard : public caf::execution_unit {
   void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
   void next_epoch(std::function<void()> drained);
   void count_refused(const batch& work);
+  /// Later records are encrypted by that epoch's keys, without those of the addresses that were destroyed; all before
+  /// this were handed to the journal. REQUIRES: records are encrypted.
+  void seal_by(std::shared_ptr<const persistence::key_epoch> epoch, const std::vector<profile::hash128>& destroyed);
 
   // Reading (shard_read.cpp)
   void read(std::unique_ptr<read_group> group);
@@ -339,6 +344,8 @@ class shard : public caf::execution_unit {
   void dispatch(batch& work);
   void batch_applied(batch& work);
   void finish(batch& work);
+  void send_to_journal();
+  std::string_view journal_payload(batch& work);
   batch& take(batch_ptr work);
   void release(batch& work);
   void note_unsynced();
@@ -416,6 +423,7 @@ class shard : public caf::execution_unit {
   boost::asio::io_context io_{1};
   boost::asio::steady_timer timer_{io_};
   std::unique_ptr<persistence::journal> journal_;
+  std::unique_ptr<persistence::record_sealer> sealer_;  ///< null: records are not encrypted
   std::thread thread_;
   bool stopped_ = false;
   shard_counters counters_;

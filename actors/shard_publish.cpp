@@ -1,6 +1,7 @@
 // A batch's way through its home shard: journal, actors, reply.
 #include <caf/mailbox_element.hpp>
 
+#include "actors/journal_record.hpp"
 #include "actors/shard.hpp"
 
 namespace kith::actors {
@@ -58,13 +59,32 @@ void shard::publish(batch_ptr work) {
     return;
   }
   const bool awaited = taken.options.wait_for == durability::fsync;
-  to_journal_.push_back({taken.record, reinterpret_cast<std::uint64_t>(&taken), awaited});
+  to_journal_.push_back({journal_payload(taken), reinterpret_cast<std::uint64_t>(&taken), awaited});
   const auto handed_over = now();
   unsynced_.push_back(handed_over);
   environment_.latency.record(id_, stage::ingest, handed_over - taken.started, taken.options.trace);
   taken.durable = handed_over;
   if (taken.trace) taken.trace->handed_over = handed_over;
   if (!awaited) dispatch(taken);
+}
+
+std::string_view shard::journal_payload(batch& work) {
+  if (!sealer_) return work.record;
+  seal_record(work.record, work.events, work.order.get(), *sealer_, work.sealed);
+  in_flight_bytes_ += work.sealed.size();
+  return work.sealed;
+}
+
+void shard::send_to_journal() {
+  if (to_journal_.empty()) return;
+  journal_->append(to_journal_);
+  to_journal_.clear();
+}
+
+void shard::seal_by(std::shared_ptr<const persistence::key_epoch> epoch,
+                    const std::vector<profile::hash128>& destroyed) {
+  send_to_journal();
+  sealer_->adopt(std::move(epoch), destroyed);
 }
 
 void shard::replay(batch_ptr work) {
@@ -86,6 +106,7 @@ void shard::journaled(const std::vector<std::uint64_t>& tags, const result<void>
     unsynced_.pop_front();
     work.journaled = true;
     if (work.trace) trace_journal(work, durable, outcome);
+    in_flight_bytes_ -= std::exchange(work.sealed, {}).size();
     if (work.options.wait_for == durability::memory) {
       if (work.applied) release(work);
     } else if (outcome) {

@@ -346,6 +346,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   root.table("retention", [&into, &privacy](table_reader& t) {
     describe_retention(t, privacy, into.runtime.store.event_retention_ms);
   });
+  root.table("encryption", [&](table_reader& t) { describe_encryption(t, into); });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.tables("views", [&views, &privacy](table_reader& reader, const std::string& key, const toml::table& table) {

@@ -13,6 +13,7 @@
 #include "admin/definition_store.hpp"
 #include "admin/openid_settings.hpp"
 #include "admin/personal.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
 #include "ingest/oauth/settings.hpp"
@@ -69,6 +70,7 @@ struct config {
   admin::personal_settings personal;  ///< [pii]
   admin::request_settings requests;   ///< [privacy]
   net::tracing_settings tracing;      ///< [tracing]
+  encryption_keys keys;               ///< [encryption]: where what wraps the journal's keys comes from
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -84,6 +84,24 @@ void describe_requests(table_reader& reader, admin::request_settings& into) {
   reader.bytes("export_bytes", into.export_bytes, 1024 * kib, 1024 * 1024 * 1024 * kib);
 }
 
+void describe_encryption(table_reader& reader, config& into) {
+  const auto command = [&reader](const char* name, std::vector<std::string>& words) {
+    reader.key(name, [&reader, &words](const toml::node& node, const std::string& where) {
+      read_texts(reader, node, where, words);
+      if (words.empty() || words[0].empty()) {
+        reader.refuse(node, where, "must be a program and its arguments, for example [\"pass\", \"show\", \"kith\"]");
+      }
+    });
+  };
+  auto& keys = into.keys;
+  reader.flag("journal", into.runtime.encryption.journal)
+      .text("key_file", keys.file)
+      .text("old_key_file", keys.old_file)
+      .bytes("key_cache", into.runtime.encryption.cache_bytes, 64 * kib, 64 * gib);
+  command("key_command", keys.command);
+  command("old_key_command", keys.old_command);
+}
+
 void describe_personal(table_reader& reader, admin::personal_settings& into) {
   read_names(reader, "traits", into.traits);
   read_names(reader, "properties", into.properties);

@@ -97,6 +97,8 @@ std::optional<net::credential> unlisted_rights(const config& of) {
 
 /// What the start would find wrong, without starting. The files of --dev are made by the start.
 result<void> check(const serve_flags& flags, const config& settings) {
+  persistence::encryption_settings keys;
+  if (auto loaded = load_keys(settings.keys, keys); !loaded) return loaded;
   if (!flags.dev) {
     if (auto tls = net::reloadable_tls::load({settings.tls}); !tls) return tl::make_unexpected(tls.error());
   }
@@ -289,6 +291,7 @@ result<void> serving::start() {
     return erase_beside(kept, *requests, who);
   };
   settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
+  if (auto loaded = load_keys(settings_.keys, settings_.runtime.encryption); !loaded) return loaded;
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -406,8 +409,14 @@ void serving::reload() {
     if (auto added = add_dev_credentials(*settings); !added) settings = tl::make_unexpected(added.error());
   }
   if (!settings) return log("error", "SIGHUP: " + settings.error().message + "; the old configuration stays");
+  if (auto loaded = load_keys(settings->keys, settings->runtime.encryption); !loaded) {
+    return log("error", "SIGHUP: " + loaded.error().message + "; the old configuration stays");
+  }
   if (auto replaced = credentials_->replace(settings->credentials, unlisted_rights(*settings)); !replaced) {
     return log("error", "SIGHUP: " + replaced.error().message + "; the old credentials stay");
+  }
+  if (auto wrapped = runtime_->wrap_keys(settings->runtime.encryption); !wrapped) {
+    log("error", "SIGHUP: " + wrapped.error().message + "; the key before still encrypts the journal's keys");
   }
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
@@ -429,8 +438,8 @@ void serving::reload() {
     return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
   }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, schemas, segments, "
-      "computed traits, consent and retention of traits are reloaded");
+      "SIGHUP: certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth, schemas, "
+      "segments, computed traits, consent and retention of traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -520,8 +529,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments,\n"
-      "computed traits, schemas and log settings;\n"
+      "SIGHUP reloads certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth,\n"
+      "segments, computed traits, schemas and log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");
