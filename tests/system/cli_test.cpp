@@ -1,5 +1,4 @@
 // The commands through their front door: what they print and how they end.
-#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
