@@ -149,7 +149,7 @@ TEST_CASE("kith top shows a server, its going away and coming back, and leaves t
   screen.press("\003");
   CHECK(screen.wait() == 0);
   CHECK(screen.is_restored());
-  on_terminal small(top(kith), 30, 8);
+  on_terminal small(top(kith), 45, 8);
   REQUIRE(small.shows("ready"));
   small.press("q");
   CHECK(small.wait() == 0);
