@@ -26,6 +26,7 @@
 // Thread safety: a slot belongs to its actor; messages are handed over whole.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -204,6 +205,7 @@ struct erasure_order : std::enable_shared_from_this<erasure_order> {
   std::condition_variable changed;
   tsl::robin_set<profile::hash128, profile::hash128_hasher> gone;  ///< guarded, as the next
   std::vector<persistence::outgoing_item> untold;                  ///< to be in the store's queues, and not there yet
+  std::atomic<bool> finished{false};                               ///< what still comes of it means nothing any more
 };
 /// To each identifier of a person who is erased, and on to who holds its facet.
 struct erase_facet {
@@ -215,7 +217,8 @@ struct erase_facet {
 struct be_gone {
   std::shared_ptr<erasure_order> order;
 };
-/// To one that is gone: the store has nothing of it any more.
+/// To one that is gone: the store has nothing of it any more. It may be forgotten, and hears of nobody while the shard
+/// knows that it vanished.
 struct be_free {};
 
 using identity_message = std::variant<meet, give_way, surrender, refuse, lost, seek, disclaim, come_home, follow, kept,

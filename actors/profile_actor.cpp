@@ -69,7 +69,7 @@ caf::resumable::resume_result profile_actor::resume(caf::execution_unit*, std::s
     if (identity_) {
       if (!identity_->mail.empty()) {
         if (saving_ || identity_->settling) return awaiting_message;
-        if (identity_->gone) {
+        if (identity_->gone || home_.vanished(address_)) {
           hear_while_gone();
         } else {
           hear();

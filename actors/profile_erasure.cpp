@@ -68,6 +68,7 @@ void profile_actor::vanish(erasure_order& order) {
 }
 
 bool profile_actor::hear(be_gone& what) {
+  if (what.order->finished) return true;
   auto& at = *identity_;
   if (!forwards() && !at.facets.empty()) {  // it came back from the store meanwhile, maybe with others
     if (!home_.may_move(*this)) return false;
@@ -99,9 +100,8 @@ bool profile_actor::hear(be_gone& what) {
 }
 
 bool profile_actor::hear(be_free&) {
-  if (!identity_->gone) return true;
-  identity_->gone = false;
-  if (identity_->mail.empty()) identity_.reset();
+  if (!std::exchange(identity_->gone, false)) return true;
+  home_.note_vanished(address_);
   return true;
 }
 
@@ -167,6 +167,7 @@ void profile_actor::hear_while_gone() {
   } else {
     std::visit(gone_ears(address_, home_), *message);
   }
+  if (!identity_->gone && identity_->mail.empty()) identity_.reset();
 }
 
 }  // namespace kith::actors

@@ -70,9 +70,9 @@ class runtime : public service {
 
   /// Copies journal, store and what belongs to them into a directory that is not there yet, so that a start from there
   /// has all that was acknowledged before the call. Cursors of watches end there. Blocks; others are served meanwhile.
-  /// Errors: unavailable (recovering, failed, or the target cannot be written), resource_exhausted (the target is
-  /// full).
-  virtual result<void> copy_to(const std::string& directory) = 0;
+  /// Between two files it gives up if `cancelled` says so. Errors: unavailable (recovering, failed, cancelled, or the
+  /// target cannot be written), resource_exhausted (the target is full).
+  virtual result<void> copy_to(const std::string& directory, const std::function<bool()>& cancelled) = 0;
 };
 
 }  // namespace kith::actors

@@ -95,18 +95,20 @@ result<void> runtime_impl::remove_needless(const checkpoint_marks& marks) {
   return {};
 }
 
-result<void> runtime_impl::copy_to(const std::string& directory) {
+result<void> runtime_impl::copy_to(const std::string& directory, const std::function<bool()>& cancelled) {
   // So that the copy is of few segments, and a start from it replays little.
   if (auto saved = checkpoint(catching_up::yes); !saved) return saved;
   const std::lock_guard nothing_retires(checkpoint_mutex_);
   copying_ = true;  // maintenance goes on meanwhile, without checkpoints
-  auto outcome = copy_parts(directory);
+  auto outcome = copy_parts(directory, cancelled);
   copying_ = false;
   return outcome;
 }
 
 /// REQUIRES: no segment retires meanwhile.
-result<void> runtime_impl::copy_parts(const std::string& directory) {
+result<void> runtime_impl::copy_parts(const std::string& directory, const std::function<bool()>& cancelled) {
+  const auto stopped = fail(errc::unavailable, "the copy was cancelled");
+  if (cancelled()) return stopped;
   if (auto made = files_.make_directory(directory + "/journal"); !made) return made;
   // The store first: what it lacks of the moment at which the journals are sealed is in their segments, since none
   // has gone meanwhile. The other way round it would hold what no segment of the copy accounts for.
@@ -120,6 +122,7 @@ result<void> runtime_impl::copy_parts(const std::string& directory) {
   const auto segments = persistence::list_segments(files_, journal_directory());
   if (!segments) return tl::make_unexpected(segments.error());
   for (const auto& each : *segments) {
+    if (cancelled()) return stopped;
     // Those of shards that are no more are complete, too.
     if (const auto last = sealed.find(each.shard); last != sealed.end() && each.segment > last->second) continue;
     auto target = directory + "/journal";

@@ -54,7 +54,7 @@ class runtime_impl final : public runtime {
 
   result<void> open();
   void stop(std::chrono::steady_clock::duration deadline) override;
-  result<void> copy_to(const std::string& directory) override;
+  result<void> copy_to(const std::string& directory, const std::function<bool()>& cancelled) override;
 
   shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
   boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
@@ -119,7 +119,7 @@ class runtime_impl final : public runtime {
   result<void> checkpoint() override;
 
  private:
-  result<void> copy_parts(const std::string& directory);
+  result<void> copy_parts(const std::string& directory, const std::function<bool()>& cancelled);
   std::string journal_directory() const { return options_.data + "/journal"; }
   void log(std::string_view level, const std::string& message) const {
     if (options_.log) options_.log(level, message);

@@ -26,6 +26,7 @@
 #include <queue>
 #include <thread>
 #include <tsl/robin_map.h>
+#include <tsl/robin_set.h>
 #include <unordered_map>
 #include <vector>
 
@@ -242,6 +243,9 @@ class shard : public caf::execution_unit {
                 std::shared_ptr<const persistence::erased_addresses> unfinished);
   const persistence::suppressed_ids* suppressed() const noexcept { return suppressed_.get(); }
   const persistence::erased_addresses* unfinished() const noexcept { return unfinished_.get(); }
+  /// Somebody who is suppressed: what others said to them before they were erased may still come.
+  void note_vanished(profile::hash128 address) { vanished_.insert(address); }
+  bool vanished(profile::hash128 address) const { return !vanished_.empty() && vanished_.contains(address); }
   /// Of an actor that is gone: its timer, what watchers are to be told of it, its name among the ignored.
   void forget(const profile_actor& actor);
 
@@ -459,6 +463,7 @@ class shard : public caf::execution_unit {
 
   std::shared_ptr<const persistence::suppressed_ids> suppressed_;    ///< null: none
   std::shared_ptr<const persistence::erased_addresses> unfinished_;  ///< null: none
+  tsl::robin_set<profile::hash128, profile::hash128_hasher> vanished_;
 
   std::shared_ptr<const catalog> catalog_;      ///< never null
   std::shared_ptr<const catalog> definitions_;  ///< the same, if profiles need a standing; else null

@@ -198,6 +198,9 @@ void shard::suppress(std::shared_ptr<const persistence::suppressed_ids> all,
                      std::shared_ptr<const persistence::erased_addresses> unfinished) {
   suppressed_ = all && !all->all().empty() ? std::move(all) : nullptr;
   unfinished_ = std::move(unfinished);
+  for (auto each = vanished_.begin(); each != vanished_.end();) {
+    each = suppressed_ && suppressed_->contains(*each) ? std::next(each) : vanished_.erase(each);
+  }
   if (!unfinished_) return;
   watches_.forget(*unfinished_);
   const std::lock_guard lock(ignored_mutex_);

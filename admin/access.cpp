@@ -3,6 +3,7 @@
 #include <chrono>
 #include <future>
 
+#include "admin/sign_in.hpp"
 #include "admin/tokens.hpp"
 #include "ingest/oauth/authorizer.hpp"
 
@@ -11,7 +12,6 @@ namespace kith::admin {
 namespace {
 
 constexpr std::chrono::seconds issuer_patience{5};
-constexpr unsigned most_waiting = 2;  ///< of the server's threads
 
 /// The token of `Authorization: Bearer TOKEN`; nothing: it is of another scheme, or there is none.
 std::optional<std::string> bearer_in(const std::string& authorization) {
@@ -39,6 +39,21 @@ void access::configure(const access_settings& settings, std::shared_ptr<ingest::
   issuers_ = std::move(issuers);
 }
 
+void access::sign_in_at(std::shared_ptr<sign_in> provider) {
+  std::shared_ptr<sign_in> before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(people_, provider);
+  }
+  const bool same = before && provider && before->configured().says_the_same_as(provider->configured());
+  if (before && !same) sessions_.close_of_people();
+}
+
+std::shared_ptr<sign_in> access::people() {
+  const std::lock_guard lock(mutex_);
+  return people_;
+}
+
 access::resolved access::by_token(const std::string& token) {
   if (auto who = around_.credentials->by_token(token)) return {std::move(who), known_by::token, 0, {}};
   if (around_.tokens != nullptr) {
@@ -58,16 +73,8 @@ access::resolved access::by_oauth(const std::string& token) {
   resolved found;
   found.why = "the token is not known here";
   if (!issuers) return found;
-  // A thread that waits serves nobody else, and anybody may send tokens.
-  struct counted {
-    explicit counted(std::atomic<unsigned>& of) : waiting(of), before(of.fetch_add(1)) {}
-    ~counted() { --waiting; }
-    counted(const counted&) = delete;
-    counted& operator=(const counted&) = delete;
-    std::atomic<unsigned>& waiting;
-    unsigned before;
-  } const place(waiting_);
-  if (place.before >= most_waiting) {
+  const auto place = waiting_.enter();
+  if (!place) {
     found.why = "the authorization server is being asked for others; try again";
     return found;
   }
@@ -106,12 +113,15 @@ bool access::by_session(request& asked) {
     asked.why_unknown = "the session has ended: open another one";
     return false;
   }
-  auto found = by_token(session->token);
-  if (!found.who) {
-    asked.why_unknown = "the session's token holds no more: " + found.why;
-    return false;
+  asked.who = session->person;
+  if (!asked.who) {
+    auto found = by_token(session->token);
+    if (!found.who) {
+      asked.why_unknown = "the session's token holds no more: " + found.why;
+      return false;
+    }
+    asked.who = std::move(found.who);
   }
-  asked.who = std::move(found.who);
   asked.how = known_by::session;
   asked.until_ms = session->until_ms;
   if (asked.is_safe()) return true;

@@ -4,7 +4,6 @@
 // Thread safety: all of it, from any thread that is no shard's; an OAuth token may have to be waited for.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -15,6 +14,7 @@
 #include "admin/probe.hpp"
 #include "admin/sessions.hpp"
 #include "admin/throttle.hpp"
+#include "admin/waiting_room.hpp"
 #include "net/credentials.hpp"
 
 namespace kith::ingest::oauth {
@@ -23,6 +23,7 @@ class authorizer;
 
 namespace kith::admin {
 
+class sign_in;
 class token_store;
 
 struct access_settings {
@@ -44,6 +45,10 @@ class access {
   explicit access(environment around);
 
   void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
+  /// Where people sign in from now on; null: nowhere. Their sessions end, if what gives them roles has changed.
+  void sign_in_at(std::shared_ptr<sign_in> provider);
+  /// Null: see sign_in_at().
+  std::shared_ptr<sign_in> people();
 
   /// Finds out who asks: `who`, `how`, `until_ms`, `forged`. The answer, if it is to be refused whatever it asks: a
   /// quota is used up.
@@ -58,6 +63,8 @@ class access {
   resolved by_token(const std::string& token);
 
   sessions& open_sessions() noexcept { return sessions_; }
+  /// For who has a thread of the server wait for another server.
+  waiting_room& waiting() noexcept { return waiting_; }
   const environment& around() const noexcept { return around_; }
 
   /// Why a browser may have sent it for another site's page; empty: nothing says so.
@@ -74,9 +81,10 @@ class access {
   sessions sessions_;
   throttle of_credential_;
   throttle of_failures_;
-  std::atomic<unsigned> waiting_{0};  ///< for an authorization server
+  waiting_room waiting_;
   std::mutex mutex_;
   std::shared_ptr<ingest::oauth::authorizer> issuers_;
+  std::shared_ptr<sign_in> people_;
 };
 
 }  // namespace kith::admin

@@ -55,7 +55,7 @@ json record_of(const audited_request& what, const response& answer) {
                {"outcome", outcome_of(answer.status)},
                {"who", who ? json(who->rights.name) : json(nullptr)},
                {"role", who ? json(net::name_of(net::role_of(who->rights))) : json(nullptr)},
-               {"by", name_of(answer.done_by && sent.how == known_by::nothing ? known_by::token : sent.how)},
+               {"by", name_of(answer.done_by && sent.how == known_by::nothing ? answer.done_how : sent.how)},
                {"address", sent.address}};
   if (!sent.certificate.empty()) made["certificate"] = cut(sent.certificate);
   if (auto arguments = arguments_of(what); !arguments.empty()) made["arguments"] = std::move(arguments);

@@ -15,9 +15,11 @@ namespace {
 constexpr std::string_view partial = ".partial";
 constexpr const char* about = "backup.json";
 
-/// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches.
+/// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches, and documents
+/// of people, which are made anew.
 bool belongs_to_parts(std::string_view name) {
-  constexpr std::string_view parts[] = {"journal", "store", "changes", "dead-letters", "checkpoint", "definitions"};
+  constexpr std::string_view parts[] = {"journal",    "store",       "changes", "dead-letters",
+                                        "checkpoint", "definitions", "exports"};
   return std::find(std::begin(parts), std::end(parts), name) != std::end(parts);
 }
 
@@ -46,6 +48,7 @@ result<void> remove_tree(const std::string& directory) {
 }  // namespace
 
 backups::~backups() {
+  cancelled_ = true;
   if (thread_.joinable()) thread_.join();
 }
 
@@ -83,10 +86,7 @@ result<void> backups::write(const std::string& name) {
   if (auto cleared = clear_partial(); !cleared) return cleared;
   if (auto made = files_.make_directory(unfinished); !made) return made;
   persistence::keep_private(unfinished);
-  if (auto written = write_(unfinished); !written) return written;
-  if (auto copied = copy_audit_log(unfinished); !copied) return copied;
-  const auto wanted = [](std::string_view each) { return each != "audit" && !belongs_to_parts(each); };
-  if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
+  if (auto filled = fill(unfinished); !filled) return give_up(unfinished, filled.error());
   const nlohmann::json manifest = {
       {"format", 1}, {"kith", KITH_VERSION}, {"taken", taken}, {"bytes", bytes_in(unfinished)}};
   if (auto told = persistence::replace_file(files_, unfinished, about, manifest.dump(2) + "\n"); !told) return told;
@@ -95,6 +95,26 @@ result<void> backups::write(const std::string& name) {
   if (auto dropped = drop_old(); !dropped)
     log_("error", "backup " + name + ": old ones stay: " + dropped.error().message);
   return {};
+}
+
+result<void> backups::fill(const std::string& unfinished) {
+  const auto cancelled = [this] { return cancelled_.load(); };
+  if (auto written = write_(unfinished, cancelled); !written) return written;
+  if (auto copied = copy_audit_log(unfinished); !copied) return copied;
+  const auto wanted = [&](std::string_view each) { return each != "audit" && !belongs_to_parts(each) && !cancelled(); };
+  if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
+  if (cancelled()) return fail(errc::unavailable, "the server is stopping");
+  return {};
+}
+
+/// What is there of it is worth nothing, and may be as large as the data.
+result<void> backups::give_up(const std::string& unfinished, error why) {
+  if (auto removed = remove_tree(unfinished); !removed) {
+    why.message += "; " + removed.error().message + "; the next backup tries that again";
+  } else {
+    why.message += "; " + unfinished + " is removed";
+  }
+  return tl::make_unexpected(std::move(why));
 }
 
 /// Its head first: a log may be ahead of its head, never behind it.
@@ -130,22 +150,42 @@ result<void> backups::drop_old() {
   return {};
 }
 
+/// Nothing: the directory is not one of ours.
+std::optional<backup> backups::read_manifest(const std::string& name) {
+  const auto text = persistence::read_file(files_, settings_.directory + "/" + name + "/" + about);
+  if (!text) return std::nullopt;
+  const auto told = nlohmann::json::parse(*text, nullptr, false);
+  backup one{name, 0, 0};
+  if (told.is_object()) {
+    profile::parse_time(told.value("taken", ""), one.taken_ms);
+    one.bytes = told.value("bytes", std::uint64_t{0});
+  }
+  return one;
+}
+
 result<std::vector<backup>> backups::list() {
   std::vector<backup> found;
   const auto names = files_.list(settings_.directory);
   if (!names && names.error().code == errc::not_found) return found;
   if (!names) return tl::make_unexpected(names.error());
+  std::map<std::string, backup> known;
+  {
+    const std::lock_guard lock(mutex_);
+    known = written_;
+  }
   for (const auto& name : *names) {
     if (name.ends_with(partial)) continue;
-    const auto text = persistence::read_file(files_, settings_.directory + "/" + name + "/" + about);
-    if (!text) continue;  // not ours
-    const auto told = nlohmann::json::parse(*text, nullptr, false);
-    backup one{name, 0, 0};
-    if (told.is_object()) {
-      profile::parse_time(told.value("taken", ""), one.taken_ms);
-      one.bytes = told.value("bytes", std::uint64_t{0});
+    if (const auto at = known.find(name); at != known.end()) {
+      found.push_back(at->second);
+    } else if (const auto one = read_manifest(name)) {
+      found.push_back(*one);
     }
-    found.push_back(one);
+  }
+  known.clear();
+  for (const auto& each : found) known.emplace(each.name, each);
+  {
+    const std::lock_guard lock(mutex_);
+    written_ = std::move(known);
   }
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.name > b.name; });
   return found;

@@ -7,8 +7,10 @@
 // Thread safety: all of it, from any thread.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -42,8 +44,8 @@ struct backup_state {
 
 class backups {
  public:
-  /// Writes what belongs to the server's parts into a directory that is there.
-  using writer = std::function<result<void>(const std::string& directory)>;
+  /// Writes what belongs to the server's parts into a directory that is there; gives up soon where `cancelled` says so.
+  using writer = std::function<result<void>(const std::string& directory, const std::function<bool()>& cancelled)>;
 
   backups(persistence::file_system& files, std::string data, backup_settings settings, writer write,
           std::function<std::int64_t()> now_ms,
@@ -54,7 +56,7 @@ class backups {
         write_(std::move(write)),
         now_ms_(std::move(now_ms)),
         log_(std::move(log)) {}
-  ~backups();  ///< waits for the one that is being written
+  ~backups();  ///< the one that is being written is given up, and what there is of it removed
   backups(const backups&) = delete;
   backups& operator=(const backups&) = delete;
 
@@ -67,8 +69,11 @@ class backups {
   result<void> write(const std::string& name);
   result<void> copy_audit_log(const std::string& into);
   result<void> clear_partial();
+  result<void> give_up(const std::string& unfinished, error why);
+  result<void> fill(const std::string& unfinished);
   result<void> drop_old();
   result<std::vector<backup>> list();
+  std::optional<backup> read_manifest(const std::string& name);
 
   persistence::file_system& files_;
   const std::string data_;
@@ -77,8 +82,10 @@ class backups {
   const std::function<std::int64_t()> now_ms_;
   const std::function<void(std::string_view level, std::string_view message)> log_;
 
+  std::atomic<bool> cancelled_{false};
   std::mutex mutex_;
-  backup_state state_;  ///< without the items
+  backup_state state_;                     ///< without the items
+  std::map<std::string, backup> written_;  ///< by name; what is whole does not change
   std::thread thread_;
 };
 

@@ -24,8 +24,14 @@ routes::routes(actors::service& service, definition_store& definitions, parts wi
       definitions_(definitions),
       with_(std::move(with)),
       live_(std::make_shared<live>(service_, with_)),
+      counts_(service_),
       auditor_(with_.audit),
       repeated_(actors::wall_clock_ms) {}
+
+void routes::look() {
+  live_->take();
+  counts_.look(actors::wall_clock_ms());
+}
 
 std::vector<routes::declaration> routes::listed() {
   std::vector<declaration> all;
@@ -113,6 +119,13 @@ bool routes::is_recorded(const route& chosen, const request& asked, const respon
 }
 
 response routes::dispatch(const route& chosen, const call& asked) {
+  auto made = carry_out(chosen, asked);
+  return chosen.handler == &routes::begin_sign_in || chosen.handler == &routes::finish_sign_in
+             ? for_browser(std::move(made))
+             : made;
+}
+
+response routes::carry_out(const route& chosen, const call& asked) {
   const auto path = chosen.path();
   const audited_request what{asked, path, chosen.pattern};
   if (auto refused = refuse(chosen, asked)) {

@@ -18,6 +18,7 @@ std::string_view name_of(known_by how) noexcept {
     case known_by::certificate: return "certificate";
     case known_by::oauth: return "oauth";
     case known_by::session: return "session";
+    case known_by::openid: return "openid";
   }
   return "nothing";
 }

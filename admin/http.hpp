@@ -22,7 +22,7 @@
 namespace kith::admin {
 
 /// By what a caller is known.
-enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session };
+enum class known_by : std::uint8_t { nothing, token, certificate, oauth, session, openid };
 std::string_view name_of(known_by how) noexcept;
 
 struct request {
@@ -67,6 +67,7 @@ struct response {
   std::chrono::milliseconds pause{0};  ///< before each of those
   // For the audit log:
   std::shared_ptr<net::identity> done_by{};         ///< if not who asked: who it turned out to be
+  known_by done_how = known_by::token;              ///< and by what
   nlohmann::json noted = nlohmann::json::object();  ///< what was done, beside what the URL says
 };
 
@@ -105,6 +106,11 @@ result<std::size_t> limit_in(const parsed_target& target, std::size_t without, s
 result<profile::hash128> address_in(const parsed_target& target);
 /// The identifier that a kind and an id in a URL name: kind "user", "anonymous", "profile" or an external type.
 profile::identifier identifier_named(const std::string& kind, const std::string& id);
+
+/// Of an array in a body: `[{"kind": "user", "id": "…"}, {"kind": "external", "type": "…", "id": "…"}]`. `name`: of the
+/// array. Errors: invalid_argument. (identity_routes.cpp)
+result<std::vector<profile::identifier>> identifiers_in(const nlohmann::json& list, const std::string& name,
+                                                        bool or_profiles = false);
 
 std::vector<std::string_view> split(std::string_view text, char at);
 

@@ -35,11 +35,18 @@ result<std::vector<profile::identifier>> identifiers_in(const call& asked) {
   for (const auto& [key, value] : body.items()) {
     if (key != "identifiers") return refuse("unknown key \"" + key + "\"; allowed is identifiers");
   }
-  const auto list = body.value("identifiers", json());
-  if (!list.is_array() || list.empty()) return refuse("identifiers: must be an array of at least one");
+  auto found = admin::identifiers_in(body.value("identifiers", json()), "identifiers");
+  return found ? found : refuse(found.error().message);
+}
+
+}  // namespace
+
+result<std::vector<profile::identifier>> identifiers_in(const json& list, const std::string& name, bool or_profiles) {
+  const auto refuse = [](const std::string& why) { return fail(errc::invalid_argument, why); };
+  if (!list.is_array() || list.empty()) return refuse(name + ": must be an array of at least one");
   std::vector<profile::identifier> found;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    const auto where = "identifiers[" + std::to_string(i) + "]";
+    const auto where = name + "[" + std::to_string(i) + "]";
     const auto& each = list[i];
     if (!each.is_object()) return refuse(where + ": must be {kind, id} or {kind: \"external\", type, id}");
     for (const auto& [key, value] : each.items()) {
@@ -51,19 +58,21 @@ result<std::vector<profile::identifier>> identifiers_in(const call& asked) {
     const auto kind = each.value("kind", "");
     const auto type = each.value("type", "");
     const auto id = each.value("id", "");
-    if (kind != "user" && kind != "anonymous" && kind != "external") {
-      return refuse(where + ".kind: must be \"user\", \"anonymous\" or \"external\"");
+    const bool of_profile = or_profiles && kind == "profile";
+    if (kind != "user" && kind != "anonymous" && kind != "external" && !of_profile) {
+      return refuse(where + ".kind: must be \"user\", \"anonymous\" or \"external\"" +
+                    (or_profiles ? ", or \"profile\"" : ""));
     }
     if (id.empty() || (kind == "external") == type.empty()) {
       return refuse(where + ": needs an id, and a type if it is external");
     }
     found.push_back(identifier_named(kind == "external" ? type : kind, id));
     if (kind == "external") found.back().kind = profile::id_kind::external, found.back().type = type;
+    profile::hash128 address;
+    if (!profile::address_of(found.back(), address)) return refuse(where + ".id: must be 32 hexadecimal digits");
   }
   return found;
 }
-
-}  // namespace
 
 response routes::identity_of(profile::hash128 address) {
   return answer_of([address](actors::service& service, actors::read_done done) {

@@ -8,6 +8,7 @@
 #include "admin/audit_log.hpp"
 #include "admin/backups.hpp"
 #include "admin/forward_routes.hpp"
+#include "admin/privacy_requests.hpp"
 #include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
 #include "net/tls_context.hpp"
@@ -283,6 +284,18 @@ void add_backups(std::vector<MetricFamily>& to, backups& of) {
       MetricType::Gauge, static_cast<double>(state->last_ms) / 1000);
 }
 
+void add_privacy_requests(std::vector<MetricFamily>& to, const request_counts& counts) {
+  const auto gauge = [&](const char* name, const char* help, std::uint64_t value) {
+    to.push_back(family(name, help, MetricType::Gauge));
+    add(to.back(), static_cast<double>(value));
+  };
+  gauge("kith_privacy_requests_open", "Requests of people that are neither done nor refused.", counts.open);
+  gauge("kith_privacy_requests_overdue", "Those past a deadline of the law.", counts.overdue);
+  gauge("kith_privacy_requests_due_soon", "Those with a deadline within privacy.due_soon.", counts.due_soon);
+  gauge("kith_privacy_requests_failing", "Those that could not be carried out the last time.", counts.failing);
+  gauge("kith_privacy_export_bytes", "Documents that were made for requests and are kept.", counts.export_bytes);
+}
+
 void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
   const auto total = [&](const char* name, const char* help, const probe::counter& value) {
     to.push_back(family(name, help, MetricType::Counter));
@@ -298,6 +311,8 @@ void add_admin(std::vector<MetricFamily>& to, const probe& counts) {
   refused("forged", counts.forged);
   refused("quota", counts.throttled);
   total("kith_admin_sessions_opened_total", "Sessions of the console that were opened.", counts.sessions_opened);
+  total("kith_admin_sign_ins_refused_total", "People who came from the OpenID provider, or for it, and got no session.",
+        counts.sign_ins_refused);
   total("kith_admin_repeated_total", "Requests answered as the first with their Idempotency-Key was.",
         counts.idempotent_replays);
 }
@@ -458,6 +473,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
   if (with.gate != nullptr) add_schemas(families, *with.gate);
   add_process(families, with);
   if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
+  if (with.requests != nullptr) add_privacy_requests(families, with.requests->counts());
   if (with.counts != nullptr) add_admin(families, *with.counts);
   if (with.door != nullptr) {
     families.push_back(family("kith_admin_sessions_open", "Sessions of the console.", MetricType::Gauge));

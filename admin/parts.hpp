@@ -30,6 +30,7 @@ namespace kith::admin {
 class access;
 class backups;
 class audit_log;
+class privacy_requests;
 class receipt_signer;
 class shared_personal_rules;
 class token_store;
@@ -50,13 +51,14 @@ struct parts {
   std::string data;                ///< the directory whose disk is looked at
   std::uint64_t memory_limit = 0;  ///< bytes that profiles may hold; 0: not told
   admin::backups* backups = nullptr;
-  audit_log* audit = nullptr;                       ///< null: nothing is recorded
-  bool audit_reads = true;                          ///< also answers that hold personal data
-  const shared_personal_rules* personal = nullptr;  ///< null: the rules of an empty [pii]
-  const receipt_signer* receipts = nullptr;         ///< null: nobody is erased
+  audit_log* audit = nullptr;                                        ///< null: nothing is recorded
+  bool audit_reads = true;                                           ///< also answers that hold personal data
+  const shared_personal_rules* personal = nullptr;                   ///< null: the rules of an empty [pii]
+  const receipt_signer* receipts = nullptr;                          ///< null: nobody is erased
   std::map<std::string, std::int64_t, std::less<>> event_retention;  ///< milliseconds, by event
-  access* door = nullptr;                           ///< the server's own
-  probe* counts = nullptr;                          ///< as door
+  privacy_requests* requests = nullptr;                              ///< null: none are kept
+  access* door = nullptr;                                            ///< the server's own
+  probe* counts = nullptr;                                           ///< as door
 };
 
 }  // namespace kith::admin

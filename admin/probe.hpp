@@ -17,6 +17,7 @@ struct probe {
   counter forged{0};           ///< answered with 403: another site's page sent them
   counter throttled{0};        ///< answered with 429
   counter sessions_opened{0};
+  counter sign_ins_refused{0};
   counter idempotent_replays{0};  ///< answered as the first request with that Idempotency-Key was
 
   static void add_one(counter& to) noexcept { to.fetch_add(1, std::memory_order_relaxed); }

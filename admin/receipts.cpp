@@ -127,7 +127,8 @@ std::string receipt_signer::sign(const actors::erasure& of, std::string_view rea
     claims["goneBy"] = profile::format_time(of.gone_by_ms);
     claims["historyEvents"] = of.history_events;
     claims["deadLetters"] = of.dead_letters;
-    claims["places"] = {"memory", "snapshots", "history", "segments", "changes", "journal", "dead letters", "webhooks"};
+    claims["places"] = {"memory",  "snapshots",    "history",  "segments",        "changes",
+                        "journal", "dead letters", "webhooks", "privacy requests"};
     claims["notCovered"] = {"backups", "journal/quarantine", "what others were told before"};
   }
   const json header = {{"alg", "EdDSA"}, {"typ", receipt_type}, {"kid", thumbprint(key_->x)}};

@@ -5,6 +5,7 @@
 #include <future>
 
 #include "actors/clock.hpp"
+#include "admin/asking.hpp"
 #include "admin/json.hpp"
 #include "admin/metrics.hpp"
 #include "admin/route.hpp"
@@ -83,6 +84,9 @@ const std::vector<routes::route>& routes::table() {
       {"POST", {"v1", "session"}, anybody, changes, open, &routes::open_session},
       {"GET", {"v1", "session"}, viewer, reads, open, &routes::session},
       {"DELETE", {"v1", "session"}, anybody, changes, open, &routes::close_session},
+      {"GET", {"v1", "session", "methods"}, anybody, reads, open, &routes::ways_to_sign_in},
+      {"GET", {"v1", "session", "login"}, anybody, reads, open, &routes::begin_sign_in},
+      {"GET", {"v1", "session", "callback"}, anybody, changes, open, &routes::finish_sign_in},
       {"GET", {"v1", "tokens"}, admin, reads, open, &routes::list_tokens},
       {"PUT", {"v1", "tokens"}, admin, changes, open, &routes::put_token},
       {"GET", {"v1", "tokens", "{}"}, admin, reads, open, &routes::token},
@@ -97,6 +101,12 @@ const std::vector<routes::route>& routes::table() {
       {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, operations, changes, masked, &routes::unmerge},
       {"DELETE", {"v1", "profiles", "{}", "{}"}, privacy, changes, open, &routes::erase_profile},
       {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
+      {"GET", {"v1", "profiles", "{}", "{}", "export"}, privacy, reads, refused, &routes::export_person},
+      {"GET", {"v1", "privacy", "requests"}, privacy, reads, refused, &routes::privacy_request_list},
+      {"POST", {"v1", "privacy", "requests"}, privacy, changes, refused, &routes::new_privacy_request},
+      {"GET", {"v1", "privacy", "requests", "{}"}, privacy, reads, refused, &routes::privacy_request_of},
+      {"POST", {"v1", "privacy", "requests", "{}", "steps"}, privacy, changes, refused, &routes::step_privacy_request},
+      {"GET", {"v1", "privacy", "requests", "{}", "exports", "{}"}, privacy, reads, refused, &routes::kept_export},
       {"GET", {"v1", "privacy", "keys"}, anybody, reads, open, &routes::receipt_keys},
       {"GET", {"v1", "privacy", "suppressions"}, privacy, reads, open, &routes::suppressions},
       {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, open, &routes::look_up_suppression},
@@ -117,6 +127,7 @@ const std::vector<routes::route>& routes::table() {
       {"DELETE", {"v1", "segments", "{}"}, operations, changes, open, &routes::remove_definition},
       {"POST", {"v1", "segments", "{}", "enable"}, operations, changes, open, &routes::enable_definition},
       {"GET", {"v1", "segments", "{}", "members"}, viewer, reads, open, &routes::members},
+      {"GET", {"v1", "segments", "{}", "counts"}, viewer, reads, open, &routes::member_counts},
       {"GET", {"v1", "backfill"}, viewer, reads, open, &routes::backfill},
       {"POST", {"v1", "backfill:cancel"}, operations, changes, open, &routes::cancel_backfill},
       {"POST", {"v1", "backfill:resume"}, operations, changes, open, &routes::resume_backfill},
@@ -164,24 +175,30 @@ response routes::metrics(const call&) {
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
 
-/// What a shard answers about one profile, as JSON in this shape.
-response routes::answer_of(std::function<void(actors::service&, actors::read_done)> question,
-                           const std::function<json(json)>& shape) {
-  using found = result<actors::found_profiles>;
-  auto promise = std::make_shared<std::promise<found>>();
+result<std::optional<std::string>> ask_profile(actors::service& service, profile_question question) {
+  using answered = result<std::optional<std::string>>;
+  auto promise = std::make_shared<std::promise<answered>>();
   auto answer = promise->get_future();
-  // The service, for these routes may be gone when the shard comes to it.
-  boost::asio::post(service_.io(0), [&service = service_, promise, question = std::move(question)] {
-    question(service, [promise](const found& profiles) { promise->set_value(profiles); });
+  // The service by reference: who asks may be gone when the shard comes to it.
+  boost::asio::post(service.io(0), [&service, promise, question = std::move(question)] {
+    question(service, [promise](const result<actors::found_profiles>& found) {
+      if (!found) return promise->set_value(tl::make_unexpected(found.error()));
+      const auto told = found->at(0);
+      promise->set_value(told ? std::optional(std::string(*told)) : std::nullopt);
+    });
   });
   if (answer.wait_for(read_patience) != std::future_status::ready) {
-    return problem(503, "unavailable", "the profile could not be read in time; see /readyz");
+    return fail(errc::unavailable, "the profile could not be read in time; see /readyz");
   }
-  const auto profiles = answer.get();
-  if (!profiles) return problem_of(profiles.error());
-  const auto told = profiles->at(0);
-  if (!told) return problem(404, "not_found", "there is no such profile");
-  return ok(shape ? shape(to_json(*told)) : to_json(*told));
+  return answer.get();
+}
+
+/// What a shard answers about one profile, as JSON in this shape.
+response routes::answer_of(profile_question question, const std::function<json(json)>& shape) {
+  const auto told = ask_profile(service_, std::move(question));
+  if (!told) return problem_of(told.error());
+  if (!*told) return problem(404, "not_found", "there is no such profile");
+  return ok(shape ? shape(to_json(**told)) : to_json(**told));
 }
 
 response routes::profile(const call& asked) {

@@ -11,11 +11,13 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "admin/asking.hpp"
 #include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
 #include "admin/http.hpp"
 #include "admin/idempotency.hpp"
 #include "admin/live.hpp"
+#include "admin/member_history.hpp"
 #include "admin/parts.hpp"
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
@@ -34,8 +36,8 @@ class routes {
   routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
-  /// Takes what GET /v1/live tells. To be called every live::pace.
-  void look() { live_->take(); }
+  /// Takes what GET /v1/live and …/counts tell. To be called every live::pace.
+  void look();
 
   /// Every route as it declares itself; `{}` in a path stands for a parameter.
   struct declaration {
@@ -74,6 +76,7 @@ class routes {
   response remove_definition(const call& asked);
   response enable_definition(const call& asked);
   response members(const call& asked);
+  response member_counts(const call& asked);
   response member_lines(const std::string& name, std::optional<profile::hash128> behind);
   response preview(const call& asked);
 
@@ -89,8 +92,7 @@ class routes {
   response after(const result<void>& changed);
   static nlohmann::json told(const actors::backfill_progress& of);
 
-  response answer_of(std::function<void(actors::service&, actors::read_done)> question,
-                     const std::function<nlohmann::json(nlohmann::json)>& shape = {});
+  response answer_of(profile_question question, const std::function<nlohmann::json(nlohmann::json)>& shape = {});
   // identity_routes.cpp
   response identity(const call& asked);
   response unmerge(const call& asked);
@@ -122,6 +124,11 @@ class routes {
   response open_session(const call& asked);
   response session(const call& asked);
   response close_session(const call& asked);
+  response ways_to_sign_in(const call& asked);
+  response begin_sign_in(const call& asked);
+  response finish_sign_in(const call& asked);
+  response refused_sign_in(std::string_view reason, const std::string& detail);
+  static response for_browser(response made);
 
   // audit_routes.cpp
   response audit(const call& asked);
@@ -142,6 +149,14 @@ class routes {
   response look_up_suppression(const call& asked);
   response lift_suppression(const call& asked);
 
+  // request_routes.cpp
+  response export_person(const call& asked);
+  response privacy_request_list(const call& asked);
+  response new_privacy_request(const call& asked);
+  response privacy_request_of(const call& asked);
+  response step_privacy_request(const call& asked);
+  response kept_export(const call& asked);
+
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
@@ -153,6 +168,7 @@ class routes {
   static std::string allowed_at(const std::vector<std::string>& path);
   std::optional<response> refuse(const route& chosen, const call& asked) const;
   response dispatch(const route& chosen, const call& asked);
+  response carry_out(const route& chosen, const call& asked);
   response answer(const route& chosen, const call& asked);
   bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
   void mask(response& answer) const;
@@ -161,6 +177,7 @@ class routes {
   definition_store& definitions_;
   const parts with_;
   const std::shared_ptr<live> live_;
+  member_history counts_;
   auditor auditor_;
   idempotent_answers repeated_;
 };

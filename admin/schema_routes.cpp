@@ -5,6 +5,7 @@
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "ingest/schema/document.hpp"
+#include "ingest/schema/files.hpp"
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/proposal.hpp"
 #include "ingest/schema/report.hpp"
@@ -144,6 +145,8 @@ response routes::put_schema(const call& asked) {
     instead = *kind;
   }
   const auto& event = asked.target.path[2];
+  // Before If-Match is looked at: of what cannot be an event there is no version.
+  if (const auto good = ingest::schema::check_event_name(event); !good) return admin::problem_of(good.error());
   const auto made = with_.schemas->put(event, asked.sent.body, instead, precondition_in(asked));
   if (!made) return problem_of(made.error());
   // By now there may be a newer one, or none.

@@ -1,6 +1,7 @@
 // The routes of segments and computed traits.
 #include <algorithm>
 
+#include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "profile/segments/standing.hpp"
@@ -209,6 +210,7 @@ response routes::definitions(const call& asked) {
   const auto counts = kind_in(asked) == definition_kind::segment && from != to
                           ? service_.member_counts()
                           : fail(errc::unavailable, "not asked for");
+  if (kind_in(asked) == definition_kind::segment) counts_.noticed(actors::wall_clock_ms());
   auto items = json::array();
   for (auto each = from; each != to; ++each) items.push_back(described(*each, counts ? &*counts : nullptr));
   return ok({{"items", std::move(items)}, {"next", to == all.end() ? json(nullptr) : json((to - 1)->what.name)}});
@@ -387,6 +389,25 @@ response routes::preview(const call& asked) {
                {"sample", std::move(sample)}};
   if (found->errors > 0) body["error"] = found->first_error;
   return ok(body);
+}
+
+response routes::member_counts(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {"over"})) return *unknown;
+  const auto over = asked.target.query.find("over");
+  auto span_ms = member_history::kept.count();
+  if (over != asked.target.query.end() && over->second != "1h") {
+    if (over->second != "10m") return problem(400, "invalid_argument", "query parameter over: must be 10m or 1h");
+    span_ms = std::chrono::milliseconds(std::chrono::minutes(10)).count();
+  }
+  const auto& name = asked.target.path[2];
+  if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
+  const auto now_ms = actors::wall_clock_ms();
+  counts_.noticed(now_ms);
+  auto points = json::array();
+  for (const auto& each : counts_.of(name, now_ms - span_ms)) {
+    points.push_back({{"t", each.at_ms}, {"members", each.members}});
+  }
+  return ok({{"name", name}, {"points", std::move(points)}});
 }
 
 }  // namespace kith::admin

@@ -360,6 +360,8 @@ void admin_server::configure(const access_settings& settings, std::shared_ptr<in
   impl_->door.configure(settings, std::move(issuers));
 }
 
+void admin_server::sign_in_at(std::shared_ptr<sign_in> provider) { impl_->door.sign_in_at(std::move(provider)); }
+
 unsigned short admin_server::port() const noexcept {
   beast::error_code ignored;
   return impl_->acceptor.local_endpoint(ignored).port();
@@ -369,7 +371,12 @@ result<void> admin_server::impl::start() {
   if (auto listening = listen(); !listening) return listening;
   accept();
   if (handlers) asio::post(io, [this] { look_around(); });
-  for (unsigned i = 0; i < shared.options.threads; ++i) threads.emplace_back([this] { io.run(); });
+  for (unsigned i = 0; i < shared.options.threads; ++i) {
+    threads.emplace_back([this] {
+      actors::be_nice();  // where processors are few, events go first
+      io.run();
+    });
+  }
   return {};
 }
 

@@ -5,7 +5,7 @@
 #include <openssl/rand.h>
 #include <stdexcept>
 
-#include "profile/encoding.hpp"
+#include "ingest/oauth/encoding.hpp"
 
 namespace kith::admin {
 
@@ -14,11 +14,7 @@ std::string random_text() {
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) {
     throw std::runtime_error("the operating system gives no randomness");
   }
-  auto text = profile::base64_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  while (!text.empty() && text.back() == '=') text.pop_back();
-  std::replace(text.begin(), text.end(), '+', '-');
-  std::replace(text.begin(), text.end(), '/', '_');
-  return text;
+  return ingest::oauth::base64url_of({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 void sessions::configure(const session_settings& settings) {
@@ -32,19 +28,28 @@ void sessions::drop_ended(std::int64_t now) {
   });
 }
 
-sessions::opened sessions::open(std::string token, std::int64_t token_until_ms) {
+sessions::opened sessions::open(session made, std::int64_t until_ms) {
   const auto now = now_ms_();
-  opened made{random_text(), 0};
   const std::lock_guard lock(mutex_);
-  made.until_ms = now + settings_.lifetime.count();
-  if (token_until_ms != 0) made.until_ms = std::min(made.until_ms, token_until_ms);
   drop_ended(now);
   if (open_.size() >= most_open) {
     open_.erase(std::min_element(open_.begin(), open_.end(),
                                  [](const auto& a, const auto& b) { return a.second.used_ms < b.second.used_ms; }));
   }
-  open_[net::digest_of(made.id)] = {std::move(token), made.until_ms, now};
-  return made;
+  opened told{random_text(), now + settings_.lifetime.count()};
+  if (until_ms != 0) told.until_ms = std::min(told.until_ms, until_ms);
+  made.until_ms = told.until_ms;
+  made.used_ms = now;
+  open_[net::digest_of(told.id)] = std::move(made);
+  return told;
+}
+
+sessions::opened sessions::open(std::string token, std::int64_t token_until_ms) {
+  return open(session{std::move(token), nullptr, 0, 0}, token_until_ms);
+}
+
+sessions::opened sessions::open(std::shared_ptr<net::identity> person, std::int64_t until_ms) {
+  return open(session{{}, std::move(person), 0, 0}, until_ms);
 }
 
 std::optional<sessions::found> sessions::find(std::string_view id) {
@@ -55,13 +60,20 @@ std::optional<sessions::found> sessions::find(std::string_view id) {
   const auto at = open_.find(net::digest_of(id));
   if (at == open_.end()) return std::nullopt;
   at->second.used_ms = now;
-  return found{at->second.token, at->second.until_ms};
+  return found{at->second.token, at->second.person, at->second.until_ms};
 }
 
-void sessions::close(std::string_view id) {
+void sessions::close(const net::token_digest& of_id) {
   const std::lock_guard lock(mutex_);
-  open_.erase(net::digest_of(id));
+  open_.erase(of_id);
 }
+
+void sessions::close_of_people() {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(open_, [](const auto& each) { return each.second.person != nullptr; });
+}
+
+void sessions::close(std::string_view id) { close(net::digest_of(id)); }
 
 std::size_t sessions::count() {
   const std::lock_guard lock(mutex_);
@@ -69,18 +81,18 @@ std::size_t sessions::count() {
   return open_.size();
 }
 
-std::string_view sessions::id_in(std::string_view cookies) noexcept {
+std::string_view cookie_in(std::string_view cookies, std::string_view name) noexcept {
   while (!cookies.empty()) {
     const auto end = std::min(cookies.find(';'), cookies.size());
     auto each = cookies.substr(0, end);
     cookies.remove_prefix(std::min(end + 1, cookies.size()));
     while (each.starts_with(' ')) each.remove_prefix(1);
-    if (each.starts_with(cookie_name) && each.substr(cookie_name.size()).starts_with('=')) {
-      return each.substr(cookie_name.size() + 1);
-    }
+    if (each.starts_with(name) && each.substr(name.size()).starts_with('=')) return each.substr(name.size() + 1);
   }
   return {};
 }
+
+std::string_view sessions::id_in(std::string_view cookies) noexcept { return cookie_in(cookies, cookie_name); }
 
 std::string sessions::cookie_of(const opened& session, std::int64_t now_ms) {
   const auto seconds = std::max<std::int64_t>(0, (session.until_ms - now_ms) / 1000);

@@ -68,6 +68,17 @@ result<nlohmann::json> admin_client::ask(const std::string& method, const std::s
   return fail(net::https_client::code_of(got->status), std::move(why));
 }
 
+result<void> admin_client::download(const std::string& target,
+                                    const std::function<result<void>(std::string_view)>& take) {
+  const auto got = link_->send({"GET", target, {}, {}}, take);
+  if (!got) return tl::make_unexpected(got.error());
+  if (got->status < 300) return {};
+  const auto answer = nlohmann::json::parse(got->body, nullptr, false);
+  const bool told = answer.is_object() && answer.contains("detail") && answer["detail"].is_string();
+  return fail(net::https_client::code_of(got->status),
+              told ? answer["detail"].get<std::string>() : "the server answers with " + std::to_string(got->status));
+}
+
 result<nlohmann::json> read_list(admin_client& admin, const std::string& path, std::size_t most, nlohmann::json* last) {
   auto items = nlohmann::json::array();
   std::string cursor;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -31,6 +32,8 @@ class admin_client {
   /// A problem document is an error with its detail. `problem`: if not null, gets the whole document then.
   result<nlohmann::json> ask(const std::string& method, const std::string& target, const nlohmann::json& body = nullptr,
                              nlohmann::json* problem = nullptr);
+  /// GET; the body goes to `take` as it comes. Errors: as of ask(), and what `take` says.
+  result<void> download(const std::string& target, const std::function<result<void>(std::string_view)>& take);
 
  private:
   explicit admin_client(std::unique_ptr<net::https_client> link) : link_(std::move(link)) {}

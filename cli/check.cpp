@@ -6,12 +6,14 @@
 #include "actors/clock.hpp"
 #include "admin/audit_check.hpp"
 #include "admin/definition_file.hpp"
+#include "admin/privacy_request_json.hpp"
 #include "admin/tokens.hpp"
 #include "cli/check.hpp"
 #include "cli/command.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
 #include "ingest/schema/files.hpp"
+#include "persistence/erasure_book.hpp"
 #include "persistence/whole_file.hpp"
 #include "profile/segments/catalog.hpp"
 
@@ -63,6 +65,14 @@ void check_schemas(const std::string& directory, finding_list& to) {
   if (!read) to.push_back({path, read.error().message, "bring it back from a backup, or register the schemas anew"});
 }
 
+/// What only a server with an audit log makes, and is there; null: nothing.
+const char* kept_beside_audit(persistence::file_system& files, const std::string& directory) {
+  for (const auto* name : {"tokens.json", "privacy/receipt.key"}) {
+    if (const auto there = files.exists(directory + "/" + name); there && *there) return name;
+  }
+  return nullptr;
+}
+
 /// audit/ and tokens.json.
 void check_admin(const std::string& directory, finding_list& to) {
   auto& files = persistence::real_files();
@@ -76,9 +86,37 @@ void check_admin(const std::string& directory, finding_list& to) {
       to.push_back(
           {each.where, each.what, "find out who had access to it; docs/security.md says what the chain proves"});
     }
+  } else if (const auto* kept = kept_beside_audit(files, directory); there && kept != nullptr) {
+    to.push_back({audit, std::string("is gone, although ") + kept + " is there, and no server makes that without it",
+                  "find out who had access to the directory, and bring it back from a backup"});
   }
   if (const auto tokens = admin::token_store::open(files, directory, nullptr, actors::wall_clock_ms); !tokens) {
     to.push_back({directory + "/tokens.json", tokens.error().message, "bring it back from a backup"});
+  }
+}
+
+/// privacy/: the book of who was erased, and people's requests.
+void check_privacy(const std::string& directory, finding_list& to) {
+  auto& files = persistence::real_files();
+  const auto privacy = directory + "/privacy";
+  if (const auto there = files.exists(privacy); !there || !*there) return;
+  if (const auto book = persistence::erasure_book::open(files, privacy); !book) {
+    to.push_back({privacy + "/book", book.error().message, "bring it back from a backup"});
+  }
+  const auto requests = privacy + "/requests";
+  const auto names = files.list(requests);
+  if (!names) {
+    if (names.error().code != errc::not_found) to.push_back({requests, names.error().message, "find out why"});
+    return;
+  }
+  for (const auto& name : *names) {
+    if (!name.ends_with(".json")) continue;
+    const auto path = std::string(requests).append("/").append(name);
+    const auto text = persistence::read_file(files, path);
+    const auto read = text ? admin::read_request(*text) : tl::make_unexpected(text.error());
+    if (!read) {
+      to.push_back({path, read.error().message, "bring it back from a backup, or move it away and enter it anew"});
+    }
   }
 }
 
@@ -92,6 +130,7 @@ result<persistence::check_report> check_all(const std::string& directory) {
     check_definitions(directory, found->findings);
     check_schemas(directory, found->findings);
     check_admin(directory, found->findings);
+    check_privacy(directory, found->findings);
   }
   return found;
 }

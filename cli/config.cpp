@@ -69,12 +69,8 @@ void describe_credential(table_reader& reader, const toml::table& table, net::cr
       .text("common_name", into.common_name)
       .text("source", into.source)
       .rate("events_per_second", into.events_per_second)
-      .key("token_file",
-           [&](const toml::node& node, const std::string& where) {
-             const auto path = node.value<std::string>();
-             if (!path) reader.refuse(node, where, "must be a file's path");
-             into.token = first_line_of(*path);
-           })
+      .key("token_file", [&](const toml::node& node,
+                             const std::string& where) { into.token = first_line_named(reader, node, where); })
       .key("rights", [&](const toml::node& node, const std::string& where) { read_rights(reader, node, where, into); })
       .key("role",
            [&](const toml::node& node, const std::string& where) { read_role(reader, node, where, table, into); })
@@ -338,10 +334,13 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
     runtime.identity = std::move(*rules);
   });
   root.table("admin", [&](table_reader& t) { describe_admin(t, into.access); });
+  root.key("oidc",
+           [&](const toml::node& node, const std::string& where) { read_openid(root, node, where, into.openid); });
   root.table("privacy", [&](table_reader& t) {
     t.milliseconds("purge_after", [&](std::int64_t ms) { into.runtime.purge_after = std::chrono::seconds(ms / 1000); });
     t.milliseconds("purge_within",
                    [&](std::int64_t ms) { into.runtime.purge_within = std::chrono::seconds(ms / 1000); });
+    describe_requests(t, into.requests);
   });
   root.table("consent", [&privacy](table_reader& t) { describe_consent(t, privacy); });
   root.table("retention", [&into, &privacy](table_reader& t) {

@@ -9,7 +9,9 @@
 #include "actors/runtime.hpp"
 #include "admin/access.hpp"
 #include "admin/backups.hpp"
+#include "admin/deadlines.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/openid_settings.hpp"
 #include "admin/personal.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
@@ -60,9 +62,11 @@ struct config {
   net::outgoing_rules outgoing;       ///< [outgoing]: whom webhooks and [oauth] may ask
   ingest::schema::settings schemas;   ///< [schemas]
   admin::access_settings access;      ///< [admin]
+  admin::openid_settings openid;      ///< [oidc]
   admin::backup_settings backup;      ///< [backup]
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
+  admin::request_settings requests;   ///< [privacy]
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

@@ -46,6 +46,19 @@ void describe_audit(table_reader& reader, audit_settings& into) {
   reader.bytes("file", into.file_bytes, 64 * kib, 64 * 1024 * kib).flag("reads", into.reads);
 }
 
+void describe_requests(table_reader& reader, admin::request_settings& into) {
+  const auto time = [&reader](const char* name, std::int64_t& field) {
+    reader.milliseconds(name, [&reader, &field, name](std::int64_t ms) {
+      if (ms < 1000) throw bad_config{reader.file() + ": " + reader.path() + "." + name + ": must be a second or more"};
+      field = ms;
+    });
+  };
+  time("requests_keep", into.keep_ms);
+  time("export_keep", into.export_keep_ms);
+  time("due_soon", into.soon_ms);
+  reader.bytes("export_bytes", into.export_bytes, 1024 * kib, 1024 * 1024 * 1024 * kib);
+}
+
 void describe_personal(table_reader& reader, admin::personal_settings& into) {
   read_names(reader, "traits", into.traits);
   read_names(reader, "properties", into.properties);

@@ -1,4 +1,5 @@
-// [admin], [audit] and [pii] of the configuration: who may ask how often, what is recorded, and what is masked.
+// [admin], [audit], [pii] and the requests of [privacy] in the configuration: who may ask how often, what is recorded,
+// what is masked, and what is kept of people's requests.
 #pragma once
 
 #include "cli/config_reader.hpp"
@@ -7,6 +8,7 @@ namespace kith::cli {
 
 void describe_admin(table_reader& reader, admin::access_settings& into);
 void describe_audit(table_reader& reader, audit_settings& into);
+void describe_requests(table_reader& reader, admin::request_settings& into);
 void describe_personal(table_reader& reader, admin::personal_settings& into);
 
 }  // namespace kith::cli

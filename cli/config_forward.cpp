@@ -27,12 +27,8 @@ void read_servers(const table_reader& reader, const toml::node& node, const std:
 
 void read_token_from(table_reader& t, net::client_options& into) {
   t.text("token", into.token)
-      .key("token_file",
-           [&t, &into](const toml::node& node, const std::string& where) {
-             const auto path = node.value<std::string>();
-             if (!path) t.refuse(node, where, "must be a file's path");
-             into.token = first_line_of(*path);
-           })
+      .key("token_file", [&t, &into](const toml::node& node,
+                                     const std::string& where) { into.token = first_line_named(t, node, where); })
       .key("token_env", [&t, &into](const toml::node& node, const std::string& where) {
         const auto name = node.value<std::string>().value_or("");
         const char* value =

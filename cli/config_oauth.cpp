@@ -58,10 +58,10 @@ void read_scopes(const table_reader& reader, const toml::node& node, const std::
 }
 
 void read_algorithms(const table_reader& reader, const toml::node& node, const std::string& where,
-                     issuer_settings& into) {
+                     std::vector<ingest::oauth::algorithm>& into) {
   std::vector<std::string> names;
   read_texts(reader, node, where, names);
-  into.algorithms.clear();
+  into.clear();
   for (const auto& name : names) {
     const auto algorithm = ingest::oauth::parse_algorithm(name);
     if (!algorithm) {
@@ -69,9 +69,30 @@ void read_algorithms(const table_reader& reader, const toml::node& node, const s
           node, where,
           "holds \"" + name + "\"; allowed are RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 and ES512");
     }
-    into.algorithms.push_back(*algorithm);
+    into.push_back(*algorithm);
   }
-  if (into.algorithms.empty()) reader.refuse(node, where, "must hold one or more");
+  if (into.empty()) reader.refuse(node, where, "must hold one or more");
+}
+
+/// Ours, at an authorization server.
+void describe_client_secret(table_reader& reader, std::string& into) {
+  reader
+      .key("client_secret_file",
+           [&](const toml::node& node, const std::string& where) { into = first_line_named(reader, node, where); })
+      .key("client_secret_env", [&](const toml::node& node, const std::string& where) {
+        const auto name = node.value_or(std::string());
+        const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
+        if (value == nullptr || *value == '\0') {
+          reader.refuse(node, where, "names an environment variable that is not set: " + shown_variable(name));
+        }
+        into = value;
+      });
+}
+
+void check_client_secret(const table_reader& reader, const toml::table& table) {
+  if (table.contains("client_secret_file") && table.contains("client_secret_env")) {
+    reader.refuse(table, reader.path(), "has client_secret_file and client_secret_env; one of them is enough");
+  }
 }
 
 void describe_issuer(table_reader& reader, issuer_settings& into) {
@@ -87,29 +108,16 @@ void describe_issuer(table_reader& reader, issuer_settings& into) {
                read_texts(reader, node, where, into.audiences);
              }
            })
-      .key("algorithms",
-           [&](const toml::node& node, const std::string& where) { read_algorithms(reader, node, where, into); })
+      .key("algorithms", [&](const toml::node& node,
+                             const std::string& where) { read_algorithms(reader, node, where, into.algorithms); })
       .key("scopes", [&](const toml::node& node, const std::string& where) { read_scopes(reader, node, where, into); })
       .flag("accept_type_jwt", into.accept_type_jwt)
       .milliseconds("leeway", [&](std::int64_t ms) { into.leeway = std::chrono::seconds(ms / 1000); })
       .text("source", into.source)
       .text("source_claim", into.source_claim)
       .text("client_id", into.client_id)
-      .text("ca", into.ca)
-      .key("client_secret_file",
-           [&](const toml::node& node, const std::string& where) {
-             const auto path = node.value<std::string>();
-             if (!path) reader.refuse(node, where, "must be a file's path");
-             into.client_secret = first_line_of(*path);
-           })
-      .key("client_secret_env", [&](const toml::node& node, const std::string& where) {
-        const auto name = node.value_or(std::string());
-        const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets any
-        if (value == nullptr || *value == '\0') {
-          reader.refuse(node, where, "names an environment variable that is not set: " + shown_variable(name));
-        }
-        into.client_secret = value;
-      });
+      .text("ca", into.ca);
+  describe_client_secret(reader, into.client_secret);
 }
 
 void check_issuer(const table_reader& reader, const toml::table& table, const issuer_settings& made) {
@@ -118,9 +126,7 @@ void check_issuer(const table_reader& reader, const toml::table& table, const is
   if (made.audiences.empty() || std::count(made.audiences.begin(), made.audiences.end(), "") != 0) {
     refuse("needs an audience, as its tokens for this server name it");
   }
-  if (table.contains("client_secret_file") && table.contains("client_secret_env")) {
-    refuse("has client_secret_file and client_secret_env; one of them is enough");
-  }
+  check_client_secret(reader, table);
   if (made.leeway > most_leeway) refuse("leeway is over 10m: clocks that are so wrong are to be set right");
   if (!made.source.empty() && !made.source_claim.empty()) refuse("has source and source_claim; one of them is enough");
   if (!made.introspection_endpoint.empty() && (made.client_id.empty() || made.client_secret.empty())) {
@@ -152,7 +158,71 @@ void read_issuers(const table_reader& reader, const toml::node& node, const std:
   }
 }
 
+void read_roles(const table_reader& reader, const toml::node& node, const std::string& where,
+                std::map<std::string, net::role>& into) {
+  const auto* table = node.as_table();
+  if (table == nullptr) reader.refuse(node, where, "must be a table like {\"kith-operators\" = \"operator\"}");
+  for (const auto& [key, value] : *table) {
+    const auto role = net::parse_role(value.value_or(std::string()));
+    if (!role) {
+      reader.refuse(value, where + ".\"" + std::string(key.str()) + '"',
+                    "must be \"viewer\", \"operator\", \"privacy\" or \"admin\"");
+    }
+    into[std::string(key.str())] = *role;
+  }
+}
+
+/// As browsers name the console: what stands between https:// and the path.
+void read_console_hosts(const table_reader& reader, const toml::node& node, const std::string& where,
+                        std::vector<std::string>& into) {
+  read_texts(reader, node, where, into);
+  for (const auto& each : into) {
+    const auto url = net::parse_outgoing_url("https://" + each + "/");
+    if (!url || each.find_first_of("/?#@") != std::string::npos || each.find('*') != std::string::npos) {
+      reader.refuse(node, where,
+                    "holds \"" + each + "\"; hosts like \"kith.example\" or \"kith.example:7442\" are allowed");
+    }
+  }
+}
+
+void check_openid(const table_reader& reader, const toml::table& table, const admin::openid_settings& made) {
+  const auto refuse = [&](const std::string& why) { reader.refuse(table, reader.path(), why); };
+  if (made.issuer.empty()) refuse("needs an issuer, the https URL of the OpenID provider");
+  if (made.client_id.empty()) refuse("needs a client_id, as the provider has registered this server");
+  if (made.hosts.empty())
+    refuse("needs hosts, for example [\"kith.example:7442\"]: where the console is, as browsers name it");
+  if (made.roles.empty()) refuse("needs roles, for example {\"kith-operators\" = \"operator\"}: nobody has one else");
+  if (std::count(made.scopes.begin(), made.scopes.end(), "openid") == 0) refuse("scopes must hold \"openid\"");
+  if (made.leeway > most_leeway) refuse("leeway is over 10m: clocks that are so wrong are to be set right");
+  if (made.session < std::chrono::minutes(1)) refuse("session must be a minute or more");
+  check_client_secret(reader, table);
+}
+
 }  // namespace
+
+void read_openid(const table_reader& root, const toml::node& node, const std::string& where,
+                 admin::openid_settings& into) {
+  const auto* table = node.as_table();
+  if (table == nullptr) root.refuse(node, where, "must be a table: [" + where + "]");
+  table_reader reader(root.file(), where);
+  describe_url(reader, "issuer", into.issuer, true);
+  describe_client_secret(reader, into.client_secret);
+  reader.text("name", into.name)
+      .text("client_id", into.client_id)
+      .text("role_claim", into.role_claim)
+      .text("name_claim", into.name_claim)
+      .text("ca", into.ca)
+      .key("scopes", [&](const toml::node& list, const std::string& at) { read_texts(reader, list, at, into.scopes); })
+      .key("hosts",
+           [&](const toml::node& list, const std::string& at) { read_console_hosts(reader, list, at, into.hosts); })
+      .key("roles", [&](const toml::node& of, const std::string& at) { read_roles(reader, of, at, into.roles); })
+      .key("algorithms",
+           [&](const toml::node& list, const std::string& at) { read_algorithms(reader, list, at, into.algorithms); })
+      .milliseconds("session", [&](std::int64_t ms) { into.session = std::chrono::milliseconds(ms); })
+      .milliseconds("leeway", [&](std::int64_t ms) { into.leeway = std::chrono::seconds(ms / 1000); });
+  reader.read(*table);
+  check_openid(reader, *table, into);
+}
 
 void describe_outgoing(table_reader& outgoing, net::outgoing_rules& into) {
   outgoing
@@ -180,6 +250,7 @@ void check_outgoing(const std::string& file_name, const config& made) {
     check("oauth.issuers", each.jwks_uri.empty() ? each.issuer : each.jwks_uri);
     check("oauth.issuers", each.introspection_endpoint);
   }
+  check("oidc", made.openid.issuer);
 }
 
 }  // namespace kith::cli

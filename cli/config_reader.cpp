@@ -86,8 +86,20 @@ void check_name(const table_reader& reader, const toml::table& table, const std:
 std::string first_line_of(const std::string& path) {
   std::ifstream in(path);
   std::string line;
-  if (!std::getline(in, line)) throw bad_config{path + ": a token file cannot be read or is empty"};
+  if (!std::getline(in, line) || line.empty()) {
+    throw bad_config{"names " + path + ", which cannot be read or has no first line: that is where the secret stands"};
+  }
   return line;
+}
+
+std::string first_line_named(const table_reader& reader, const toml::node& node, const std::string& where) {
+  const auto* path = node.as_string();
+  if (path == nullptr) reader.refuse(node, where, "must be a file's path");
+  try {
+    return first_line_of(path->get());
+  } catch (const bad_config& why) {
+    reader.refuse(node, where, why.message);
+  }
 }
 
 }  // namespace kith::cli

@@ -193,5 +193,7 @@ void read_texts(const table_reader& reader, const toml::node& node, const std::s
 void check_name(const table_reader& reader, const toml::table& table, const std::string& name);
 /// Of a file that holds a secret. Throws bad_config.
 std::string first_line_of(const std::string& path);
+/// Of the file that a key names. Throws bad_config, with the key's place.
+std::string first_line_named(const table_reader& reader, const toml::node& node, const std::string& where);
 
 }  // namespace kith::cli

@@ -1,9 +1,10 @@
-// kith privacy: erasing people, who may not come back, and checking receipts.
+// kith privacy: what is kept of people, erasing them, who may not come back, and checking receipts.
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 
 #include "admin/receipts.hpp"
+#include "cli/privacy_requests.hpp"
 #include "cli/verbs.hpp"
 
 namespace kith::cli {
@@ -18,17 +19,8 @@ struct privacy_flags : verb_flags {
   std::string receipt;
   std::string keys;
   std::string save;
+  std::string out;
 };
-
-std::string kind_of(const profile::identifier& id) {
-  switch (id.kind) {
-    case profile::id_kind::user: return "user";
-    case profile::id_kind::anonymous: return "anonymous";
-    case profile::id_kind::profile: return "profile";
-    case profile::id_kind::external: break;
-  }
-  return id.type;
-}
 
 result<std::string> read_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -36,12 +28,19 @@ result<std::string> read_text(const std::string& path) {
   return std::string((std::istreambuf_iterator<char>(in)), {});
 }
 
+std::string url_of(const std::string& text) {
+  const auto id = parse_identifier(text);
+  return "/v1/profiles/" + net::percent_encoded(kind_of(id)) + "/" + net::percent_encoded(id.value);
+}
+
+int export_person(const privacy_flags& flags) {
+  return with_admin("privacy", flags.server,
+                    [&](admin_client& admin) { return save_document(admin, url_of(flags.id) + "/export", flags.out); });
+}
+
 int erase(const privacy_flags& flags) {
   return with_admin("privacy", flags.server, [&](admin_client& admin) {
-    const auto id = parse_identifier(flags.id);
-    const auto done =
-        admin.ask("DELETE", "/v1/profiles/" + net::percent_encoded(kind_of(id)) + "/" + net::percent_encoded(id.value) +
-                                "?reason=" + net::percent_encoded(flags.reason));
+    const auto done = admin.ask("DELETE", url_of(flags.id) + "?reason=" + net::percent_encoded(flags.reason));
     if (!done) return report("privacy", done.error());
     const auto receipt = done->at("receipt").get<std::string>();
     if (!flags.save.empty()) {
@@ -126,6 +125,11 @@ void takes_id(CLI::App& app, privacy_flags& flags) {
 }
 
 constexpr verb<privacy_flags> verbs[] = {
+    {"export", "print all that is kept of a person, as one JSON document", export_person,
+     [](CLI::App& app, privacy_flags& flags) {
+       takes_id(app, flags);
+       app.add_option("--out", flags.out, "to this file, which nobody else may read (default: print it)");
+     }},
     {"erase", "erase a profile, all of its identifiers, and keep it from coming back", erase,
      [](CLI::App& app, privacy_flags& flags) {
        takes_id(app, flags);
@@ -145,11 +149,28 @@ constexpr verb<privacy_flags> verbs[] = {
 
 }  // namespace
 
+std::string kind_of(const profile::identifier& id) {
+  switch (id.kind) {
+    case profile::id_kind::user: return "user";
+    case profile::id_kind::anonymous: return "anonymous";
+    case profile::id_kind::profile: return "profile";
+    case profile::id_kind::external: break;
+  }
+  return id.type;
+}
+
 command_body add_privacy(CLI::App& app) {
   app.footer(
       "Needs the role privacy or admin. Exit codes: 1 no such profile, 65 a receipt that is not genuine, 66 no such\n"
       "file, 69 server not reached, 77 no permission.");
-  return add_verbs<privacy_flags>(app, verbs);
+  const auto shared = add_shared_flags(app);
+  auto others = add_verbs<privacy_flags>(app, verbs, shared);
+  auto* requests =
+      app.add_subcommand("requests", "what people asked for: enter it, carry it out, see what is due")->fallthrough();
+  auto of_requests = add_privacy_requests(*requests, shared);
+  return [requests, others = std::move(others), of_requests = std::move(of_requests)] {
+    return requests->parsed() ? of_requests() : others();
+  };
 }
 
 }  // namespace kith::cli

@@ -9,8 +9,11 @@
 #include "actors/runtime.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/privacy_requests.hpp"
 #include "admin/receipts.hpp"
+#include "admin/request_worker.hpp"
 #include "admin/server.hpp"
+#include "admin/sign_in.hpp"
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
@@ -124,6 +127,14 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
   return {};
 }
 
+/// Null: no [oidc] is configured.
+std::shared_ptr<admin::sign_in> sign_in_of(const config& settings) {
+  if (settings.openid.issuer.empty()) return nullptr;
+  return std::make_shared<admin::sign_in>(settings.openid,
+                                          std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
+                                          ingest::oauth::environment{actors::wall_clock_ms, log});
+}
+
 using weak_letters = std::weak_ptr<persistence::dead_letters>;
 
 tl::unexpected<error> letters_are_gone() { return fail(errc::unavailable, "the server is stopping"); }
@@ -139,6 +150,13 @@ result<std::uint64_t> erase_letters(const weak_letters& kept, const std::vector<
 result<void> compact_letters(const weak_letters& kept) {
   const auto letters = kept.lock();
   return letters ? letters->compact() : letters_are_gone();
+}
+
+/// What is kept of people beside the profiles.
+result<std::uint64_t> erase_beside(const weak_letters& kept, admin::privacy_requests& requests,
+                                   const std::vector<profile::identifier>& who) {
+  if (auto forgotten = requests.forget(who); !forgotten) return forgotten;
+  return erase_letters(kept, who);
 }
 
 class serving {
@@ -159,6 +177,7 @@ class serving {
 
   const serve_flags& flags_;
   config settings_;
+  std::unique_ptr<admin::privacy_requests> requests_;  ///< the runtime tells it of erasures
   std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
@@ -176,6 +195,7 @@ class serving {
   std::unique_ptr<admin::audit_log> audit_;
   std::unique_ptr<admin::receipt_signer> receipts_;
   std::unique_ptr<admin::backups> backups_;
+  std::unique_ptr<admin::request_worker> worker_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
   boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
@@ -252,8 +272,13 @@ result<void> serving::start() {
                                                  settings_.dead_letters);
   if (!letters) return tl::make_unexpected(letters.error());
   letters_ = std::move(*letters);
-  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_)](const std::vector<profile::identifier>& who) {
-    return erase_letters(kept, who);
+  auto requests = admin::privacy_requests::open(persistence::real_files(), settings_.data, settings_.requests,
+                                                actors::wall_clock_ms, log);
+  if (!requests) return tl::make_unexpected(requests.error());
+  requests_ = std::move(*requests);
+  settings_.runtime.erase_elsewhere = [kept = std::weak_ptr(letters_),
+                                       requests = requests_.get()](const std::vector<profile::identifier>& who) {
+    return erase_beside(kept, *requests, who);
   };
   settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
@@ -318,8 +343,8 @@ result<void> serving::start() {
   with.receipts = receipts_.get();
   backups_ = std::make_unique<admin::backups>(
       persistence::real_files(), settings_.data, settings_.backup,
-      [this](const std::string& directory) {
-        auto copied = runtime_->copy_to(directory);
+      [this](const std::string& directory, const std::function<bool()>& cancelled) {
+        auto copied = runtime_->copy_to(directory, cancelled);
         return copied ? letters_->copy_to(directory + "/dead-letters") : copied;
       },
       actors::wall_clock_ms, log);
@@ -328,10 +353,13 @@ result<void> serving::start() {
   personal_.set(settings_.personal);
   with.personal = &personal_;
   with.event_retention = settings_.runtime.store.event_retention_ms;
+  with.requests = requests_.get();
+  worker_ = std::make_unique<admin::request_worker>(persistence::real_files(), *runtime_, with, log);
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
   admin_->configure(settings_.access, authorizer_of(settings_));
+  admin_->sign_in_at(sign_in_of(settings_));
   if (flags_.dev) return write_dev_address(settings_, server_->port());
   return {};
 }
@@ -376,6 +404,7 @@ void serving::reload() {
   ingest_->know(settings->crawlers);
   ingest_->configure(settings->sources, authorizer_of(*settings));
   admin_->configure(settings->access, authorizer_of(*settings));
+  admin_->sign_in_at(sign_in_of(*settings));
   personal_.set(settings->personal);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
@@ -433,7 +462,8 @@ void serving::stop(std::chrono::steady_clock::duration deadline) {
   erasing_.stop();
   erasing_.join();  // one that is carried out is finished first
   admin_.reset();
-  backups_.reset();  // one that is being written is finished first
+  worker_.reset();
+  backups_.reset();  // one that is being written is given up
   tokens_.reset();
   audit_.reset();
   webhooks_.reset();

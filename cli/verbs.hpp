@@ -37,13 +37,18 @@ struct verb {
   void (*describe)(CLI::App&, Flags&);
 };
 
-/// Each verb has flags of its own, beside those of verb_flags, which may stand in front of it too.
-template <class Flags>
-command_body add_verbs(CLI::App& app, std::span<const verb<Flags>> verbs) {
+/// The flags of all verbs of a command, which may stand in front of a verb too.
+inline std::shared_ptr<verb_flags> add_shared_flags(CLI::App& app) {
   auto shared = std::make_shared<verb_flags>();
   shared->server.add_to(app);
   app.add_flag("--json", shared->json, "print JSON");
   app.require_subcommand(1);
+  return shared;
+}
+
+/// Each verb has flags of its own, beside the shared ones.
+template <class Flags>
+command_body add_verbs(CLI::App& app, std::span<const verb<Flags>> verbs, const std::shared_ptr<verb_flags>& shared) {
   std::vector<std::pair<CLI::App*, std::function<int()>>> bodies;
   for (const auto& each : verbs) {
     auto* sub = app.add_subcommand(each.name, each.about)->fallthrough();
@@ -60,6 +65,11 @@ command_body add_verbs(CLI::App& app, std::span<const verb<Flags>> verbs) {
     }
     return static_cast<int>(exit_usage);
   };
+}
+
+template <class Flags>
+command_body add_verbs(CLI::App& app, std::span<const verb<Flags>> verbs) {
+  return add_verbs<Flags>(app, verbs, add_shared_flags(app));
 }
 
 }  // namespace kith::cli

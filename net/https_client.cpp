@@ -17,6 +17,8 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
 
+constexpr std::size_t piece_bytes = 64 * 1024;  ///< of a body that is not kept whole
+
 }  // namespace
 
 struct https_client::impl {
@@ -24,6 +26,7 @@ struct https_client::impl {
       : options(std::move(with)), tls(std::move(context)), stream(io, *tls) {}
 
   result<void> connect();
+  result<void> write(const https_request& request);
   result<void> failed(const std::string& doing, const beast::error_code& why) const;
 
   /// Starts one operation and runs it to its end, or to the time-out.
@@ -79,25 +82,30 @@ result<std::unique_ptr<https_client>> https_client::connect(const client_options
   return std::unique_ptr<https_client>(new https_client(std::move(made)));
 }
 
-result<https_response> https_client::send(const https_request& request) {
+result<void> https_client::impl::write(const https_request& request) {
   http::request<http::string_body> message;
   message.version(11);
   message.method_string(request.method);
   message.target(request.target);
-  message.set(http::field::host, impl_->options.host);
-  message.set(http::field::user_agent, impl_->options.agent);
-  if (!impl_->options.token.empty()) message.set(http::field::authorization, "Bearer " + impl_->options.token);
+  message.set(http::field::host, options.host);
+  message.set(http::field::user_agent, options.agent);
+  if (!options.token.empty()) message.set(http::field::authorization, "Bearer " + options.token);
   if (!request.body.empty()) message.set(http::field::content_type, "application/json");
   for (const auto& [name, value] : request.headers) message.set(name, value);
   message.body() = request.body;
   message.prepare_payload();
-  auto code = impl_->run(impl_->options.request_timeout,
-                         [&](auto done) { http::async_write(impl_->stream, message, std::move(done)); });
-  if (code) return tl::make_unexpected(impl_->failed("send", code).error());
+  const auto code =
+      run(options.request_timeout, [&](auto done) { http::async_write(stream, message, std::move(done)); });
+  return code ? failed("send", code) : result<void>();
+}
+
+result<https_response> https_client::send(const https_request& request) {
+  if (auto sent = impl_->write(request); !sent) return tl::make_unexpected(std::move(sent.error()));
   http::response_parser<http::string_body> parser;
   parser.body_limit(impl_->options.reply_bytes);
-  code = impl_->run(impl_->options.request_timeout,
-                    [&](auto done) { http::async_read_header(impl_->stream, impl_->buffer, parser, std::move(done)); });
+  auto code = impl_->run(impl_->options.request_timeout, [&](auto done) {
+    http::async_read_header(impl_->stream, impl_->buffer, parser, std::move(done));
+  });
   // Beast 1.74 forgets its own limit where header and body come in one piece.
   const auto size = parser.content_length();
   const bool too_large = size && *size > impl_->options.reply_bytes;
@@ -112,6 +120,34 @@ result<https_response> https_client::send(const https_request& request) {
   const auto retry_after = parser.get()[http::field::retry_after];
   return https_response{
       parser.get().result_int(), std::move(parser.get().body()), {retry_after.data(), retry_after.size()}};
+}
+
+result<https_response> https_client::send(const https_request& request,
+                                          const std::function<result<void>(std::string_view)>& take) {
+  if (auto sent = impl_->write(request); !sent) return tl::make_unexpected(std::move(sent.error()));
+  http::response_parser<http::buffer_body> parser;
+  parser.body_limit(boost::none);
+  auto code = impl_->run(impl_->options.request_timeout, [&](auto done) {
+    http::async_read_header(impl_->stream, impl_->buffer, parser, std::move(done));
+  });
+  if (code) return tl::make_unexpected(impl_->failed("receive", code).error());
+  https_response made{parser.get().result_int(), {}, {}};
+  std::string piece(piece_bytes, '\0');
+  while (!parser.is_done()) {
+    auto& body = parser.get().body();
+    body.data = piece.data();
+    body.size = piece.size();
+    code = impl_->run(impl_->options.request_timeout,
+                      [&](auto done) { http::async_read(impl_->stream, impl_->buffer, parser, std::move(done)); });
+    if (code && code != http::error::need_buffer) return tl::make_unexpected(impl_->failed("receive", code).error());
+    const std::string_view got(piece.data(), piece.size() - body.size);
+    if (made.status < 300) {
+      if (auto taken = take(got); !taken) return tl::make_unexpected(std::move(taken.error()));
+    } else if (made.body.append(got).size() > impl_->options.reply_bytes) {
+      return fail(errc::too_large, "the response is over " + std::to_string(impl_->options.reply_bytes) + " bytes");
+    }
+  }
+  return made;
 }
 
 errc https_client::code_of(unsigned status) noexcept {

@@ -3,6 +3,7 @@
 // Thread safety: none.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -38,6 +39,10 @@ class https_client {
   /// Whatever the status. Errors: unavailable (the connection is lost, or the time is up), too_large (a response over
   /// `reply_bytes`); after one the connection is of no use any more.
   result<https_response> send(const https_request& request);
+
+  /// As send(), but the body of an answer with a status below 300 goes to `take` piece by piece, whatever its size, and
+  /// is empty in the response. Errors: also what `take` says.
+  result<https_response> send(const https_request& request, const std::function<result<void>(std::string_view)>& take);
 
   /// The code that stands behind an HTTP status of the admin API.
   static errc code_of(unsigned status) noexcept;

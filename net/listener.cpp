@@ -1,6 +1,7 @@
 #include "net/listener.hpp"
 
 #include <boost/asio/post.hpp>
+#include <future>
 
 namespace kith::net {
 
@@ -63,12 +64,17 @@ void listener::accept_later() {
   });
 }
 
+/// Waits until it is so: an accept that is going on uses the loops, which may go once stop() is over.
 void listener::stop_accepting() {
-  boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] {
+  auto closed = std::make_shared<std::promise<void>>();
+  auto done = closed->get_future();
+  boost::asio::post(acceptor_.get_executor(), [self = shared_from_this(), closed] {
     boost::system::error_code ignored;
     self->acceptor_.close(ignored);
     self->pause_.cancel();
+    closed->set_value();
   });
+  done.wait_for(cut_timeout);
 }
 
 void listener::stop(std::chrono::steady_clock::duration deadline) {

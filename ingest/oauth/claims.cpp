@@ -52,6 +52,15 @@ result<void> check_audience(const nlohmann::json& all, const claim_rules& rules)
   return refuse("is for another audience (aud) than \"" + rules.audiences.front() + "\"");
 }
 
+result<void> check_presence(const nlohmann::json& all, token_form form) {
+  if (form == token_form::introspected) return {};
+  for (const auto* name : {"iss", "exp", "aud", "sub", "iat", "client_id", "jti"}) {
+    if (form == token_form::identity && std::string_view(name) == "client_id") break;
+    if (!all.contains(name)) return refuse(std::string("has no claim \"") + name + "\"");
+  }
+  return {};
+}
+
 void add_words(const std::string& text, std::vector<std::string>& into) {
   for (std::size_t at = 0; at < text.size();) {
     const auto end = std::min(text.find(' ', at), text.size());
@@ -77,11 +86,7 @@ std::vector<std::string> scopes_of(const nlohmann::json& all) {
 }  // namespace
 
 result<claims> read_claims(nlohmann::json all, const claim_rules& rules, token_form form, std::int64_t now_ms) {
-  if (form == token_form::jwt) {
-    for (const auto* name : {"iss", "exp", "aud", "sub", "client_id", "iat", "jti"}) {
-      if (!all.contains(name)) return refuse(std::string("has no claim \"") + name + "\"");
-    }
-  }
+  if (auto whole = check_presence(all, form); !whole) return tl::make_unexpected(whole.error());
   if (all.contains("iss") && text_member(all, "iss") != rules.issuer) {
     return refuse("is of another issuer (iss) than \"" + rules.issuer + "\"");
   }
@@ -104,6 +109,7 @@ result<claims> read_claims(nlohmann::json all, const claim_rules& rules, token_f
   if (form == token_form::jwt && (made.subject.empty() || made.client_id.empty())) {
     return refuse("has a claim \"sub\" or \"client_id\" that is no text");
   }
+  if (form == token_form::identity && made.subject.empty()) return refuse("has a claim \"sub\" that is no text");
   if (made.scopes.size() > most_scopes) return refuse("has more than " + std::to_string(most_scopes) + " scopes");
   made.all = std::move(all);
   return made;

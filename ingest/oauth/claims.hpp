@@ -30,8 +30,9 @@ struct claims {
 inline constexpr std::size_t most_scopes = 256;
 
 enum class token_form : std::uint8_t {
-  jwt,          ///< `iss`, `exp`, `sub`, `client_id`, `iat`, `jti` must be there (RFC 9068, section 2.2)
-  introspected  ///< they may be missing (RFC 7662, section 2.2), all but `aud`
+  jwt,           ///< `iss`, `exp`, `sub`, `client_id`, `iat`, `jti` must be there (RFC 9068, section 2.2)
+  introspected,  ///< they may be missing (RFC 7662, section 2.2), all but `aud`
+  identity       ///< `iss`, `exp`, `sub`, `iat` must be there (OpenID Connect Core, section 2)
 };
 
 /// Errors: unauthenticated, naming the claim.

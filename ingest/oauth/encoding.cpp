@@ -1,8 +1,11 @@
 #include "ingest/oauth/encoding.hpp"
 
+#include <algorithm>
 #include <openssl/evp.h>
 #include <set>
 #include <vector>
+
+#include "profile/encoding.hpp"
 
 namespace kith::ingest::oauth {
 
@@ -38,6 +41,14 @@ std::optional<std::string> decode_base64url(std::string_view text) {
   }
   if ((group & ((1U << bits) - 1)) != 0) return std::nullopt;
   return bytes;
+}
+
+std::string base64url_of(std::string_view bytes) {
+  auto text = profile::base64_of(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
 }
 
 std::string encode_form(std::string_view value) {

@@ -13,6 +13,8 @@ namespace kith::ingest::oauth {
 /// Nothing: it holds something else than A-Z a-z 0-9 - _, has an impossible length, or bits behind its end.
 std::optional<std::string> decode_base64url(std::string_view text);
 
+std::string base64url_of(std::string_view bytes);
+
 /// As a value of application/x-www-form-urlencoded.
 std::string encode_form(std::string_view value);
 

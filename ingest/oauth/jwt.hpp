@@ -43,6 +43,9 @@ bool looks_like_jwt(std::string_view token);
 /// The view `text` is kept. Errors: unauthenticated, saying what is wrong.
 result<parsed_jwt> parse_jwt(std::string_view text);
 
+/// Who signed it: one of these keys, with one of these algorithms. Errors: unauthenticated, saying what is wrong.
+result<void> check_signature(const parsed_jwt& token, const std::vector<algorithm>& allowed, const key_list& keys);
+
 /// Errors: unauthenticated, naming the check that failed.
 result<claims> verify_jwt(const parsed_jwt& token, const jwt_rules& rules, const key_list& keys, std::int64_t now_ms);
 

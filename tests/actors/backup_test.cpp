@@ -28,6 +28,8 @@ json order(int n) {
   return event;
 }
 
+bool never() { return false; }
+
 bool sound(const std::string& directory) {
   const auto found = persistence::check_directory(persistence::real_files(), directory,
                                                   [](std::string_view, std::uint64_t, std::uint64_t) {});
@@ -64,7 +66,7 @@ TEST_CASE("a copy taken under load holds what was acknowledged before it, once, 
     const int then = acknowledged + 20;
     REQUIRE(eventually([&] { return acknowledged >= then; }));
     before.push_back(acknowledged);
-    const auto copied = live->copy_to(room.path() + "/copy" + std::to_string(i));
+    const auto copied = live->copy_to(room.path() + "/copy" + std::to_string(i), never);
     if (!copied) enough = true, sender.join();
     INFO((copied ? "" : copied.error().message));
     REQUIRE(copied);
@@ -92,10 +94,24 @@ TEST_CASE("a copy does not go where something is already, and says so") {
   running live(options_in(room.path() + "/live"));
   REQUIRE(eventually([&] { return live->state().now == actors::phase::ready; }));
   live.publish({order(1)});
-  REQUIRE(live->copy_to(room.path() + "/copy"));
-  const auto again = live->copy_to(room.path() + "/copy");
+  REQUIRE(live->copy_to(room.path() + "/copy", never));
+  const auto again = live->copy_to(room.path() + "/copy", never);
   REQUIRE_FALSE(again);
   CHECK(again.error().message.find("store: copying to") != std::string::npos);
   live.publish({order(2)});
   CHECK(versions(live) == 2);
+}
+
+TEST_CASE("a copy is given up between two files, and the next one is whole") {
+  const temporary_directory room;
+  running live(options_in(room.path() + "/live"));
+  REQUIRE(eventually([&] { return live->state().now == actors::phase::ready; }));
+  live.publish({order(1)});
+  int asked = 0;
+  const auto given_up = live->copy_to(room.path() + "/half", [&] { return ++asked > 1; });
+  REQUIRE_FALSE(given_up);
+  CHECK(given_up.error().message == "the copy was cancelled");
+  live.publish({order(2)});
+  REQUIRE(live->copy_to(room.path() + "/copy", never));
+  CHECK(sound(room.path() + "/copy"));
 }

@@ -324,8 +324,7 @@ class crowd {
 
 }  // namespace
 
-TEST_CASE(
-    "erased while they are joined from all sides, through crashes and passivation: all of a person goes or none") {
+TEST_CASE("whole people are erased, whoever joins them meanwhile") {
   std::vector<unsigned> seeds = {1, 2, 3, 4, 5, 6};
   if (const auto* one = std::getenv("KITH_SEED")) seeds = {static_cast<unsigned>(std::stoul(one))};
   for (const unsigned seed : seeds) {

@@ -222,3 +222,10 @@ TEST_CASE_METHOD(api, "a server without schemas lists none") {
   CHECK_THAT(detail(404, "PUT", order_url, order), Contains("keeps no schemas"));
   CHECK_THAT(detail(404, "GET", order_url + "/proposal"), Contains("was not seen"));
 }
+
+TEST_CASE("a name that no event can have is refused whatever version is expected of it") {
+  api at;
+  const auto target = "/v1/schemas/" + std::string(5000, 'x');
+  CHECK(at.ask("PUT", target, json::object()).status == 400);
+  CHECK(at.ask("PUT", target, json::object(), "\"1\"").status == 400);
+}

@@ -128,3 +128,48 @@ TEST_CASE("[outgoing] says which hosts may be asked, and all URLs are held to it
   refuses("[outgoing]\nallow_hosts = [\"https://crm.example\"]\n", "kith.toml:2:15: outgoing.allow_hosts: \"https://");
   refuses("[outgoing]\nallow = []\n", "is not a key");
 }
+
+TEST_CASE("[oidc] is read, and what could let in nobody or anybody is refused with its place") {
+  const std::string least =
+      "[oidc]\nissuer = \"https://login.example\"\nclient_id = \"kith\"\nhosts = [\"kith.example:7442\"]\n"
+      "roles = {\"kith run\" = \"operator\", dpo = \"privacy\"}\n";
+  CHECK(good("").openid.issuer.empty());
+  const auto usual = good(least).openid;
+  CHECK(usual.scopes == std::vector<std::string>{"openid"});
+  CHECK(usual.roles ==
+        std::map<std::string, net::role>{{"kith run", net::role::operations}, {"dpo", net::role::privacy}});
+  CHECK(usual.client_secret.empty());
+  const auto whole = good(least +
+                          "name = \"Shop\"\nclient_secret_env = \"PATH\"\nscopes = [\"openid\", \"groups\"]\n"
+                          "role_claim = \"realm.roles\"\nname_claim = \"email\"\nalgorithms = [\"ES256\"]\n"
+                          "session = \"1h\"\nleeway = \"5s\"\nca = \"ca.pem\"\n")
+                         .openid;
+  CHECK(whole.name == "Shop");
+  CHECK(whole.role_claim == "realm.roles");
+  CHECK(whole.session == std::chrono::hours(1));
+  CHECK_FALSE(whole.client_secret.empty());
+  CHECK_FALSE(whole.says_the_same_as(usual));
+  const auto without = [&](const std::string& key) {
+    auto text = least;
+    const auto at = text.find("\n" + key) + 1;
+    return text.erase(at, text.find('\n', at) + 1 - at);
+  };
+  for (const auto* key : {"issuer", "client_id", "hosts", "roles"}) {
+    refuses(without(key), std::string("kith.toml:1:1: oidc: needs ") +
+                              (key == std::string("issuer")      ? "an "
+                               : key == std::string("client_id") ? "a "
+                                                                 : "") +
+                              key);
+  }
+  refuses(least + "scopes = [\"groups\"]\n", "scopes must hold \"openid\"");
+  refuses(least + "session = \"5s\"\n", "session must be a minute or more");
+  refuses(least + "algorithms = [\"HS256\"]\n", "kith.toml:6:14: oidc.algorithms: holds \"HS256\"");
+  refuses(least + "client_secret_file = \"/nowhere/secret\"\n",
+          "kith.toml:6:22: oidc.client_secret_file: names /nowhere");
+  refuses(without("roles") + "roles = {a = \"root\"}\n", "oidc.roles.\"a\": must be");
+  for (const auto* host : {"https://kith.example", "kith.example/x", "*.kith.example", "a@b", ""}) {
+    refuses(without("hosts") + "hosts = [\"" + host + "\"]\n", "oidc.hosts: holds");
+  }
+  refuses(without("issuer") + "issuer = \"http://login.example\"\n", "oidc.issuer");
+  refuses(least + "[outgoing]\nallow_hosts = [\"crm.example\"]\n", "kith.toml: oidc: https://login.example");
+}

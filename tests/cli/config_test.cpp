@@ -196,6 +196,10 @@ TEST_CASE("a credential that nobody could use is refused with its place") {
   REQUIRE(message_of("\n[[credentials]]\ntoken = \"t\"\n") == "kith.toml:2:1: credentials: has no name");
   REQUIRE(message_of("[[credentials]]\nname = \"shop\"\n") ==
           "kith.toml:1:1: credentials \"shop\": needs a token, token_file, token_sha256 or common_name to be known by");
+  REQUIRE(
+      message_of("[[credentials]]\nname = \"shop\"\ntoken_file = \"/nowhere/shop.token\"\n") ==
+      "kith.toml:3:14: credentials.token_file: names /nowhere/shop.token, which cannot be read or has no first line: "
+      "that is where the secret stands");
   REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken_sha256 = \"abc\"\n") ==
           "kith.toml:1:1: credentials \"shop\": token_sha256 must be 64 hexadecimal digits");
   REQUIRE(message_of("[[credentials]]\nname = \"shop\"\ntoken = \"t\"\nrights = [\"write\"]\n") ==

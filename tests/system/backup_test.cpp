@@ -57,6 +57,11 @@ TEST_CASE("a backup of a running server is restored, checked and served") {
   CHECK(profiles.second.find("\"version\":120") != std::string::npos);
 
   CHECK(run_kith(room, {"restore", path, target}).second.find("is not empty") != std::string::npos);
+  std::filesystem::rename(target + "/audit", room.path("audit"));
+  const auto without_audit = run_kith(room, {"check", target});
+  CHECK(without_audit.first == 65);
+  CHECK(without_audit.second.find("DAMAGED " + target + "/audit: is gone, although privacy/receipt.key is there") !=
+        std::string::npos);
   CHECK(run_kith(room, {"restore", live.data(), room.path("no")}).second.find("is no backup") != std::string::npos);
   CHECK(live.stop() == 0);
 }

@@ -139,6 +139,10 @@ TEST_CASE("every key of the documentation is understood") {
   REQUIRE(made.access.failures_per_second == defaults.access.failures_per_second);
   REQUIRE(made.runtime.purge_after == defaults.runtime.purge_after);
   REQUIRE(made.runtime.purge_within == defaults.runtime.purge_within);
+  REQUIRE(made.requests.keep_ms == defaults.requests.keep_ms);
+  REQUIRE(made.requests.export_keep_ms == defaults.requests.export_keep_ms);
+  REQUIRE(made.requests.export_bytes == defaults.requests.export_bytes);
+  REQUIRE(made.requests.soon_ms == defaults.requests.soon_ms);
   REQUIRE(made.audit.file_bytes == defaults.audit.file_bytes);
   REQUIRE(made.audit.reads == defaults.audit.reads);
   for (const auto& each : made.personal.traits) {

@@ -2,6 +2,7 @@
 #include <fstream>
 
 #include "tests/catch.hpp"
+#include "tests/ingest/support/authorization_server.hpp"
 #include "tests/system/support/server.hpp"
 
 using namespace kith;
@@ -28,6 +29,9 @@ url = "https://127.0.0.1:9/hooks/kith"
 secrets = ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
 segments = ["loyal"]
 retry_for = "1s"
+
+[privacy]
+purge_after = "1s"
 
 [outgoing]
 allow_private = ["127.0.0.1"]
@@ -60,4 +64,30 @@ TEST_CASE("an operator works with the web console") {
   const auto code = console.wait(std::chrono::seconds(240));
   INFO(console.output());
   REQUIRE(code == 0);
+}
+
+TEST_CASE("people sign in to the web console at an OpenID provider") {
+  authorization_server provider;
+  const scratch room;
+  const std::string folder = KITH_SOURCE "/tests/system/console/";
+  room.write("secret", secret_of("console"));
+  server running(room, "node = \"kith-test\"\n");
+  const auto admin = "127.0.0.1:" + std::to_string(running.client_options().port + 2);
+  provider.send_people_to("https://" + admin + "/v1/session/callback");
+  room.write("kith.toml", "[oidc]\nissuer = \"" + provider.issuer() + "\"\nname = \"the test provider\"\nclient_id = " +
+                              "\"console\"\nclient_secret_file = \"" + room.path("secret") + "\"\nca = \"" +
+                              provider.ca() + "\"\nscopes = [\"openid\", \"profile\", \"groups\"]\nhosts = [\"" +
+                              admin + "\"]\nroles = {\"kith-operators\" = \"operator\"}\n");
+  running.send(SIGHUP);
+  std::vector<std::string> command = {"/usr/bin/env", "node", folder + "sign_in.mjs", "https://" + admin,
+                                      provider.issuer()};
+  if (const auto* shots = std::getenv("KITH_CONSOLE_SHOTS"); shots != nullptr) command.emplace_back(shots);
+  process browser(command, room.path("console.log"));
+  const auto code = browser.wait(std::chrono::seconds(120));
+  INFO(browser.output());
+  INFO(running.log());
+  REQUIRE(code);
+  CHECK(*code == 0);
+  CHECK(browser.output().find("ok      who signs out") != std::string::npos);
+  CHECK(running.stop() == 0);
 }

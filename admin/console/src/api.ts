@@ -114,10 +114,20 @@ export interface Profile {
   traits: Record<string, unknown>;
   computed: Record<string, unknown>;
   segments: string[];
+  consent?: Record<string, Consent>;
   firstSeen: string;
   lastSeen: string;
   events: Record<string, { count: number; firstAt: string; lastAt: string }>;
   sessions?: { count: number; lastStart: string; lastEnd: string };
+}
+
+/** To one purpose. */
+export interface Consent {
+  granted?: boolean;
+  basis?: string;
+  source?: string;
+  version?: string;
+  at?: string;
 }
 
 export interface SetTrait {
@@ -302,6 +312,38 @@ export interface Observed {
   incomplete: boolean;
   undeclaredProperties: unknown[];
   neverSeen: unknown[];
+}
+
+export interface PrivacyRequest {
+  id: string;
+  kind: "access" | "portability" | "erasure";
+  regulation: "gdpr" | "ccpa";
+  status: "received" | "verified" | "running" | "done" | "refused";
+  subject: { hash: string; kind?: string; type?: string; id?: string }[];
+  note: string | null;
+  receivedAt: string;
+  dueAt: string;
+  confirmBy: string | null;
+  confirmedAt: string | null;
+  extended: boolean;
+  verified: boolean;
+  closedAt: string | null;
+  error: string | null;
+  history: { at: string; by: string; action: string; detail: string | null }[];
+  result: {
+    exports: { profile: string | null; bytes: number; sha256: string; until: string; gone: boolean }[];
+    receipts: string[];
+    notFound: number;
+    deadLetters: number;
+  };
+  version: number;
+  overdue: boolean;
+  dueSoon: boolean;
+}
+
+export interface Suppression {
+  hash: string;
+  since: string;
 }
 
 export interface Token {

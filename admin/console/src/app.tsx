@@ -5,7 +5,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { allowed, resume, session, signOut } from "./api";
 import { lazy } from "./lazy";
 import { follow, line, sample } from "./live";
-import { Login } from "./pages/login";
+import { Login, resumeWay } from "./pages/login";
 import { Overview } from "./pages/overview";
 import { place, to } from "./router";
 import { choose, dark, theme, type Theme } from "./theme";
@@ -20,6 +20,7 @@ const pages: { name: string; title: string; page: ComponentType; needs?: string 
   { name: "schemas", title: "Schemas", page: lazy(() => import("./pages/schemas").then((of) => of.Schemas)) },
   { name: "webhooks", title: "Webhooks", page: lazy(() => import("./pages/webhooks").then((of) => of.Webhooks)) },
   { name: "dead-letters", title: "Dead letters", page: lazy(() => import("./pages/dead_letters").then((of) => of.DeadLetters)) },
+  { name: "privacy", title: "Privacy", page: lazy(() => import("./pages/privacy").then((of) => of.Privacy)), needs: "privacy" },
   { name: "audit", title: "Audit log", page: lazy(() => import("./pages/audit").then((of) => of.Audit)), needs: "privacy" },
   { name: "tokens", title: "Tokens", page: lazy(() => import("./pages/tokens").then((of) => of.Tokens)), needs: "admin" },
 ];
@@ -133,7 +134,11 @@ function Frame(): VNode {
 }
 
 export function App(): VNode {
-  useEffect(() => void resume(), []);
+  useEffect(() => {
+    void resume().then(() => {
+      if (session.value) resumeWay();
+    });
+  }, []);
   if (session.value === undefined) return <Loading />;
   return session.value === null ? <Login /> : <Frame />;
 }

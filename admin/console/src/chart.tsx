@@ -21,7 +21,15 @@ const decades = (min: number | null, max: number | null): [number, number] => [
   10 ** Math.floor(Math.log10(Math.max(1, min ?? 1))),
   10 ** Math.ceil(Math.log10(Math.max(10, (max ?? 10) + 1))),
 ];
+const wholes = Array.from({ length: 16 }, (_, i) => [1, 2, 5].map((step) => step * 10 ** i)).flat();
 const powersOfTwo = Array.from({ length: 50 }, (_, i) => 2 ** i);
+
+/** Points without a neighbor, which no line shows. */
+function alone(plot: uPlot, series: number): number[] {
+  const row = plot.data[series]!;
+  const missing = (at: number): boolean => row[at] === null || row[at] === undefined;
+  return Array.from(row.keys()).filter((at) => !missing(at) && missing(at - 1) && missing(at + 1));
+}
 
 const color = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -32,6 +40,7 @@ export function Chart(of: {
   show: (value: number) => string;
   log?: boolean;
   binary?: boolean; // bytes: steps are powers of two
+  whole?: boolean; // what is counted: steps are whole numbers
   height?: number;
   span: number; // seconds
 }): VNode {
@@ -66,7 +75,7 @@ export function Chart(of: {
           {
             ...axis,
             size: 62,
-            ...(of.binary ? { incrs: powersOfTwo } : {}),
+            ...(of.binary ? { incrs: powersOfTwo } : of.whole ? { incrs: wholes } : {}),
             values: (_, splits) => splits.map((value) => (value === null || (of.log && !Number.isInteger(Math.log10(value))) ? "" : latest.current.show(value))),
           },
         ],
@@ -77,7 +86,7 @@ export function Chart(of: {
             stroke: color(line.color),
             width: 1.5,
             ...(line.fill ? { fill: color(line.color) + "22" } : {}),
-            points: { show: false },
+            points: { show: true, size: 4, filter: alone },
             spanGaps: false,
           })),
         ],

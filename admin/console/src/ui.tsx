@@ -310,6 +310,21 @@ export function TextArea(of: {
   );
 }
 
+/** At the foot of a form: what else it can do, what it is for, and the way back. Without `onDo` it submits the form. */
+export function FormButtons(of: { text: string; disabled: boolean; onDo?: () => void; onCancel: () => void; children?: Children }): VNode {
+  return (
+    <div class="row">
+      {of.children}
+      <button type={of.onDo ? "button" : "submit"} class="primary" disabled={of.disabled} onClick={of.onDo}>
+        {of.text}
+      </button>
+      <button type="button" onClick={of.onCancel}>
+        Cancel
+      </button>
+    </div>
+  );
+}
+
 /** A button that asks once more before it does what cannot be undone. */
 export function Confirm(of: {
   text: string;
@@ -354,6 +369,21 @@ export function Confirm(of: {
         </dialog>
       )}
     </>
+  );
+}
+
+/** A link that saves this text as a file. */
+export function Save(of: { text: string; name: string; children: Children }): VNode {
+  const [url, setUrl] = useState<string>();
+  useEffect(() => {
+    const made = URL.createObjectURL(new Blob([of.text], { type: "text/plain" }));
+    setUrl(made);
+    return () => URL.revokeObjectURL(made);
+  }, [of.text]);
+  return (
+    <a class="button small" href={url} download={of.name}>
+      {of.children}
+    </a>
   );
 }
 

@@ -59,6 +59,8 @@ class authorization_server {
   void revoke(const std::string& token) {
     post("/token/revocation", "token=" + ingest::oauth::encode_form(token), "shop");
   }
+  /// Where people who sign in for the client `console` are sent back to.
+  void send_people_to(const std::string& url) { post("/test/back?to=" + ingest::oauth::encode_form(url), "", "shop"); }
   void rotate() { post("/test/rotate", "", "shop"); }
   /// How often that was asked for.
   int asked(const std::string& path) { return nlohmann::json::parse(send("/test/counts", {})).value(path, 0); }

@@ -74,6 +74,12 @@ const confirm = async (button, yes) => {
   await page.getByRole("dialog").getByRole("button", { name: yes, exact: true }).click();
 };
 
+/** What a browser saves, read as JSON. */
+const saved = async (by) => {
+  const [download] = await Promise.all([page.waitForEvent("download"), by()]);
+  return JSON.parse(await readFile(await download.path(), "utf8"));
+};
+
 const steps = {
   async "only a token that is known signs in"() {
     const answer = await page.goto(`${admin}/`);
@@ -102,6 +108,10 @@ const steps = {
     await main.getByRole("button", { name: "What is the stage Journal?" }).first().click();
     await main.getByText("safe on disk").first().waitFor();
     await page.keyboard.press("Escape");
+    await main.getByLabel("Stage", { exact: true }).selectOption("All, p99");
+    await main.locator(".legend", { hasText: "End to end" }).getByText("Journal").waitFor();
+    await inspect("overview-stages");
+    await main.getByLabel("Stage", { exact: true }).selectOption("Journal");
     await inspect("overview");
   },
 
@@ -194,6 +204,7 @@ const steps = {
     await main.locator(".facts .big", { hasText: /^3$/ }).waitFor();
     await main.getByRole("button", { name: "Reload" }).click();
     await main.getByRole("row").nth(3).waitFor();
+    await main.getByRole("img", { name: "Members over time: 3 now" }).waitFor();
     await inspect("segment");
     await main.getByRole("button", { name: "Edit" }).click();
     await main.getByLabel("Expression").fill('events("Order Completed").count() >= 3');
@@ -282,9 +293,92 @@ const steps = {
     await other.context().close();
   },
 
+  async "what is kept of a person is saved, and their consent is seen"() {
+    const at = "**/v1/profiles/user/ada";
+    const consent = { marketing: { granted: true, basis: "consent", source: "banner", version: "2026-01", at: "2026-01-05T09:00:00.000Z" }, ads: { granted: false } };
+    await page.route(at, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), consent } });
+    });
+    await go("profiles/user/ada", "user ada");
+    assert.match(await main.getByRole("row", { name: /marketing/ }).innerText(), /granted\s+consent\s+banner\s+2026-01/);
+    assert.match(await main.getByRole("row", { name: /^ads/ }).innerText(), /denied/);
+    await inspect("profile-consent");
+    await page.unroute(at);
+    const person = await saved(() => main.getByRole("link", { name: /^Export/ }).click());
+    assert.equal(person.profile.traits.name, "Ada");
+    assert.ok(person.end.complete && person.end.events === person.events.length && person.events.length >= 5);
+  },
+
+  async "a request is entered, carried out, and answered with a document"() {
+    await go("privacy", "Privacy");
+    await sees("No request is open.");
+    const enter = async (identifier, law, received) => {
+      await main.getByRole("button", { name: "New request" }).click();
+      await main.getByLabel("By which law").selectOption(law);
+      if (received) await main.getByLabel("Received, if not now").fill(received);
+      await main.getByLabel("Identifier 1", { exact: true }).fill(identifier);
+      if (!received) await inspect("privacy-new");
+      await main.getByRole("button", { name: "Enter" }).click();
+      await main.getByRole("heading", { level: 1, name: "Request for access" }).waitFor();
+    };
+    await enter("ben", "ccpa", "2026-01-05T09:00");
+    await sees("overdue");
+    await go("privacy", "Privacy");
+    await enter("ada", "gdpr");
+    await main.getByLabel("Reason, or how").fill("passport seen");
+    await main.getByRole("button", { name: "Person is verified" }).click();
+    await main.getByRole("cell", { name: "passport seen" }).waitFor();
+    await go("privacy", "Privacy");
+    await main.getByRole("link", { name: "access for user:ada" }).waitFor();
+    await inspect("privacy");
+    await main.getByRole("link", { name: "access for user:ada" }).click();
+    await main.getByRole("button", { name: "Carry out" }).click();
+    const link = main.getByRole("link", { name: "Download" });
+    await link.waitFor();
+    await inspect("privacy-request");
+    assert.equal((await saved(() => link.click())).profile.traits.name, "Ada");
+    await go("privacy", "Privacy");
+    await main.getByRole("link", { name: "access for user:ben" }).click();
+    await main.getByLabel("Reason, or how").fill("asked twice");
+    await main.getByRole("button", { name: "Refuse" }).click();
+    await main.getByRole("cell", { name: "asked twice" }).waitFor();
+    assert.equal(await main.getByRole("button", { name: "Carry out" }).count(), 0);
+  },
+
+  async "a person is erased for good, and only then may come back"() {
+    await go("profiles/user/cleo", "user cleo");
+    await main.getByRole("button", { name: "Erase" }).click();
+    const dialog = page.getByRole("dialog");
+    const yes = dialog.getByRole("button", { name: "Erase for ever" });
+    await dialog.getByLabel("Reason").fill("ticket 4711");
+    await dialog.getByLabel("Type cleo to confirm").fill("cle");
+    assert.ok(await yes.isDisabled());
+    await dialog.getByLabel("Type cleo to confirm").fill("cleo");
+    await inspect("profile-erase");
+    await yes.click();
+    await main.getByLabel("The receipt").waitFor();
+    assert.match(await main.getByLabel("The receipt").innerText(), /^[\w-]+\.[\w-]+\.[\w-]+$/);
+    await inspect("profile-erased");
+    await go("privacy/suppressions", "Privacy");
+    await main.getByLabel("Identifier").fill("cleo");
+    await main.getByRole("button", { name: "Is it suppressed?" }).click();
+    await sees("Suppressed since");
+    await inspect("privacy-suppressions");
+    const row = main.getByRole("row").nth(1);
+    for (const end = Date.now() + patience; ; ) { // refused until its bytes are gone
+      await row.getByRole("button", { name: "Lift" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Lift", exact: true }).click();
+      const gone = main.getByText("Nobody was erased.");
+      await gone.or(row.getByRole("alert")).first().waitFor();
+      if ((await gone.count()) > 0) break;
+      assert.ok(Date.now() < end, await row.innerText());
+    }
+  },
+
   async "all of this stands in the audit log"() {
     await go("audit", "Audit log");
-    for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed"]) await sees(text);
+    for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed", "POST /v1/privacy/requests"]) await sees(text);
     await inspect("audit");
     await main.getByLabel("Outcome").selectOption("refused");
     await sees("POST /v1/session");

@@ -5,7 +5,7 @@ import { api, type Definition, type Kind, path, type Preview, Problem, send } fr
 import * as format from "../format";
 import { useAction } from "../load";
 import { toProfile } from "../router";
-import { ProblemBox, Section, TextArea, TextField } from "../ui";
+import { FormButtons, ProblemBox, Section, TextArea, TextField } from "../ui";
 
 const pause = 300; // ms without a key before an expression is checked
 
@@ -158,19 +158,13 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
         <ProblemBox problem={ask.problem} />
         <ProblemBox problem={save.problem} />
         {preview && <Outcome preview={preview} />}
-        <div class="row">
+        <FormButtons text={save.busy ? "Saving…" : exists ? "Save" : "Create"} disabled={!good || name === "" || save.busy} onCancel={of.onCancel}>
           {of.kind === "segments" && (
             <button type="button" disabled={!good || ask.busy} onClick={ask.run} title="Ctrl+Enter in the expression">
               {ask.busy ? "Looking at all profiles…" : "Preview members"}
             </button>
           )}
-          <button type="submit" class="primary" disabled={!good || name === "" || save.busy}>
-            {save.busy ? "Saving…" : exists ? "Save" : "Create"}
-          </button>
-          <button type="button" onClick={of.onCancel}>
-            Cancel
-          </button>
-        </div>
+        </FormButtons>
       </form>
     </Section>
   );

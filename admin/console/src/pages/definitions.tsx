@@ -1,11 +1,12 @@
 // Segments and computed traits: the list, one of them, and the editor of both.
 import type { VNode } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { allowed, api, type Backfill, type Definition, type Kind, type Page, path, send } from "../api";
+import { Chart } from "../chart";
 import * as format from "../format";
 import { useAction, useLoad, usePages } from "../load";
 import { go, place, to, toProfile } from "../router";
-import { Await, Badge, Code, Confirm, Empty, Facts, Header, Hint, PagedTable, ProblemBox, Progress, Section, Table, Time } from "../ui";
+import { Await, Badge, Code, Confirm, Empty, Facts, Header, Hint, PagedTable, ProblemBox, Progress, Section, SelectField, Table, Time } from "../ui";
 import { Editor } from "./definition_editor";
 
 const words = {
@@ -137,7 +138,7 @@ function List(of: { kind: Kind }): VNode {
   );
 }
 
-function Members(of: { name: string; members: number | null | undefined }): VNode {
+function Members(of: { name: string }): VNode {
   type Member = { profile: string; since: string };
   const [complete, setComplete] = useState(true);
   const pages = usePages<Member>(`members/${of.name}`, async (cursor, signal) => {
@@ -180,6 +181,46 @@ function Members(of: { name: string; members: number | null | undefined }): VNod
             ),
           },
         ]}
+      />
+    </Section>
+  );
+}
+
+/** `now`: the number that the page shows, counted a moment ago. */
+function Counts(of: { name: string; now: number | null | undefined }): VNode {
+  type Told = { points: { t: number; members: number }[] };
+  const [over, setOver] = useState<"10m" | "1h">("1h");
+  const told = useLoad(`counts/${of.name}/${over}`, (signal) => api<Told>(path("v1", "segments", of.name, "counts") + `?over=${over}`, { signal }), 5000);
+  const data = useMemo(() => {
+    const points = [...(told.data?.points ?? [])];
+    if (typeof of.now === "number") points.push({ t: Date.now(), members: of.now });
+    return [points.map((each) => each.t / 1000), points.map((each) => each.members)];
+  }, [told.data, of.now]);
+  return (
+    <Section
+      title="Members over time"
+      note="Counted every ten seconds while somebody looks at segments, each minute else, since the server's start."
+      actions={
+        <SelectField
+          label="Last"
+          value={over}
+          onInput={(next) => setOver(next as "1h")}
+          options={[
+            ["10m", "10 minutes"],
+            ["1h", "hour"],
+          ]}
+          class="inline"
+        />
+      }
+    >
+      <ProblemBox problem={told.problem} />
+      <Chart
+        label={`Members over time: ${typeof of.now === "number" ? format.count(of.now) : "not known"} now`}
+        span={over === "1h" ? 3600 : 600}
+        data={data}
+        show={format.compact}
+        whole
+        lines={[{ label: "members", color: "--line-1", fill: true }]}
       />
     </Section>
   );
@@ -276,7 +317,12 @@ function One(of: { kind: Kind; name: string }): VNode {
                 />
                 <Code label="Expression">{definition.expression}</Code>
                 <BackfillPanel />
-                {of.kind === "segments" && <Members name={of.name} members={definition.members} />}
+                {of.kind === "segments" && (
+                  <>
+                    <Counts name={of.name} now={definition.members} />
+                    <Members name={of.name} />
+                  </>
+                )}
               </>
             )}
           </>

@@ -80,8 +80,11 @@ const spans: [string, string][] = [
   ["600", "10 minutes"],
 ];
 
+const percentileLines = ["p50", "p99", "p99.9"].map((label, i) => ({ label, color: `--line-${i + 1}` }));
+const stageLines = stages.map((each, i) => ({ label: stageNames[each], color: `--line-${i + 1}` }));
+
 function Charts(): VNode {
-  const [chosen, setStage] = useState<Stage | null>(null);
+  const [chosen, setStage] = useState<Stage | "all" | null>(null);
   const [span, setSpan] = useState("600");
   const all = points.value;
   // What comes over HTTPS alone is not measured end to end.
@@ -92,11 +95,16 @@ function Charts(): VNode {
     [all],
   );
   const latencies = useMemo(
-    () => [times, ...[0, 1, 2].map((i) => all.map((each) => latencyOf(each, stage)?.[i] ?? null))],
+    () => [
+      times,
+      ...(stage === "all"
+        ? stages.map((each) => all.map((at) => latencyOf(at, each)?.[1] ?? null))
+        : [0, 1, 2].map((i) => all.map((at) => latencyOf(at, stage)?.[i] ?? null))),
+    ],
     [all, stage],
   );
   const sizes = useMemo(() => [times, all.map((each) => each.memory), all.map((each) => each.journal)], [all]);
-  const last = newest(stage);
+  const last = stage === "all" ? null : newest(stage);
   const seconds = Number(span);
   return (
     <>
@@ -119,30 +127,35 @@ function Charts(): VNode {
       <Section
         title={
           <>
-            Latency <Hint about={`the stage ${stageNames[stage]}`}>{stageMeanings[stage]}</Hint>
+            Latency{" "}
+            {stage === "all" ? (
+              <Hint about="the latency of all stages">Of each stage the p99: one request in a hundred took longer. A stage is chosen to see its p50 and p99.9, too.</Hint>
+            ) : (
+              <Hint about={`the stage ${stageNames[stage]}`}>{stageMeanings[stage]}</Hint>
+            )}
           </>
         }
         actions={
           <SelectField
             label="Stage"
             value={stage}
-            onInput={(next) => setStage(next as Stage)}
-            options={stages.map((each) => [each, stageNames[each]])}
+            onInput={(next) => setStage(next as Stage | "all")}
+            options={[...stages.map((each): [string, string] => [each, stageNames[each]]), ["all", "All, p99"]]}
             class="inline"
           />
         }
       >
         <Chart
-          label={last ? `Latency of ${stageNames[stage]}: p99 ${format.latency(last[1])} now` : `Latency of ${stageNames[stage]}: nothing now`}
+          label={
+            stage === "all"
+              ? `Latency, p99 of each stage: ${stages.map((each) => `${stageNames[each]} ${newest(each) ? format.latency(newest(each)![1]) : "nothing"}`).join(", ")} now`
+              : `Latency of ${stageNames[stage]}: ${last ? `p99 ${format.latency(last[1])}` : "nothing"} now`
+          }
           span={seconds}
           data={latencies}
           show={format.latency}
           log
-          lines={[
-            { label: "p50", color: "--line-1" },
-            { label: "p99", color: "--line-2" },
-            { label: "p99.9", color: "--line-3" },
-          ]}
+          lines={stage === "all" ? stageLines : percentileLines}
         />
       </Section>
       <Section title="Memory and journal" note="What profiles hold in memory, and what the journal's files take on disk until snapshots replace them.">

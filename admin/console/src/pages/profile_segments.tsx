@@ -8,9 +8,9 @@ import { Await, Badge, Empty, ProblemBox, Section, SelectField, Table, Time } fr
 
 const changes = (of: { until?: string }): VNode =>
   of.until ? (
-    <>
+    <span>
       leaves <Time at={of.until} /> <span class="muted">({format.ago(of.until)})</span>
-    </>
+    </span>
   ) : (
     <span class="muted">with an event</span>
   );

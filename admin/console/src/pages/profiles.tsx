@@ -1,12 +1,13 @@
 // Who a customer is: found by any of their identifiers.
 import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { api, path, Problem, type Profile } from "../api";
+import { allowed, api, path, Problem, type Profile } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
 import { go, place, to } from "../router";
 import { Await, Badge, Empty, Facts, Header, ProblemBox, SelectField, Tabs, TextField, Time } from "../ui";
 import { IdentityOf } from "./profile_identity";
+import { ConsentOf, Erase, Erased, type ErasedAnswer, Export } from "./profile_privacy";
 import { SegmentsOf } from "./profile_segments";
 import { Timeline } from "./profile_timeline";
 import { TraitsOf } from "./profile_traits";
@@ -88,7 +89,8 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
   const at = path("v1", "profiles", of.kind, of.id);
   const told = useLoad(at, (signal) => api<Profile>(at, { signal })); // not by itself again: each look stands in the audit log
   const link = (tab: string) => to(["profiles", of.kind, of.id, ...(tab === "" ? [] : [tab])]);
-  const profile = told.data;
+  const [receipt, setReceipt] = useState<ErasedAnswer | null>(null);
+  const profile = receipt ? undefined : told.data;
   return (
     <>
       <Header
@@ -99,12 +101,22 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
           </>
         }
         actions={
-          <button type="button" class="small" onClick={told.reload} disabled={told.loading}>
-            Reload
-          </button>
+          <>
+            {allowed("privacy") && profile && (
+              <>
+                <Export at={at} id={of.id} />
+                <Erase at={at} id={of.id} onErased={setReceipt} />
+              </>
+            )}
+            <button type="button" class="small" onClick={told.reload} disabled={told.loading}>
+              Reload
+            </button>
+          </>
         }
       />
-      {told.problem?.status === 404 ? (
+      {receipt ? (
+        <Erased erased={receipt} />
+      ) : told.problem?.status === 404 ? (
         <Empty>
           There is no profile with this identifier. It appears with its first event. <a href={to(["profiles"])}>Find another</a>
         </Empty>
@@ -131,6 +143,7 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
                   { href: link("identity"), text: "Identity", current: of.tab === "identity" },
                 ]}
               />
+              {of.tab === "" && <ConsentOf consent={profile!.consent ?? {}} />}
               {of.tab === "" && <TraitsOf at={at} profile={profile!} />}
               {of.tab === "timeline" && <Timeline at={at} version={profile!.version} />}
               {of.tab === "segments" && <SegmentsOf at={at} version={profile!.version} why={of.rest[0]} link={(name) => to(["profiles", of.kind, of.id, "segments", name])} />}
@@ -148,7 +161,7 @@ export function Profiles(): VNode {
   useEffect(() => {
     if (id) document.title = `${id} · Kith`;
   }, [id]);
-  if (kind && id) return <One kind={kind} id={id} tab={tab} rest={rest} />;
+  if (kind && id) return <One key={`${kind}/${id}`} kind={kind} id={id} tab={tab} rest={rest} />;
   return (
     <>
       <Header

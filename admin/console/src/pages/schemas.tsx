@@ -5,7 +5,7 @@ import { allowed, api, type EventSchema, type Observed, type Page, path, query, 
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
 import { go, place, to } from "../router";
-import { Await, Badge, Code, Confirm, Empty, Facts, Header, ProblemBox, Section, SelectField, Table, TextArea, Time } from "../ui";
+import { Await, Badge, Code, Confirm, Empty, Facts, FormButtons, Header, ProblemBox, Section, SelectField, Table, TextArea, Time } from "../ui";
 
 interface Row {
   event: string;
@@ -199,17 +199,11 @@ function Register(of: { event: string; start: string; version: number; onDone: (
             <p class="ok">It can be registered.</p>
           ))}
       </div>
-      <div class="row">
+      <FormButtons text="Register" disabled={wrong !== "" || save.busy} onDo={save.run} onCancel={of.onCancel}>
         <button type="button" disabled={wrong !== "" || check.busy} onClick={check.run}>
           Check
         </button>
-        <button type="button" class="primary" disabled={wrong !== "" || save.busy} onClick={save.run}>
-          Register
-        </button>
-        <button type="button" onClick={of.onCancel}>
-          Cancel
-        </button>
-      </div>
+      </FormButtons>
     </Section>
   );
 }

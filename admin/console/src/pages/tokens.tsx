@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { api, type Page, path, send, type Token } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
-import { Await, Badge, Confirm, Empty, Header, Hint, ProblemBox, Section, SelectField, Table, TextField, Time } from "../ui";
+import { Await, Badge, Confirm, Empty, FormButtons, Header, Hint, ProblemBox, Section, SelectField, Table, TextField, Time } from "../ui";
 
 const roles: [string, string][] = [
   ["viewer", "viewer: reads, without personal data"],
@@ -72,14 +72,7 @@ function Create(of: { onMade: (token: Token) => void; onCancel: () => void }): V
         </div>
         <TextField label="Description" value={description} onInput={setDescription} />
         <ProblemBox problem={action.problem} />
-        <div class="row">
-          <button type="submit" class="primary" disabled={name === "" || action.busy}>
-            Create
-          </button>
-          <button type="button" onClick={of.onCancel}>
-            Cancel
-          </button>
-        </div>
+        <FormButtons text="Create" disabled={name === "" || action.busy} onCancel={of.onCancel} />
       </form>
     </Section>
   );
@@ -98,15 +91,8 @@ function Rotate(of: { token: Token; onMade: (token: Token) => void; onCancel: ()
   });
   return (
     <Section title={<>Rotate {of.token.name}</>} note="It gets a new secret; name and role stay.">
-      <div class="row bottom">
-        <SelectField label="The old one ends" value={grace} onInput={setGrace} options={graces} />
-        <button type="button" class="primary" disabled={action.busy} onClick={action.run}>
-          Rotate
-        </button>
-        <button type="button" onClick={of.onCancel}>
-          Cancel
-        </button>
-      </div>
+      <SelectField label="The old one ends" value={grace} onInput={setGrace} options={graces} />
+      <FormButtons text="Rotate" disabled={action.busy} onDo={action.run} onCancel={of.onCancel} />
       <ProblemBox problem={action.problem} />
     </Section>
   );
