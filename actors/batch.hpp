@@ -15,6 +15,7 @@
 
 #include "actors/identity.hpp"
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "persistence/erasure_book.hpp"
 #include "profile/event.hpp"
 
@@ -26,7 +27,8 @@ struct batch {
   using time_point = std::chrono::steady_clock::time_point;
 
   shard_id home = 0;
-  std::string record;                          ///< the journal record's payload
+  std::string record;                          ///< the journal record's payload, before it is encrypted
+  std::string sealed;                          ///< it, encrypted; empty: it is not, or it is durable
   std::vector<profile::event_view> events;     ///< the accepted ones
   std::vector<std::uint32_t> indexes;          ///< of the events in the sender's batch; empty: the same
   std::shared_ptr<const unmerge_order> order;  ///< in place of events
@@ -42,10 +44,11 @@ struct batch {
   publish_done done;  ///< empty in replay
   time_point started{};
   time_point durable{};
-  unsigned epoch = 0;      ///< of the home shard when it started (checkpoints wait for epochs)
-  bool replayed = false;   ///< of the journal, at the start
-  bool journaled = false;  ///< its record needs no more writing
-  bool applied = false;    ///< every event has its outcome
+  std::unique_ptr<batch_trace> trace;  ///< null: its trace is not sampled
+  unsigned epoch = 0;                  ///< of the home shard when it started (checkpoints wait for epochs)
+  bool replayed = false;               ///< of the journal, at the start
+  bool journaled = false;              ///< its record needs no more writing
+  bool applied = false;                ///< every event has its outcome
 
   bool empty() const noexcept { return events.empty() && !order; }
 };

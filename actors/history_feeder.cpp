@@ -16,6 +16,8 @@ constexpr std::uint64_t bytes_a_feed = 2 * 1024 * 1024;
 /// Journal records that wait to be fed together, and views of their events.
 struct pending_feed {
   const persistence::erased_addresses* left_out = nullptr;
+  persistence::record_opener* opener = nullptr;
+  std::uint64_t destroyed = 0;
   std::deque<std::string> payloads;
   std::vector<persistence::history_event> events;
   std::uint64_t bytes = 0;
@@ -24,9 +26,12 @@ struct pending_feed {
   void add(std::string_view payload, std::uint64_t record_end) {
     end = record_end;
     bytes += payload.size();
-    const auto& kept = payloads.emplace_back(payload);
+    auto opened = open_record(payload, opener);
+    if (!opened) return;  // what cannot be read is reported by recovery and `kith check`
+    destroyed += opened->destroyed;
+    const auto& kept = payloads.emplace_back(std::move(opened->payload));
     const auto record = parse_record(kept);
-    if (!record) return;  // a record that cannot be read is reported by recovery and `kith check`
+    if (!record) return;
     profile::reception received;
     received.received_ms = record->received_ms;
     received.bounds.bytes = kept.size();
@@ -50,8 +55,13 @@ struct pending_feed {
 }  // namespace
 
 history_feeder::history_feeder(persistence::file_system& files, std::string journal_directory,
-                               persistence::store& store, durable_end_of durable_end)
-    : files_(files), directory_(std::move(journal_directory)), store_(store), durable_end_(std::move(durable_end)) {}
+                               persistence::store& store, durable_end_of durable_end,
+                               std::unique_ptr<persistence::record_opener> opener)
+    : files_(files),
+      directory_(std::move(journal_directory)),
+      store_(store),
+      durable_end_(std::move(durable_end)),
+      opener_(std::move(opener)) {}
 
 result<void> history_feeder::start() {
   const std::lock_guard lock(mutex_);
@@ -108,6 +118,7 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
   if (durable <= position) return progress{};
   pending_feed pending;
   pending.left_out = left_out_.get();
+  pending.opener = opener_.get();
   result<void> outcome;
   progress fed;
   const auto flush = [&] {
@@ -128,6 +139,7 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
                                                 });
   if (!report) return tl::make_unexpected(report.error());
   if (pending.bytes > 0 && outcome) flush();
+  destroyed_.fetch_add(pending.destroyed, std::memory_order_relaxed);
   if (!outcome) return tl::make_unexpected(outcome.error());
   return fed;
 }

@@ -12,6 +12,7 @@
 
 #include "persistence/erasure_book.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/sealed_record.hpp"
 #include "persistence/store.hpp"
 
 namespace kith::actors {
@@ -21,8 +22,9 @@ class history_feeder {
   /// `durable_end` of a shard's open journal; a position past every segment for shards that are not open.
   using durable_end_of = std::function<persistence::journal_position(unsigned shard)>;
 
+  /// `opener`: of encrypted records; null: there are no keys.
   history_feeder(persistence::file_system& files, std::string journal_directory, persistence::store& store,
-                 durable_end_of durable_end);
+                 durable_end_of durable_end, std::unique_ptr<persistence::record_opener> opener);
 
   /// Reads where the last process stopped. To be called once, first.
   result<void> start();
@@ -40,6 +42,8 @@ class history_feeder {
   void cancel() noexcept { canceled_ = true; }
   /// All segments of the shard up to this one are in the history.
   std::uint64_t fed_through(unsigned shard);
+  /// Events that were met and cannot be read any more, since their keys were destroyed.
+  std::uint64_t destroyed() const noexcept { return destroyed_.load(std::memory_order_relaxed); }
   std::uint64_t lag_bytes() const noexcept { return lag_bytes_.load(std::memory_order_relaxed); }
 
  private:
@@ -50,9 +54,11 @@ class history_feeder {
   const std::string directory_;
   persistence::store& store_;
   const durable_end_of durable_end_;
+  const std::unique_ptr<persistence::record_opener> opener_;
   std::mutex mutex_;
   std::map<unsigned, persistence::journal_position> fed_;
   std::shared_ptr<const persistence::erased_addresses> left_out_;
+  std::atomic<std::uint64_t> destroyed_{0};
   std::atomic<std::uint64_t> lag_bytes_{0};
   std::atomic<bool> canceled_{false};
 };

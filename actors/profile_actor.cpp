@@ -159,7 +159,7 @@ profile_actor::verdict profile_actor::apply(const apply_event& message, bool kno
   home_.outdate_views_by_event(*this, event);
   count(event);
   mark_dirty();
-  home_.evaluate(*this, event);
+  home_.evaluate(*this, event, *message.of);
   finish(message, true);
   return verdict::done;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "actors/journal_record.hpp"
 #include "actors/runtime_impl.hpp"
 #include "persistence/missing_segments.hpp"
 
@@ -62,6 +63,7 @@ result<void> runtime_impl::check_journal() {
 result<void> runtime_impl::open() {
   if (auto opened = open_store(); !opened) return opened;
   if (auto checked = check_journal(); !checked) return checked;
+  if (auto opened = open_keys(); !opened) return opened;
   auto book = persistence::erasure_book::open(files_, options_.data + "/privacy");
   if (!book) return tl::make_unexpected(book.error());
   book_ = std::move(*book);
@@ -102,10 +104,13 @@ result<void> runtime_impl::open() {
   };
   if (auto opened = open_journals(); !opened) return opened;
   if (auto known = make_shards_known(); !known) return known;
-  feeder_ = std::make_unique<history_feeder>(files_, journal_directory(), *store_, [this](unsigned shard) {
-    return shard < shards_.size() ? shards_[shard]->journal().durable_end()
-                                  : persistence::journal_position{UINT64_MAX, UINT64_MAX};
-  });
+  feeder_ = std::make_unique<history_feeder>(
+      files_, journal_directory(), *store_,
+      [this](unsigned shard) {
+        return shard < shards_.size() ? shards_[shard]->journal().durable_end()
+                                      : persistence::journal_position{UINT64_MAX, UINT64_MAX};
+      },
+      make_opener());
   if (auto started = feeder_->start(); !started) return started;
   feeder_->leave_out(book_->unfinished());
   for (const auto& each : shards_) {
@@ -136,10 +141,12 @@ result<void> runtime_impl::make_shards_known() {
 result<void> runtime_impl::open_journals() {
   for (shard_id id = 0; id < options_.shards; ++id) shards_.push_back(std::make_unique<shard>(*environment_, id));
   std::vector<std::unique_ptr<persistence::journal>> journals;
+  auto journal_options = options_.journal;
+  journal_options.sealed = seals();
   for (shard_id id = 0; id < options_.shards; ++id) {
     auto* home = shards_[id].get();
     auto journal =
-        persistence::journal::open(files_, journal_directory(), id, options_.journal,
+        persistence::journal::open(files_, journal_directory(), id, journal_options,
                                    [home](std::span<const std::uint64_t> tags, const result<void>& outcome) {
                                      home->post([home, kept = std::vector<std::uint64_t>(tags.begin(), tags.end()),
                                                  outcome] { home->journaled(kept, outcome); });
@@ -148,7 +155,7 @@ result<void> runtime_impl::open_journals() {
     journals.push_back(std::move(*journal));
   }
   if (auto resumed = resume_changes(); !resumed) return resumed;
-  for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]));
+  for (shard_id id = 0; id < options_.shards; ++id) shards_[id]->start(std::move(journals[id]), make_sealer(id));
   return {};
 }
 
@@ -206,6 +213,11 @@ void runtime_impl::publish(shard_id home, std::string_view events, publish_optio
   work.options = options;
   work.done = std::move(done);
   work.started = started;
+  if (work.options.trace.sampled && options_.traces) {
+    work.trace = std::make_unique<batch_trace>();
+    work.trace->within = work.options.trace;
+    work.trace->shares.resize(shards_.size());
+  }
   at.publish(std::move(*made));
 }
 
@@ -302,6 +314,7 @@ counters runtime_impl::stats() const {
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
+  sum.events_unreadable = replayed_unreadable_ + feeder_->destroyed();
   sum.erasures_pending = book_ ? book_->pending().size() : 0;
   sum.profiles_stored = store_->estimated_snapshots();
   sum.journal_bytes = journal_bytes();
@@ -316,7 +329,20 @@ std::vector<shard_load> runtime_impl::load_by_shard() const {
   std::vector<shard_load> loads;
   for (const auto& each : shards_) {
     const auto& of = each->counters();
-    loads.push_back({of.applied, of.active, of.bytes, each->journal().bytes(), of.in_flight});
+    auto& load = loads.emplace_back();
+    load.events_applied = of.applied;
+    load.profiles_active = of.active;
+    load.profile_bytes = of.bytes;
+    load.journal_bytes = each->journal().bytes();
+    load.in_flight_bytes = of.in_flight;
+    load.batches_in_flight = of.batches_in_flight;
+    load.unsynced_records = of.unsynced;
+    load.runs_waiting = of.runs;
+    load.urgent_runs_waiting = of.urgent_runs;
+    load.saves_under_way = of.saves;
+    load.timers = of.timers;
+    load.processor_seconds = std::chrono::duration<double>(each->processor_time()).count();
+    load.takes_more = of.full == 0;
   }
   return loads;
 }
@@ -357,6 +383,7 @@ void runtime_impl::recover() {
     if (stopping_) return;
   }
   wait_for_replayed(0);
+  opener_.reset();
   if (stopping_) return;
   if (auto told = tell_differences(); !told) return failed(told.error());
   if (stopping_) return;
@@ -399,7 +426,10 @@ result<void> runtime_impl::replay(const persistence::segment_file& segment, bool
 }
 
 void runtime_impl::replay_record(std::string_view payload, const std::string& path) {
-  auto made = make_replay_batch(payload, {}, shards_.size(), book_->unfinished().get());
+  const auto opened = open_record(payload, opener_.get());
+  if (!opened) return log("error", path + ": a record is not readable: " + opened.error().message);
+  replayed_unreadable_ += opened->destroyed;
+  auto made = make_replay_batch(opened->payload, {}, shards_.size(), book_->unfinished().get());
   if (!made) return log("error", path + ": a record is not readable: " + made.error().message);
   auto& work = **made;
   if (!work.rejected.empty()) {

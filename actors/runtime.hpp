@@ -12,8 +12,10 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "persistence/file.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/key_ring.hpp"
 #include "persistence/store.hpp"
 #include "profile/limits.hpp"
 
@@ -34,6 +36,7 @@ struct runtime_options {
   std::chrono::milliseconds watch_keep{3'600'000};    ///< changes go on being logged so long behind the last watch
   std::uint64_t watch_bytes = 256ULL * 1024 * 1024;   ///< of changes on disk, past which the oldest go
   persistence::journal_options journal;
+  persistence::encryption_settings encryption;
   persistence::store_options store;
   std::function<result<std::unique_ptr<persistence::store>>(persistence::file_system&, const std::string& directory,
                                                             persistence::store_options)>
@@ -54,6 +57,7 @@ struct runtime_options {
   std::function<result<std::uint64_t>(const std::vector<profile::identifier>&)> erase_elsewhere;
   std::function<result<void>()> compact_elsewhere;  ///< blocking: and its bytes
   std::function<std::int64_t()> now_ms;             ///< milliseconds since 1970; the system's clock if empty
+  std::shared_ptr<tracer> traces;                   ///< null: nothing is traced
   std::function<void(std::string_view level, std::string_view message)> log;  ///< any thread
 };
 
@@ -73,6 +77,10 @@ class runtime : public service {
   /// Between two files it gives up if `cancelled` says so. Errors: unavailable (recovering, failed, cancelled, or the
   /// target cannot be written), resource_exhausted (the target is full).
   virtual result<void> copy_to(const std::string& directory, const std::function<bool()>& cancelled) = 0;
+
+  /// Other keys wrap the journal's from now on (docs/privacy.md); whether records are encrypted stays as it is. Errors:
+  /// of files; then the key before still does.
+  virtual result<void> wrap_keys(const persistence::encryption_settings& by) = 0;
 };
 
 }  // namespace kith::actors

@@ -26,6 +26,8 @@ result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) 
     return fail(errc::unavailable, "no snapshot is written while the server recovers or after its disk failed");
   }
   last_checkpoint_ = now();
+  const auto new_keys = change_keys(forget_changes);
+  if (!new_keys) return tl::make_unexpected(new_keys.error());
   const auto told = seal_changes();
   if (!told) return tl::make_unexpected(told.error());
   auto marks = marks_;
@@ -34,6 +36,7 @@ result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) 
     if (!sealed) return tl::make_unexpected(sealed.error());
     marks[each->id()].saved = *sealed;
   }
+  if (auto noted = *new_keys ? note_keys_changed(marks) : result<void>(); !noted) return noted;
   // Everything in the sealed segments was handed to them before this; wait until the actors have applied it.
   auto outcome = drain();
   if (outcome) outcome = save_dirty();
@@ -47,6 +50,7 @@ result<void> runtime_impl::checkpoint(catching_up history, bool forget_changes) 
     marks_ = marks;
     outcome = remove_needless(marks);
   }
+  if (outcome) outcome = forget_keys();
   if (outcome) outcome = changes_saved(*told, forget_changes);
   journal_bytes_then_ = journal_bytes();
   return outcome;
@@ -131,6 +135,7 @@ result<void> runtime_impl::copy_parts(const std::string& directory, const std::f
   }
   if (auto synced = files_.sync_directory(directory + "/journal"); !synced) return synced;
   if (auto made = files_.make_directory(directory + "/privacy"); !made) return made;
+  if (auto copied = keys_ ? keys_->copy_to(directory + "/keys") : result<void>(); !copied) return copied;
   // The book last: who is erased meanwhile is erased anew by a start from the copy. None is finished meanwhile.
   for (const auto* name : {"/checkpoint", "/definitions", "/privacy/receipt.key", "/privacy/book"}) {
     auto copied = copy_file(files_, options_.data + name, directory + name);

@@ -3,6 +3,7 @@
 // Invariants
 //   - First the book has it, synced; then the shards refuse what names the person; then what was published before is
 //     applied. So nothing of theirs comes behind the erasure.
+//   - Then the keys of the journal's events of theirs are destroyed: what is left of the disk's bytes is unreadable.
 //   - While an erasure is not finished, replay and history leave their events out, and a start carries it out anew.
 //   - It is finished once no file holds their bytes: the journal's segments are gone, the store's files rewritten.
 #include <algorithm>
@@ -189,6 +190,7 @@ result<erasure> runtime_impl::erase(const identifier& whose) {
 }
 
 result<runtime_impl::erased_counts> runtime_impl::carry_out(const pending_erasure& work) {
+  if (auto destroyed = destroy_keys(work.addresses); !destroyed) return tl::make_unexpected(destroyed.error());
   auto order = std::make_shared<erasure_order>(work.addresses);
   for (const auto address : work.addresses) {
     auto& home = *shards_[shard_of(address, shards_.size())];

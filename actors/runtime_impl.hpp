@@ -1,6 +1,6 @@
 // The runtime's insides: runtime.cpp opens, recovers, maintains and stops; runtime_segments.cpp defines and back-fills;
-// runtime_erasure.cpp erases; runtime_identity.cpp takes apart and finds what belongs together; runtime_watching.cpp
-// keeps what watchers are told.
+// runtime_erasure.cpp erases; runtime_keys.cpp has the journal's keys; runtime_identity.cpp takes apart and finds what
+// belongs together; runtime_watching.cpp keeps what watchers are told.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -18,6 +18,7 @@
 #include "actors/shard.hpp"
 #include "persistence/checkpoint.hpp"
 #include "persistence/erasure_book.hpp"
+#include "persistence/key_ring.hpp"
 
 namespace kith::actors {
 
@@ -55,6 +56,7 @@ class runtime_impl final : public runtime {
   result<void> open();
   void stop(std::chrono::steady_clock::duration deadline) override;
   result<void> copy_to(const std::string& directory, const std::function<bool()>& cancelled) override;
+  result<void> wrap_keys(const persistence::encryption_settings& by) override;
 
   shard_id shard_count() const override { return static_cast<shard_id>(shards_.size()); }
   boost::asio::io_context& io(shard_id shard) override { return shards_[shard]->io(); }
@@ -190,6 +192,22 @@ class runtime_impl final : public runtime {
   bool purge_due() const;
   result<void> purge_erased();
   result<void> check_journal_gone();
+  // runtime_keys.cpp
+  struct key_change {
+    std::uint32_t epoch;
+    std::map<unsigned, std::uint64_t> through;  ///< records of those before are in segments up to these, by shard
+  };
+  bool seals() const noexcept { return keys_ && options_.encryption.journal; }
+  result<void> open_keys();
+  result<void> check_keys();
+  std::unique_ptr<persistence::record_opener> make_opener() const;
+  std::unique_ptr<persistence::record_sealer> make_sealer(shard_id id) const;
+  /// REQUIRES, of these: checkpoint_mutex_ is held, or nothing runs yet.
+  result<bool> change_keys(bool at_once);  ///< for a new epoch, if it is time
+  result<void> note_keys_changed(const checkpoint_marks& sealed);
+  result<void> forget_keys();  ///< of epochs that no segment has records of
+  /// Nobody can read the journal's events of these any more.
+  result<void> destroy_keys(const std::vector<profile::hash128>& addresses);
   result<void> save_dirty();
   result<void> feed_through(const checkpoint_marks& marks);
   template <class F>
@@ -202,6 +220,7 @@ class runtime_impl final : public runtime {
   caf::actor_system_config config_;
   caf::actor_system system_;
   std::unique_ptr<persistence::store> store_;
+  std::unique_ptr<persistence::key_ring> keys_;  ///< null: there are none, and nothing is encrypted
   boost::asio::thread_pool pool_;
   latency_recorder latency_;
   std::vector<std::unique_ptr<shard>> shards_;
@@ -227,6 +246,11 @@ class runtime_impl final : public runtime {
   std::condition_variable replay_moved_;
   std::uint64_t replay_in_flight_ = 0;
   std::uint64_t replayed_events_ = 0;
+
+  std::unique_ptr<persistence::record_opener> opener_;  ///< the recovery thread's; null: as keys_
+  std::vector<key_change> key_changes_;
+  time_point epoch_began_ = now();
+  std::atomic<std::uint64_t> replayed_unreadable_{0};
 
   std::unique_ptr<persistence::erasure_book> book_;
   std::mutex erasing_mutex_;  ///< one erasure at a time

@@ -19,6 +19,7 @@
 #include "actors/found_profiles.hpp"
 #include "actors/latency.hpp"
 #include "actors/told_change.hpp"
+#include "actors/trace_context.hpp"
 #include "persistence/erasure_book.hpp"
 #include "persistence/store.hpp"
 #include "profile/event.hpp"
@@ -39,6 +40,7 @@ struct publish_options {
   durability wait_for = durability::fsync;
   bool detail = false;
   std::int64_t received_ms = 0;  ///< when a forwarder took the events in, milliseconds since 1970; 0: now
+  trace_context trace{};         ///< what becomes of the batch is part of it, if it is sampled
 };
 
 struct rejection {
@@ -127,6 +129,7 @@ struct counters {
   std::uint64_t ids_not_unique = 0;
   std::uint64_t ids_excess = 0;
   std::uint64_t ids_unmerged = 0;
+  std::uint64_t events_unreadable = 0;    ///< met in the journal, whose keys were destroyed with their persons'
   std::uint64_t erasures_pending = 0;     ///< whose bytes are not all gone from the disk yet
   std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
   std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more
@@ -140,6 +143,14 @@ struct shard_load {
   std::uint64_t profile_bytes = 0;
   std::uint64_t journal_bytes = 0;
   std::uint64_t in_flight_bytes = 0;
+  std::uint64_t batches_in_flight = 0;
+  std::uint64_t unsynced_records = 0;  ///< handed to the journal, not durable yet
+  std::uint64_t runs_waiting = 0;      ///< actors with mail whose turn has not come
+  std::uint64_t urgent_runs_waiting = 0;
+  std::uint64_t saves_under_way = 0;
+  std::uint64_t timers = 0;
+  double processor_seconds = 0;  ///< that its thread has used
+  bool takes_more = true;        ///< false: its sockets are not read for a while
 };
 
 /// An identifier that was left out of joining.

@@ -21,8 +21,9 @@ shard::~shard() {
   while (!actors_.empty()) drop(*actors_.back());
 }
 
-void shard::start(std::unique_ptr<persistence::journal> journal) {
+void shard::start(std::unique_ptr<persistence::journal> journal, std::unique_ptr<persistence::record_sealer> sealer) {
   journal_ = std::move(journal);
+  sealer_ = std::move(sealer);
   hand_over_.resize(environment_.shards.size());
   applied_elsewhere_.resize(environment_.shards.size());
   done_elsewhere_.resize(environment_.shards.size());
@@ -111,10 +112,7 @@ void shard::exec_later(caf::resumable* work) {
 }
 
 void shard::end_turn() {
-  if (!to_journal_.empty()) {
-    journal_->append(to_journal_);
-    to_journal_.clear();
-  }
+  send_to_journal();
   for (std::size_t to = 0; to < hand_over_.size(); ++to) {
     if (!hand_over_[to].empty()) {
       auto& there = *environment_.shards[to];
@@ -165,6 +163,12 @@ void shard::end_turn() {
   counters_.active.store(actors_.size(), std::memory_order_relaxed);
   counters_.timers.store(timed_.size(), std::memory_order_relaxed);
   counters_.in_flight.store(in_flight_bytes_, std::memory_order_relaxed);
+  counters_.batches_in_flight.store(batches_.size(), std::memory_order_relaxed);
+  counters_.unsynced.store(unsynced_.size(), std::memory_order_relaxed);
+  counters_.runs.store(normal_runs_.size(), std::memory_order_relaxed);
+  counters_.urgent_runs.store(urgent_runs_.size(), std::memory_order_relaxed);
+  counters_.saves.store(save_jobs_, std::memory_order_relaxed);
+  counters_.full.store(paused_ ? 1 : 0, std::memory_order_relaxed);
 }
 
 void shard::resume_reading() {

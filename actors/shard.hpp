@@ -42,6 +42,7 @@
 #include "actors/watches.hpp"
 #include "persistence/erasure_book.hpp"
 #include "persistence/journal.hpp"
+#include "persistence/sealed_record.hpp"
 #include "persistence/store.hpp"
 
 namespace kith::actors {
@@ -98,6 +99,7 @@ struct shard_counters {
       traits_forgotten{0}, outgoing_withheld{0}, active{0}, bytes{0}, activations{0}, passivations{0}, saved{0},
       in_flight{0}, syncs{0}, entered{0}, left{0}, segment_errors{0}, timers{0}, merges{0}, splits{0}, overlaps{0},
       overlaps_unresolved{0};
+  std::atomic<std::uint64_t> batches_in_flight{0}, unsynced{0}, runs{0}, urgent_runs{0}, saves{0}, full{0};
   std::array<std::atomic<std::uint64_t>, 5> ids_ignored{};  ///< by profile::identity::ignored
   std::atomic<std::int64_t> oldest_unsynced_ns{0};          ///< steady clock; 0: nothing waits
 
@@ -152,7 +154,8 @@ class shard : public caf::execution_unit {
   shard(shard_environment& environment, shard_id id);
   ~shard() override;
 
-  void start(std::unique_ptr<persistence::journal> journal);
+  /// `sealer`: encrypts what goes to the journal; null: nothing does.
+  void start(std::unique_ptr<persistence::journal> journal, std::unique_ptr<persistence::record_sealer> sealer);
   void stop();  ///< ends the thread; what is in flight stays undone. The journal ends with the shard
 
   boost::asio::io_context& io() noexcept { return io_; }
@@ -180,6 +183,9 @@ class shard : public caf::execution_unit {
   void on_resumed(std::function<void()> resumed) { resumed_.push_back(std::move(resumed)); }
   void next_epoch(std::function<void()> drained);
   void count_refused(const batch& work);
+  /// Later records are encrypted by that epoch's keys, without those of the addresses that were destroyed; all before
+  /// this were handed to the journal. REQUIRES: records are encrypted.
+  void seal_by(std::shared_ptr<const persistence::key_epoch> epoch, const std::vector<profile::hash128>& destroyed);
 
   // Reading (shard_read.cpp)
   void read(std::unique_ptr<read_group> group);
@@ -276,7 +282,7 @@ class shard : public caf::execution_unit {
   bool is_current(const standing_slot& at) const noexcept { return !definitions_ || at.now.fits(*definitions_); }
   /// Before the event is applied, and evaluate() after it.
   void before_event(const profile_actor& actor, const profile::event_view& event);
-  void evaluate(profile_actor& actor, const profile::event_view& event);
+  void evaluate(profile_actor& actor, const profile::event_view& event, batch& of);
   void standing_due(profile_actor& actor);
   /// Was it evaluated at a time that has not come yet, since the clock went back?
   bool is_ahead(const standing_slot& at) const { return ahead_until_ms_ != 0 && at.now.evaluated_ms() > wall_ms(); }
@@ -338,10 +344,17 @@ class shard : public caf::execution_unit {
   void dispatch(batch& work);
   void batch_applied(batch& work);
   void finish(batch& work);
+  void send_to_journal();
+  std::string_view journal_payload(batch& work);
   batch& take(batch_ptr work);
   void release(batch& work);
   void note_unsynced();
   void event_done_here(batch& work);
+  // shard_tracing.cpp; of batches whose trace is sampled
+  void note_evaluation(batch& of, time_point begun);
+  void trace_journal(batch& work, time_point durable, const result<void>& outcome);
+  void trace_shares(batch& work);
+  void trace_told(profile::hash128 id, bool by_event);
   void start_order(batch& work) { pass_order({work.order, {}, &work}); }
   void deliver(profile::hash128 address, identity_mail message);
   void settled(const overlap_question& asked, const result<std::vector<counted_twice>>& found);
@@ -410,6 +423,7 @@ class shard : public caf::execution_unit {
   boost::asio::io_context io_{1};
   boost::asio::steady_timer timer_{io_};
   std::unique_ptr<persistence::journal> journal_;
+  std::unique_ptr<persistence::record_sealer> sealer_;  ///< null: records are not encrypted
   std::thread thread_;
   bool stopped_ = false;
   shard_counters counters_;
@@ -488,6 +502,7 @@ class shard : public caf::execution_unit {
   std::vector<std::string_view> scratch_names_;
   std::string scratch_computed_;
   std::shared_ptr<const membership_change> last_change_;
+  batch* evaluating_ = nullptr;  ///< the batch whose event is being evaluated, if it is traced
   bool history_complete_ = false;
   std::vector<std::shared_ptr<recall>> waiting_recalls_;  ///< for the history to be complete
   std::vector<profile::hash128> membership_changed_;      ///< since the last save_memberships()

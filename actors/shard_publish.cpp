@@ -1,6 +1,7 @@
 // A batch's way through its home shard: journal, actors, reply.
 #include <caf/mailbox_element.hpp>
 
+#include "actors/journal_record.hpp"
 #include "actors/shard.hpp"
 
 namespace kith::actors {
@@ -58,12 +59,32 @@ void shard::publish(batch_ptr work) {
     return;
   }
   const bool awaited = taken.options.wait_for == durability::fsync;
-  to_journal_.push_back({taken.record, reinterpret_cast<std::uint64_t>(&taken), awaited});
+  to_journal_.push_back({journal_payload(taken), reinterpret_cast<std::uint64_t>(&taken), awaited});
   const auto handed_over = now();
   unsynced_.push_back(handed_over);
-  environment_.latency.record(id_, stage::ingest, handed_over - taken.started);
+  environment_.latency.record(id_, stage::ingest, handed_over - taken.started, taken.options.trace);
   taken.durable = handed_over;
+  if (taken.trace) taken.trace->handed_over = handed_over;
   if (!awaited) dispatch(taken);
+}
+
+std::string_view shard::journal_payload(batch& work) {
+  if (!sealer_) return work.record;
+  seal_record(work.record, work.events, work.order.get(), *sealer_, work.sealed);
+  in_flight_bytes_ += work.sealed.size();
+  return work.sealed;
+}
+
+void shard::send_to_journal() {
+  if (to_journal_.empty()) return;
+  journal_->append(to_journal_);
+  to_journal_.clear();
+}
+
+void shard::seal_by(std::shared_ptr<const persistence::key_epoch> epoch,
+                    const std::vector<profile::hash128>& destroyed) {
+  send_to_journal();
+  sealer_->adopt(std::move(epoch), destroyed);
 }
 
 void shard::replay(batch_ptr work) {
@@ -84,10 +105,12 @@ void shard::journaled(const std::vector<std::uint64_t>& tags, const result<void>
     batch& work = *reinterpret_cast<batch*>(tag);  // NOLINT(performance-no-int-to-ptr): publish() made it from one
     unsynced_.pop_front();
     work.journaled = true;
+    if (work.trace) trace_journal(work, durable, outcome);
+    in_flight_bytes_ -= std::exchange(work.sealed, {}).size();
     if (work.options.wait_for == durability::memory) {
       if (work.applied) release(work);
     } else if (outcome) {
-      environment_.latency.record(id_, stage::journal, durable - work.durable);
+      environment_.latency.record(id_, stage::journal, durable - work.durable, work.options.trace);
       work.durable = durable;
       dispatch(work);
     } else {
@@ -107,6 +130,7 @@ void shard::note_unsynced() {
 
 void shard::dispatch(batch& work) {
   if (work.order) return start_order(work);
+  if (work.trace) work.trace->applying_from = work.durable;
   for (shard_id to = 0; to < work.left.size(); ++to) {
     if (work.left[to] > 0 && to != id_) hand_over_[to].push_back(&work);
   }
@@ -118,6 +142,10 @@ void shard::deliver(batch& work) {
   mine.clear();
   for (std::uint32_t index = 0; index < work.events.size(); ++index) {
     if (shard_of(work.events[index].address, environment_.shards.size()) == id_) mine.push_back(index);
+  }
+  if (work.trace) {
+    work.trace->shares[id_].begun = now();
+    work.trace->shares[id_].events = static_cast<std::uint32_t>(mine.size());
   }
   const auto address_at = [&](std::uint32_t index) { return work.events[index].address; };
   for_each_called_ahead(mine, address_at, [&](std::uint32_t index) {
@@ -138,7 +166,9 @@ void shard::event_done(batch& work, std::uint32_t index) {
 }
 
 void shard::event_done_here(batch& work) {
-  if (--work.left[id_] == 0 && work.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch_applied(work);
+  if (--work.left[id_] > 0) return;
+  if (work.trace) work.trace->shares[id_].ended = now();
+  if (work.shards_left.fetch_sub(1, std::memory_order_acq_rel) == 1) batch_applied(work);
 }
 
 void shard::batch_applied(batch& work) {
@@ -158,7 +188,10 @@ void shard::finish(batch& work) {
   }
   shard_counters::add(counters_.applied, applied);
   shard_counters::add(counters_.duplicate, work.outcomes.size() - applied);
-  if (!work.events.empty()) environment_.latency.record(id_, stage::apply, now() - work.durable);
+  if (!work.events.empty()) {
+    environment_.latency.record(id_, stage::apply, now() - work.durable, work.options.trace);
+  }
+  if (work.trace) trace_shares(work);
   if (work.done) work.done(outcome_of(work));
   --epoch_in_flight_[work.epoch & 1];
   if (work.journaled) release(work);

@@ -104,9 +104,11 @@ void shard::keep_memberships(profile_actor& actor, std::int64_t before_ms) {
   }
 }
 
-void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
+void shard::evaluate(profile_actor& actor, const profile::event_view& event, batch& of) {
   last_change_.reset();
   if (!definitions_) return;
+  const auto begun = of.trace ? now() : time_point();
+  if (of.trace) evaluating_ = &of;
   auto& at = actor.standing_->now;
   const auto due_before_ms = at.due_ms();
   const auto now_ms = wall_ms();
@@ -117,6 +119,8 @@ void shard::evaluate(profile_actor& actor, const profile::event_view& event) {
   at.evaluate_event(actor.state(), *definitions_, event, now_ms, scratch_transitions_, &scratch_changing_);
   if (at.due_ms() < due_before_ms) keep_timer(actor);  // else a timer that is there looks again
   note_transitions(actor, true);
+  if (of.trace) note_evaluation(of, begun);
+  evaluating_ = nullptr;
 }
 
 void shard::standing_due(profile_actor& actor) {
@@ -255,6 +259,7 @@ void shard::tell_of(profile_actor& actor, const std::string& segment, bool enter
   if (!by_event) fact += '@' + std::to_string(now_ms);
   const auto id = profile::hash_of(fact);
   last_told_us_ = std::max(last_told_us_ + 1, now_ms * 1000);
+  trace_told(id, by_event);
   for (const auto* rule : wanting) actor.standing_->untold.push_back({rule->queue, last_told_us_, id, content});
 }
 

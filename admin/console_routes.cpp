@@ -48,7 +48,15 @@ response routes::console_page(const call& asked) { return named_file("index.html
 response routes::console_file_of(const call& asked) { return named_file("assets/" + asked.target.path[1], asked.sent); }
 
 response routes::live_events(const call& asked) {
-  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  if (auto unknown = unknown_parameter(asked.target, {"format"})) return *unknown;
+  if (const auto format = asked.target.query.find("format"); format != asked.target.query.end()) {
+    if (format->second != "json") {
+      return problem(400, "invalid_argument", "query parameter format: must be json, or not be there for events");
+    }
+    auto newest = live_->newest();
+    if (newest.empty()) return problem(503, "unavailable", "nothing was looked at yet; ask again in a second");
+    return {200, "application/json", std::move(newest), {}};
+  }
   response answer{200, "text/event-stream", {}, {}};
   std::uint64_t heard = 0;
   answer.body = live_->told(heard);

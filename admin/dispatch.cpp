@@ -118,8 +118,24 @@ bool routes::is_recorded(const route& chosen, const request& asked, const respon
          net::sees_personal(asked.who->rights);
 }
 
+/// Of a request to the API; pages, health and metrics are asked for too often to be worth it, unless the caller traces.
+actors::open_span routes::begin_span(const route& chosen, const request& sent) const {
+  if (with_.traces == nullptr) return {};
+  if (sent.traceparent.empty() && (chosen.needs == net::role::none || chosen.pattern.front() != "v1")) return {};
+  actors::open_span made(with_.traces, with_.traces->begin(sent.traceparent), actors::span_kind::server, "admin");
+  if (!made.on()) return made;
+  made.note("http.request.method", sent.method);
+  made.note("http.route", chosen.path());  // a path names people, and is not told
+  made.note("url.scheme", "https");
+  return made;
+}
+
 response routes::dispatch(const route& chosen, const call& asked) {
+  auto span = begin_span(chosen, asked.sent);
   auto made = carry_out(chosen, asked);
+  span.note("http.response.status_code", std::int64_t{made.status});
+  if (made.status >= 500) span.fail("answered with " + std::to_string(made.status));
+  span.end();
   return chosen.handler == &routes::begin_sign_in || chosen.handler == &routes::finish_sign_in
              ? for_browser(std::move(made))
              : made;

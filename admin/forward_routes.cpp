@@ -37,8 +37,8 @@ response readyz(const forward_parts& with, const call&) {
   return answer;
 }
 
-response metrics(const forward_parts& with, const call&) {
-  return {200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(with), {}};
+response metrics(const forward_parts& with, const call& asked) {
+  return metrics_answer(with, asked.sent.accept);
 }
 
 struct route {

@@ -42,6 +42,7 @@ struct request {
   std::string kith_request{};
   std::string idempotency_key{};
   std::string accept_encoding{};
+  std::string traceparent{};
 
   std::string address{};      ///< the client's
   std::string certificate{};  ///< the common name of its certificate, which our CA signed; empty: it showed none

@@ -25,7 +25,9 @@ json shards_json(const std::vector<actors::shard_load>& loads) {
                    {"profiles", each.profiles_active},
                    {"profileBytes", each.profile_bytes},
                    {"journalBytes", each.journal_bytes},
-                   {"inFlightBytes", each.in_flight_bytes}});
+                   {"inFlightBytes", each.in_flight_bytes},
+                   {"runsWaiting", each.runs_waiting + each.urgent_runs_waiting},
+                   {"takesMore", each.takes_more}});
   }
   return all;
 }
@@ -141,7 +143,7 @@ void live::take() {
   if (count_ % webhooks_every == 0) webhooks_ = webhooks_json(with_.webhooks);
   auto sample = sample_of(stats);
   sample["point"] = point;
-  auto text = event_of("sample", dump(sample));
+  auto text = dump(sample);
   const std::lock_guard lock(mutex_);
   ++count_;
   points_.push_back(dump(point));
@@ -161,7 +163,12 @@ std::string live::told(std::uint64_t& heard) const {
     text = event_of("history", R"({"stages":)" + stages.dump() + R"(,"points":[)" + points + "]}");
   }
   heard = count_;
-  return text + newest_;
+  return text + event_of("sample", newest_);
+}
+
+std::string live::newest() const {
+  const std::lock_guard lock(mutex_);
+  return newest_;
 }
 
 }  // namespace kith::admin

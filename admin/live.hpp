@@ -31,6 +31,8 @@ class live {
   /// Events of text/event-stream for who has heard up to `heard`, of which 0 is nothing: all points that are kept and
   /// the newest sample; later the newest sample alone, or a comment if there is none that is newer.
   std::string told(std::uint64_t& heard) const;
+  /// The newest sample, a JSON object; empty: there is none yet.
+  std::string newest() const;
 
  private:
   using histograms = std::array<actors::histogram, actors::stage_count>;
@@ -59,7 +61,7 @@ class live {
   mutable std::mutex mutex_;  // of what follows
   std::uint64_t count_ = 0;   ///< of points so far
   std::deque<std::string> points_;
-  std::string newest_;
+  std::string newest_;  ///< as JSON
 };
 
 }  // namespace kith::admin

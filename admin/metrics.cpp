@@ -1,13 +1,16 @@
 #include "admin/metrics.hpp"
 
+#include <limits>
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include "actors/clock.hpp"
+#include "actors/tracing.hpp"
 #include "admin/access.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/backups.hpp"
 #include "admin/forward_routes.hpp"
+#include "admin/openmetrics.hpp"
 #include "admin/privacy_requests.hpp"
 #include "admin/process_metrics.hpp"
 #include "ingest/schema/gate.hpp"
@@ -15,6 +18,8 @@
 #include "webhooks/deliverer.hpp"
 
 namespace kith::admin {
+
+const char* const duration_family = "kith_stage_duration_seconds";
 
 namespace {
 
@@ -53,6 +58,37 @@ MetricFamily latencies_of(const actors::latency_recorder& recorder) {
     latencies.metric.push_back(std::move(metric));
   }
   return latencies;
+}
+
+/// A bucket has what is in those below it, too.
+MetricFamily durations_of(const actors::latency_recorder& recorder) {
+  auto durations = family(duration_family, "Latency by stage since the start, by bucket.", MetricType::Histogram);
+  for (std::size_t i = 0; i < actors::stage_count; ++i) {
+    const auto stage = static_cast<actors::stage>(i);
+    const auto counted = recorder.buckets(stage);
+    ClientMetric metric;
+    metric.label = {{"stage", std::string(name_of(stage))}};
+    auto& of = metric.histogram;
+    for (std::size_t at = 0; at < counted.counts.size(); ++at) {
+      const auto bound = at < actors::latency_bounds.size() ? static_cast<double>(actors::latency_bounds[at]) / 1e6
+                                                            : std::numeric_limits<double>::infinity();
+      of.sample_count += counted.counts[at];
+      of.bucket.push_back({of.sample_count, bound});
+    }
+    of.sample_sum = static_cast<double>(counted.sum) / 1e6;
+    durations.metric.push_back(std::move(metric));
+  }
+  return durations;
+}
+
+response answer_with(const std::vector<MetricFamily>& families, std::string_view accept,
+                     const actors::latency_recorder* exemplars_of) {
+  const auto how = exposition_for(accept);
+  return {200,
+          std::string(content_type_of(how)),
+          how == exposition::openmetrics ? openmetrics_text(families, exemplars_of)
+                                         : prometheus::TextSerializer().Serialize(families),
+          {{"Vary", "Accept"}}};
 }
 
 void add_ingest(std::vector<MetricFamily>& to, const ingest::probe& probe) {
@@ -191,6 +227,20 @@ void add_schemas(std::vector<MetricFamily>& to, const ingest::schema::gate& gate
   to.push_back(family("kith_schema_events_unlisted_total",
                       "Events whose name or source was one too many to be listed by name.", MetricType::Counter));
   add(to.back(), static_cast<double>(seen.unlisted));
+}
+
+void add_tracing(std::vector<MetricFamily>& to, const actors::tracing_counts& of) {
+  const auto total = [&](const char* name, const char* help, const std::atomic<std::uint64_t>& value) {
+    to.push_back(family(name, help, MetricType::Counter));
+    add(to.back(), static_cast<double>(value.load()));
+  };
+  total("kith_tracing_spans_total", "Spans recorded of sampled traces.", of.recorded);
+  total("kith_tracing_spans_exported_total", "Spans that the collector took.", of.exported);
+  total("kith_tracing_export_failures_total", "Requests to the collector that failed.", of.failures);
+  to.push_back(family("kith_tracing_spans_dropped_total", "Spans that were not exported.", MetricType::Counter));
+  add(to.back(), static_cast<double>(of.overflowed.load()), {{"why", "queue"}});
+  add(to.back(), static_cast<double>(of.refused.load()), {{"why", "refused"}});
+  add(to.back(), static_cast<double>(of.unreachable.load()), {{"why", "unreachable"}});
 }
 
 void add_version(std::vector<MetricFamily>& to) {
@@ -348,6 +398,9 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
        number(of.events_too_late)},
       {"eventsSuppressed", "kith_events_suppressed_total",
        "Events refused since they name an erased person who is suppressed.", true, number(of.events_suppressed)},
+      {"eventsUnreadable", "kith_journal_events_unreadable_total",
+       "Events met in the journal, by replay or history, whose keys were destroyed when their persons were erased.",
+       true, number(of.events_unreadable)},
       {"erasuresPending", "kith_erasures_pending", "Erasures whose bytes are not all gone from the disk yet.", false,
        number(of.erasures_pending)},
       {"batches", "kith_batches_total", "Batches published.", true, number(of.batches)},
@@ -407,7 +460,7 @@ std::vector<named_counter> counters_of(const actors::counters& of) {
   };
 }
 
-std::string metrics_text(const forward_parts& of) {
+response metrics_answer(const forward_parts& of, std::string_view accept) {
   std::vector<MetricFamily> families;
   families.push_back(family("kith_ready", "1 when events are taken in.", MetricType::Gauge));
   add(families.back(), of.into.takes_events() ? 1 : 0);
@@ -420,7 +473,8 @@ std::string metrics_text(const forward_parts& of) {
   if (of.edges.ingest_connections != nullptr) add_ingest_connections(families, *of.edges.ingest_connections);
   if (of.edges.letters != nullptr) add_dead_letters(families, of.edges.letters->status());
   if (of.edges.gate != nullptr) add_schemas(families, *of.edges.gate);
-  return prometheus::TextSerializer().Serialize(families);
+  if (of.edges.traces != nullptr) add_tracing(families, of.edges.traces->counts());
+  return answer_with(families, accept, nullptr);
 }
 
 nlohmann::json stats_json(const actors::counters& counters) {
@@ -442,8 +496,8 @@ std::string_view name_of(actors::phase phase) noexcept {
   return "failed";
 }
 
-std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
-                         std::uint64_t refusals_unrecorded) {
+response metrics_answer(actors::service& service, const definition_store& definitions, const parts& with,
+                        std::uint64_t refusals_unrecorded, std::string_view accept) {
   std::vector<MetricFamily> families;
   for (const auto& each : counters_of(service.stats())) {
     families.push_back(family(each.metric, each.help, each.grows ? MetricType::Counter : MetricType::Gauge));
@@ -455,22 +509,20 @@ std::string metrics_text(actors::service& service, const definition_store& defin
                             "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
                             MetricType::Gauge));
   add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
-  families.push_back(family("kith_failed",
-                            "1 once the disk refused a write or a sync: nothing is taken in until a restart.",
-                            MetricType::Gauge));
-  add(families.back(), service.state().now == actors::phase::failed ? 1 : 0);
   families.push_back(family("kith_definitions_disabled",
                             "Segments and computed traits that are not evaluated since they came to errors only.",
                             MetricType::Gauge));
   add(families.back(), static_cast<double>(definitions.count_disabled()));
   add_version(families);
   families.push_back(latencies_of(service.latency()));
+  families.push_back(durations_of(service.latency()));
   if (with.protocol != nullptr) add_protocol(families, *with.protocol);
   if (with.ingest != nullptr) add_ingest(families, *with.ingest);
   if (with.ingest_connections != nullptr) add_ingest_connections(families, *with.ingest_connections);
   if (with.webhooks != nullptr) add_webhooks(families, with.webhooks->statuses());
   if (with.letters != nullptr) add_dead_letters(families, with.letters->status());
   if (with.gate != nullptr) add_schemas(families, *with.gate);
+  if (with.traces != nullptr) add_tracing(families, with.traces->counts());
   add_process(families, with);
   if (with.backups != nullptr && !with.backups->directory().empty()) add_backups(families, *with.backups);
   if (with.requests != nullptr) add_privacy_requests(families, with.requests->counts());
@@ -480,7 +532,7 @@ std::string metrics_text(actors::service& service, const definition_store& defin
     add(families.back(), static_cast<double>(with.door->open_sessions().count()));
   }
   if (with.audit != nullptr) add_audit(families, with.audit->counts(), refusals_unrecorded);
-  return prometheus::TextSerializer().Serialize(families);
+  return answer_with(families, accept, &service.latency());
 }
 
 }  // namespace kith::admin

@@ -8,6 +8,7 @@
 
 #include "actors/service.hpp"
 #include "admin/definition_store.hpp"
+#include "admin/http.hpp"
 #include "admin/parts.hpp"
 
 namespace kith::admin {
@@ -28,9 +29,9 @@ nlohmann::json stats_json(const actors::counters& counters);
 
 std::string_view name_of(actors::phase phase) noexcept;
 
-/// Prometheus' text format, version 0.0.4.
-std::string metrics_text(const forward_parts& of);
-std::string metrics_text(actors::service& service, const definition_store& definitions, const parts& with,
-                         std::uint64_t refusals_unrecorded);
+/// For who sends this `Accept`: Prometheus' text format, version 0.0.4, or OpenMetrics 1.0.0.
+response metrics_answer(const forward_parts& of, std::string_view accept);
+response metrics_answer(actors::service& service, const definition_store& definitions, const parts& with,
+                        std::uint64_t refusals_unrecorded, std::string_view accept);
 
 }  // namespace kith::admin

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@
 #include "net/probe.hpp"
 #include "persistence/dead_letters.hpp"
 
+namespace kith::actors {
+class tracer;
+}
 namespace kith::ingest::schema {
 class gate;
 class store;
@@ -51,12 +55,14 @@ struct parts {
   std::string data;                ///< the directory whose disk is looked at
   std::uint64_t memory_limit = 0;  ///< bytes that profiles may hold; 0: not told
   admin::backups* backups = nullptr;
-  audit_log* audit = nullptr;                                        ///< null: nothing is recorded
-  bool audit_reads = true;                                           ///< also answers that hold personal data
-  const shared_personal_rules* personal = nullptr;                   ///< null: the rules of an empty [pii]
-  const receipt_signer* receipts = nullptr;                          ///< null: nobody is erased
+  audit_log* audit = nullptr;                          ///< null: nothing is recorded
+  bool audit_reads = true;                             ///< also answers that hold personal data
+  const shared_personal_rules* personal = nullptr;     ///< null: the rules of an empty [pii]
+  const receipt_signer* receipts = nullptr;            ///< null: nobody is erased
+  privacy_requests* requests = nullptr;                ///< null: none are kept
+  actors::tracer* traces = nullptr;                    ///< null: nothing is traced
+  std::function<result<nlohmann::json>()> settings{};  ///< the configuration that holds, without its secrets
   std::map<std::string, std::int64_t, std::less<>> event_retention;  ///< milliseconds, by event
-  privacy_requests* requests = nullptr;                              ///< null: none are kept
   access* door = nullptr;                                            ///< the server's own
   probe* counts = nullptr;                                           ///< as door
 };

@@ -100,13 +100,13 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "profiles", "{}", "{}", "identity"}, viewer, reads, masked, &routes::identity},
       {"POST", {"v1", "profiles", "{}", "{}", "unmerge"}, operations, changes, masked, &routes::unmerge},
       {"DELETE", {"v1", "profiles", "{}", "{}"}, privacy, changes, open, &routes::erase_profile},
-      {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
       {"GET", {"v1", "profiles", "{}", "{}", "export"}, privacy, reads, refused, &routes::export_person},
       {"GET", {"v1", "privacy", "requests"}, privacy, reads, refused, &routes::privacy_request_list},
       {"POST", {"v1", "privacy", "requests"}, privacy, changes, refused, &routes::new_privacy_request},
       {"GET", {"v1", "privacy", "requests", "{}"}, privacy, reads, refused, &routes::privacy_request_of},
       {"POST", {"v1", "privacy", "requests", "{}", "steps"}, privacy, changes, refused, &routes::step_privacy_request},
       {"GET", {"v1", "privacy", "requests", "{}", "exports", "{}"}, privacy, reads, refused, &routes::kept_export},
+      {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
       {"GET", {"v1", "privacy", "keys"}, anybody, reads, open, &routes::receipt_keys},
       {"GET", {"v1", "privacy", "suppressions"}, privacy, reads, open, &routes::suppressions},
       {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, open, &routes::look_up_suppression},
@@ -147,6 +147,11 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "stats"}, viewer, reads, open, &routes::stats},
       {"GET", {"v1", "live"}, viewer, reads, open, &routes::live_events},
       {"GET", {"v1", "latency"}, viewer, reads, open, &routes::latency},
+      {"GET", {"debug", "shards"}, admin, reads, open, &routes::debug_shards},
+      {"GET", {"debug", "slowest"}, admin, reads, open, &routes::debug_slowest},
+      {"GET", {"debug", "memory"}, admin, reads, open, &routes::debug_memory},
+      {"GET", {"debug", "build"}, admin, reads, open, &routes::debug_build},
+      {"GET", {"debug", "config"}, admin, reads, open, &routes::debug_config},
       {"POST", {"v1", "snapshot"}, operations, changes, open, &routes::snapshot},
       {"GET", {"v1", "backups"}, operations, reads, open, &routes::list_backups},
       {"POST", {"v1", "backups"}, admin, changes, open, &routes::begin_backup},
@@ -166,11 +171,8 @@ response routes::readyz(const call&) {
   return answer;
 }
 
-response routes::metrics(const call&) {
-  return {200,
-          "text/plain; version=0.0.4; charset=utf-8",
-          metrics_text(service_, definitions_, with_, auditor_.unrecorded()),
-          {}};
+response routes::metrics(const call& asked) {
+  return metrics_answer(service_, definitions_, with_, auditor_.unrecorded(), asked.sent.accept);
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }

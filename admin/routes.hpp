@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "admin/asking.hpp"
 #include "admin/auditor.hpp"
 #include "admin/definition_store.hpp"
@@ -84,6 +85,13 @@ class routes {
   response console_page(const call& asked);
   response console_file_of(const call& asked);
   response live_events(const call& asked);
+
+  // debug_routes.cpp
+  response debug_shards(const call& asked);
+  response debug_slowest(const call& asked);
+  response debug_memory(const call& asked);
+  response debug_build(const call& asked);
+  response debug_config(const call& asked);
 
   // backfill_routes.cpp
   response backfill(const call& asked);
@@ -169,6 +177,7 @@ class routes {
   std::optional<response> refuse(const route& chosen, const call& asked) const;
   response dispatch(const route& chosen, const call& asked);
   response carry_out(const route& chosen, const call& asked);
+  actors::open_span begin_span(const route& chosen, const request& sent) const;
   response answer(const route& chosen, const call& asked);
   bool is_recorded(const route& chosen, const request& asked, const response& answer) const;
   void mask(response& answer) const;

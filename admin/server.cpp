@@ -146,6 +146,7 @@ class session : public std::enable_shared_from_this<session> {
     // An empty key is a mistake, and not none.
     if (asked.idempotency_key.empty() && message.count("Idempotency-Key") != 0) asked.idempotency_key = "\"\"";
     asked.accept_encoding = field(http::field::accept_encoding);
+    asked.traceparent = field("traceparent");
     asked.address = address_;
     asked.certificate = common_name_;
     return asked;
@@ -194,7 +195,9 @@ class session : public std::enable_shared_from_this<session> {
 
   void compress(response& what) const {
     if (what.body.empty() || what.more || what.headers.contains("Content-Encoding")) return;
-    what.headers["Vary"] = "Accept-Encoding";
+    auto& vary = what.headers["Vary"];
+    if (vary.find("Accept-Encoding") == std::string::npos)
+      vary += vary.empty() ? "Accept-Encoding" : ", Accept-Encoding";
     if (!takes_gzip_) return;
     if (auto smaller = gzipped(what.body)) {
       what.body = std::move(*smaller);

@@ -10,6 +10,7 @@
 #include "admin/tokens.hpp"
 #include "cli/check.hpp"
 #include "cli/command.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/progress.hpp"
 #include "ingest/schema/files.hpp"
@@ -23,6 +24,7 @@ namespace {
 
 struct check_flags {
   std::string directory;
+  std::string key_file;
   bool json = false;
 };
 
@@ -122,10 +124,11 @@ void check_privacy(const std::string& directory, finding_list& to) {
 
 }  // namespace
 
-result<persistence::check_report> check_all(const std::string& directory) {
+result<persistence::check_report> check_all(const std::string& directory,
+                                            const persistence::encryption_settings& keys) {
   step_progress bar;
   const auto show = [&](auto step, auto done, auto total) { bar.update(step, done, total); };
-  auto found = persistence::check_directory(persistence::real_files(), directory, show);
+  auto found = persistence::check_directory(persistence::real_files(), directory, show, keys);
   if (found) {
     check_definitions(directory, found->findings);
     check_schemas(directory, found->findings);
@@ -138,7 +141,9 @@ result<persistence::check_report> check_all(const std::string& directory) {
 namespace {
 
 int check(const check_flags& flags) {
-  const auto found = check_all(flags.directory);
+  persistence::encryption_settings keys;
+  if (auto loaded = load_keys({flags.key_file, {}, {}, {}}, keys); !loaded) return report("check", loaded.error());
+  const auto found = check_all(flags.directory, keys);
   if (!found) {
     const int code = report("check", found.error());
     return found.error().code == errc::not_found ? exit_no_input : code;
@@ -150,6 +155,9 @@ int check(const check_flags& flags) {
     std::puts(nlohmann::json{{"sound", found->sound()},
                              {"segments", found->segments},
                              {"records", found->records},
+                             {"encryptedRecords", found->encrypted},
+                             {"unreadableEvents", found->unreadable},
+                             {"unopened", found->unopened},
                              {"journalBytes", found->journal_bytes},
                              {"tornBytes", found->torn_bytes},
                              {"snapshots", found->snapshots},
@@ -168,6 +176,14 @@ int check(const check_flags& flags) {
           "%llu bytes of a write that was never acknowledged are at the journal's end; the next start cuts them\n",
           static_cast<unsigned long long>(found->torn_bytes));
     }
+    if (!found->unopened.empty()) {
+      std::printf("%llu encrypted records are whole, and were not looked into: %s; kith check --key-file does\n",
+                  static_cast<unsigned long long>(found->encrypted), found->unopened.c_str());
+    }
+    if (found->unreadable > 0) {
+      std::printf("%llu events of erased persons are unreadable, as they should be\n",
+                  static_cast<unsigned long long>(found->unreadable));
+    }
     for (const auto& each : found->findings) {
       std::printf("DAMAGED %s: %s\n  %s\n", each.where.c_str(), each.what.c_str(), each.mend.c_str());
     }
@@ -181,6 +197,7 @@ int check(const check_flags& flags) {
 command_body add_check(CLI::App& app) {
   auto flags = std::make_shared<check_flags>();
   app.add_option("DIR", flags->directory, "the data directory; no server may run on it")->required();
+  app.add_option("--key-file", flags->key_file, "what encryption.key_file names, to look into encrypted records");
   app.add_flag("--json", flags->json, "print a JSON object");
   app.footer("Exit codes: 0 sound, 65 damaged, 66 no data directory, 69 a server runs on it.");
   return [flags] { return check(*flags); };

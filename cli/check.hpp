@@ -9,6 +9,8 @@ namespace kith::cli {
 
 /// All that is in a data directory: journal, store, dead letters, definitions, schemas, tokens, audit log. Shows how
 /// far it is on a terminal. Errors: not_found, unavailable (a server has it).
-result<persistence::check_report> check_all(const std::string& directory);
+/// `keys` as in persistence::check_directory().
+result<persistence::check_report> check_all(const std::string& directory,
+                                            const persistence::encryption_settings& keys = {});
 
 }  // namespace kith::cli

@@ -20,6 +20,7 @@ command_body add_forward(CLI::App& app);
 command_body add_publish(CLI::App& app);
 command_body add_get(CLI::App& app);
 command_body add_watch(CLI::App& app);
+command_body add_top(CLI::App& app);
 command_body add_segments(CLI::App& app);
 command_body add_dead_letters(CLI::App& app);
 command_body add_schemas(CLI::App& app);

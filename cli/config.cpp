@@ -346,6 +346,7 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
   root.table("retention", [&into, &privacy](table_reader& t) {
     describe_retention(t, privacy, into.runtime.store.event_retention_ms);
   });
+  root.table("encryption", [&](table_reader& t) { describe_encryption(t, into); });
   root.table("audit", [&](table_reader& t) { describe_audit(t, into.audit); });
   root.table("pii", [&](table_reader& t) { describe_personal(t, into.personal); });
   root.tables("views", [&views, &privacy](table_reader& reader, const std::string& key, const toml::table& table) {
@@ -374,6 +375,9 @@ void describe(table_reader& root, config& into, std::vector<profile::view>& view
 void check_edges(const std::string& file_name, const config& made) {
   if (auto good = persistence::check(made.dead_letters); !good)
     throw bad_config{file_name + ": " + good.error().message};
+  if (auto good = net::check(made.tracing); !good) {
+    throw bad_config{file_name + ": tracing.endpoint: " + good.error().message};
+  }
   check_outgoing(file_name, made);
 }
 
@@ -390,6 +394,7 @@ void describe_edges(table_reader& root, config& into) {
     t.word("level", into.log_at_least, parse_log_level, "\"debug\", \"info\", \"warning\" or \"error\"")
         .word("format", into.log_as, parse_log_format, "\"auto\", \"text\" or \"json\"");
   });
+  root.table("tracing", [&into](table_reader& t) { describe_tracing(t, into.tracing); });
   root.table("schemas", [&into](table_reader& t) { describe_schemas(t, into.schemas); });
   root.table("outgoing", [&into](table_reader& t) { describe_outgoing(t, into.outgoing); });
   root.table("oauth", [&into](table_reader& t) { describe_oauth(t, into.oauth); });

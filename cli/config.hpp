@@ -13,6 +13,7 @@
 #include "admin/definition_store.hpp"
 #include "admin/openid_settings.hpp"
 #include "admin/personal.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/log.hpp"
 #include "ingest/crawlers.hpp"
 #include "ingest/oauth/settings.hpp"
@@ -20,6 +21,7 @@
 #include "ingest/source.hpp"
 #include "net/credentials.hpp"
 #include "net/outgoing_url.hpp"
+#include "net/span_exporter.hpp"
 #include "net/tls_context.hpp"
 #include "persistence/dead_letters.hpp"
 #include "profile/limits.hpp"
@@ -67,6 +69,8 @@ struct config {
   audit_settings audit;               ///< [audit]
   admin::personal_settings personal;  ///< [pii]
   admin::request_settings requests;   ///< [privacy]
+  net::tracing_settings tracing;      ///< [tracing]
+  encryption_keys keys;               ///< [encryption]: where what wraps the journal's keys comes from
   /// May certificates that our CA signed and no credential names do everything? Not said: only with --dev, whose CA is
   /// its own.
   std::optional<bool> unlisted_certificates;

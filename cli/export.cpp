@@ -6,10 +6,12 @@
 
 #include "actors/batch.hpp"
 #include "actors/clock.hpp"
+#include "actors/journal_record.hpp"
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/encryption_keys.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/export_people.hpp"
 #include "cli/progress.hpp"
@@ -23,10 +25,11 @@ namespace kith::cli {
 
 namespace {
 
-/// Calls each(payload) for every record of the journal; what is damaged is added to `damages`.
+/// Calls each(batch) for every record of the journal; what is damaged is added to `damages`. `opener`: null, there are
+/// no keys of encrypted ones.
 template <class F>
 result<void> for_each_record(const std::string& directory, std::string_view step, step_progress& bar,
-                             std::vector<std::string>* damages, F each) {
+                             persistence::record_opener* opener, std::vector<std::string>* damages, F each) {
   auto& files = persistence::real_files();
   const auto segments = persistence::list_segments(files, directory);
   if (!segments) return tl::make_unexpected(segments.error());
@@ -40,7 +43,9 @@ result<void> for_each_record(const std::string& directory, std::string_view step
     const auto read =
         persistence::read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t end) {
           bar.update(step, done + end, total);
-          const auto made = actors::make_replay_batch(payload, {}, 1);
+          const auto plain = actors::open_record(payload, opener);
+          if (!plain) return outcome = tl::make_unexpected(plain.error()), false;
+          const auto made = actors::make_replay_batch(plain->payload, {}, 1);
           outcome = made ? each(**made) : tl::make_unexpected(made.error());
           return outcome.has_value();
         });
@@ -59,11 +64,12 @@ result<void> for_each_record(const std::string& directory, std::string_view step
 /// What the data directory holds: the snapshots, with the events of the journal's tail applied in memory.
 class directory_reader {
  public:
-  directory_reader(persistence::store& store, step_progress& bar) : store_(store), bar_(bar) {}
+  directory_reader(persistence::store& store, step_progress& bar, persistence::record_opener* opener)
+      : store_(store), bar_(bar), opener_(opener) {}
 
   result<void> replay(const std::string& journal) {
     if (auto known = people_.read(store_); !known) return known;
-    auto linked = for_each_record(journal, "journal, identities", bar_, &damages_,
+    auto linked = for_each_record(journal, "journal, identities", bar_, opener_, &damages_,
                                   [&](const actors::batch& record) -> result<void> {
                                     for (const auto& event : record.events) people_.link(event);
                                     if (record.order) people_.take_apart(*record.order);
@@ -71,12 +77,13 @@ class directory_reader {
                                   });
     if (!linked) return linked;
     people_.settle();
-    return for_each_record(journal, "journal, events", bar_, nullptr, [&](const actors::batch& record) -> result<void> {
-      for (const auto& event : record.events) {
-        if (auto applied = apply(event); !applied) return applied;
-      }
-      return {};
-    });
+    return for_each_record(journal, "journal, events", bar_, opener_, nullptr,
+                           [&](const actors::batch& record) -> result<void> {
+                             for (const auto& event : record.events) {
+                               if (auto applied = apply(event); !applied) return applied;
+                             }
+                             return {};
+                           });
   }
   result<void> look_for_missing(const std::string& data) {
     auto& files = persistence::real_files();
@@ -161,6 +168,7 @@ class directory_reader {
 
   persistence::store& store_;
   step_progress& bar_;
+  persistence::record_opener* const opener_;
   people people_;
   std::vector<std::string> damages_;
   std::map<profile::hash128, profile::profile> tail_;  ///< by identifier
@@ -172,6 +180,7 @@ struct export_flags {
   bool letters = false;
   std::string purpose;  ///< empty: all profiles
   std::string config_file;
+  std::string key_file;  ///< of the configuration; empty: the one in the directory
 };
 
 /// Prints profiles, but for those without consent to the purpose, and for traits that are past their time.
@@ -226,6 +235,15 @@ result<std::shared_ptr<const profile::privacy_rules>> rules_of(const export_flag
   return std::make_shared<const profile::privacy_rules>(std::move(purposes), std::vector<profile::trait_retention>());
 }
 
+/// The keys of the journal; null: there are none.
+result<std::unique_ptr<persistence::key_ring>> keys_in(const std::string& directory, const std::string& key_file) {
+  persistence::encryption_settings with;
+  if (auto loaded = load_keys({key_file, {}, {}, {}}, with); !loaded) return tl::make_unexpected(loaded.error());
+  auto ring = persistence::key_ring::look(persistence::real_files(), directory + "/keys", with);
+  if (!ring && ring.error().code == errc::not_found) return nullptr;
+  return ring;
+}
+
 int export_all(const export_flags& flags) {
   const auto& directory = flags.directory;
   const auto rules = rules_of(flags);
@@ -246,7 +264,11 @@ int export_all(const export_flags& flags) {
   const auto store = persistence::store::open(persistence::real_files(), directory + "/store", options);
   if (!store) return report("export", store.error());
   step_progress bar(::isatty(STDOUT_FILENO) == 0);  // not among the profiles
-  directory_reader reader(**store, bar);
+  const auto keys = keys_in(directory, flags.key_file);
+  if (!keys) return report("export", keys.error());
+  std::optional<persistence::record_opener> opener;
+  if (*keys) opener.emplace(**keys, persistence::encryption_settings().cache_bytes);
+  directory_reader reader(**store, bar, opener ? &*opener : nullptr);
   if (const auto replayed = reader.replay(directory + "/journal"); !replayed) return report("export", replayed.error());
   if (const auto looked = reader.look_for_missing(directory); !looked) return report("export", looked.error());
   const auto about = (*store)->estimated_snapshots();
@@ -311,6 +333,7 @@ command_body add_export(CLI::App& app) {
   auto* letters = app.add_flag("--dead-letters", flags->letters, "the dead letters instead, the oldest first");
   app.add_option("--purpose", flags->purpose, "only profiles with consent to this purpose")->excludes(letters);
   app.add_option("--config", flags->config_file, "says what holds for those who said nothing; else nobody agreed");
+  app.add_option("--key-file", flags->key_file, "what encryption.key_file names, to read an encrypted journal");
   app.footer(
       "Prints a profile map a line, in the order of profile ids. The directory is not changed.\n"
       "Exit codes: 0 all of it, 65 the directory is damaged and something is missing, 66 no data directory,\n"

@@ -120,6 +120,8 @@ class forwarding {
 
   const forward_flags& flags_;
   forward_config settings_;
+  std::shared_ptr<actors::tracer> traces_;        ///< null: nothing is traced
+  std::unique_ptr<net::span_exporter> exporter_;  ///< of traces_
   std::shared_ptr<net::reloadable_tls> ingest_tls_;
   std::shared_ptr<net::reloadable_tls> admin_tls_;
   std::shared_ptr<net::credential_store> credentials_;
@@ -163,8 +165,13 @@ result<void> forwarding::start() {
   auto spool = persistence::spool::open(files, edges.data + "/spool", settings_.spool);
   if (!spool) return tl::make_unexpected(spool.error());
   spool_ = std::move(*spool);
+  if (!edges.tracing.endpoint.empty()) {
+    traces_ = std::make_shared<actors::tracer>(net::tracer_options_of(edges.tracing));
+    exporter_ = std::make_unique<net::span_exporter>(traces_, edges.tracing, edges.node, log);
+  }
   if (auto started = start_edges(); !started) return started;
-  auto sender = ingest::forward::sender::start(*spool_, *letters_, settings_.store, {actors::wall_clock_ms, log});
+  auto sender =
+      ingest::forward::sender::start(*spool_, *letters_, settings_.store, {actors::wall_clock_ms, log, traces_.get()});
   if (!sender) return tl::make_unexpected(sender.error());
   sender_ = std::move(*sender);
   return start_admin();
@@ -174,12 +181,14 @@ result<void> forwarding::start_edges() {
   const auto& edges = settings_.edges;
   loops_ = std::make_unique<net::thread_loops>(settings_.threads);
   gate_ = std::make_unique<ingest::schema::gate>(schemas_->schemas(), loops_->count());
-  spooler_ = std::make_unique<ingest::forward::spooler>(*loops_, *spool_, edges.runtime.event, actors::wall_clock_ms);
+  spooler_ = std::make_unique<ingest::forward::spooler>(*loops_, *spool_, edges.runtime.event, actors::wall_clock_ms,
+                                                        traces_.get());
   ingest::front_options options;
   options.address = edges.ingest_address().address;
   options.port = edges.ingest_address().port;
   options.schemas = gate_.get();
   options.event = settings_.edges.runtime.event;
+  options.traces = traces_.get();
   auto front = ingest::front::start(*spooler_, *letters_, ingest_tls_, credentials_, options);
   if (!front) return tl::make_unexpected(front.error());
   front_ = std::move(*front);
@@ -199,6 +208,7 @@ result<void> forwarding::start_admin() {
   edges.replay = [at = front_.get()](const persistence::dead_letter& letter) { return at->replay(letter); };
   edges.schemas = schemas_.get();
   edges.gate = gate_.get();
+  edges.traces = traces_.get();
   const admin::forward_parts with{*spool_, *spooler_, *sender_, std::move(edges)};
   auto admin =
       admin::admin_server::start([with](const admin::request& asked) { return admin::handle_forward(with, asked); },
@@ -234,6 +244,7 @@ void forwarding::reload() {
   }
   front_->know(edges.crawlers);
   front_->configure(edges.sources, authorizer_of(edges));
+  if (traces_) traces_->sample(edges.tracing.sample);
   configure_log(edges.log_at_least, edges.log_as);
   spool_->limit_to(settings->spool.bytes);
   settings_.stop_patience = settings->stop_patience;
@@ -263,6 +274,7 @@ void forwarding::stop() {
   letters_.reset();  // which what was told last may have put some into
   front_.reset();
   spooler_.reset();
+  exporter_.reset();
 }
 
 int forwarding::run() {

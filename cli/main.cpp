@@ -54,6 +54,7 @@ constexpr command commands[] = {
     {"publish", "publish events from JSON lines", add_publish},
     {"get", "read a profile", add_get},
     {"watch", "follow changes of a profile or of all", add_watch},
+    {"top", "show what a server does, live", add_top},
     {"segments", "list, define, check and explain segments and computed traits", add_segments},
     {"dead-letters", "list, search, export, replay and drop what was refused", add_dead_letters},
     {"schemas", "list, register, check and propose schemas of events, and report what was observed", add_schemas},

@@ -25,6 +25,7 @@ struct publish_flags {
   std::size_t in_flight = 8;
   unsigned connections = 1;
   std::string durability = "fsync";
+  std::string traceparent;
   bool json = false;
 };
 
@@ -51,6 +52,8 @@ result<publishers> connect(const publish_flags& flags, const net::client_options
   batching.batch_events = flags.batch;
   batching.in_flight = flags.in_flight;
   batching.publish.wait_for = flags.durability == "memory" ? actors::durability::memory : actors::durability::fsync;
+  // Of the environment it is a hint of whoever started us, and counts as not said if it is malformed.
+  batching.publish.trace = actors::parse_traceparent(flags.traceparent).value_or(actors::trace_context());
   publishers made;
   for (std::size_t i = 0; i < flags.connections; ++i) {
     auto next = net::publisher::connect(options, batching,
@@ -163,6 +166,8 @@ command_body add_publish(CLI::App& app) {
   app.add_option("--durability", flags->durability, "reply when on disk (fsync) or at once (memory)")
       ->check(CLI::IsMember({"fsync", "memory"}))
       ->capture_default_str();
+  app.add_option("--traceparent", flags->traceparent, "the trace that they are part of, as W3C Trace Context has it")
+      ->envname("TRACEPARENT");
   app.add_flag("--json", flags->json, "print the summary as a JSON object");
   app.footer(
       "Exit codes: 0 every event applied or duplicate, 65 some rejected, 66 no such file, 69 server not reached, 77 no "

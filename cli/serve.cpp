@@ -17,6 +17,7 @@
 #include "admin/tokens.hpp"
 #include "cli/command.hpp"
 #include "cli/config.hpp"
+#include "cli/config_shown.hpp"
 #include "cli/dev_pki.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/log.hpp"
@@ -96,6 +97,8 @@ std::optional<net::credential> unlisted_rights(const config& of) {
 
 /// What the start would find wrong, without starting. The files of --dev are made by the start.
 result<void> check(const serve_flags& flags, const config& settings) {
+  persistence::encryption_settings keys;
+  if (auto loaded = load_keys(settings.keys, keys); !loaded) return loaded;
   if (!flags.dev) {
     if (auto tls = net::reloadable_tls::load({settings.tls}); !tls) return tl::make_unexpected(tls.error());
   }
@@ -178,6 +181,8 @@ class serving {
   const serve_flags& flags_;
   config settings_;
   std::unique_ptr<admin::privacy_requests> requests_;  ///< the runtime tells it of erasures
+  std::shared_ptr<actors::tracer> traces_;             ///< null: nothing is traced
+  std::unique_ptr<net::span_exporter> exporter_;       ///< of traces_
   std::unique_ptr<ingest::runtime_destination> profiles_;
   std::unique_ptr<ingest::front> ingest_;  ///< what it holds is called until the runtime has gone
   std::unique_ptr<actors::runtime> runtime_;
@@ -265,6 +270,11 @@ result<void> serving::start() {
   definitions_ = std::move(*definitions);
   settings_.runtime.definitions = definitions_->compiled();
   settings_.runtime.log = log;
+  if (!settings_.tracing.endpoint.empty()) {
+    traces_ = std::make_shared<actors::tracer>(net::tracer_options_of(settings_.tracing));
+    exporter_ = std::make_unique<net::span_exporter>(traces_, settings_.tracing, settings_.node, log);
+    settings_.runtime.traces = traces_;
+  }
   if (!settings_.webhooks.empty()) settings_.runtime.outgoing = webhooks::rules_of(settings_.webhooks);
   settings_.dead_letters.now_ms = actors::wall_clock_ms;
   settings_.dead_letters.log = log;
@@ -281,6 +291,7 @@ result<void> serving::start() {
     return erase_beside(kept, *requests, who);
   };
   settings_.runtime.compact_elsewhere = [kept = std::weak_ptr(letters_)] { return compact_letters(kept); };
+  if (auto loaded = load_keys(settings_.keys, settings_.runtime.encryption); !loaded) return loaded;
   auto runtime = actors::runtime::start(settings_.runtime, persistence::real_files());
   if (!runtime) return tl::make_unexpected(runtime.error());
   runtime_ = std::move(*runtime);
@@ -297,6 +308,7 @@ result<void> serving::start() {
   edges.port = settings_.ingest_address().port;
   edges.schemas = gate_.get();
   edges.event = settings_.runtime.event;
+  edges.traces = traces_.get();
   profiles_ = std::make_unique<ingest::runtime_destination>(*runtime_);
   auto ingest = ingest::front::start(*profiles_, *letters_, ingest_tls_, credentials_, edges);
   if (!ingest) return tl::make_unexpected(ingest.error());
@@ -310,6 +322,7 @@ result<void> serving::start() {
   };
   options.letters = letters_.get();
   options.judge = &ingest_->judge();
+  options.traces = traces_.get();
   options.address = settings_.protocol_address().address;
   options.port = settings_.protocol_address().port;
   options.limits = settings_.connection;
@@ -320,7 +333,7 @@ result<void> serving::start() {
   server_ = std::move(*server);
 
   webhooks_ = std::make_unique<webhooks::deliverer>(
-      webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log});
+      webhooks::sender_environment{*runtime_, settings_.node, actors::wall_clock_ms, log, traces_.get()});
   webhooks_->deliver_to(settings_.webhooks, settings_.outgoing);
 
   admin::admin_options admin;
@@ -338,6 +351,8 @@ result<void> serving::start() {
   with.certificates = {{"protocol", protocol_tls_}, {"ingest", ingest_tls_}, {"admin", admin_tls_}};
   with.data = settings_.data;
   with.memory_limit = settings_.runtime.memory_bytes;
+  with.traces = traces_.get();
+  with.settings = [settings = settings_, file = flags_.config_file] { return shown_config(settings, file); };
   with.tokens = tokens_.get();
   with.audit = audit_.get();
   with.receipts = receipts_.get();
@@ -352,9 +367,9 @@ result<void> serving::start() {
   with.audit_reads = settings_.audit.reads;
   personal_.set(settings_.personal);
   with.personal = &personal_;
-  with.event_retention = settings_.runtime.store.event_retention_ms;
   with.requests = requests_.get();
   worker_ = std::make_unique<admin::request_worker>(persistence::real_files(), *runtime_, with, log);
+  with.event_retention = settings_.runtime.store.event_retention_ms;
   auto admin_server = admin::admin_server::start(*runtime_, *definitions_, admin_tls_, credentials_, admin, with);
   if (!admin_server) return tl::make_unexpected(admin_server.error());
   admin_ = std::move(*admin_server);
@@ -394,8 +409,14 @@ void serving::reload() {
     if (auto added = add_dev_credentials(*settings); !added) settings = tl::make_unexpected(added.error());
   }
   if (!settings) return log("error", "SIGHUP: " + settings.error().message + "; the old configuration stays");
+  if (auto loaded = load_keys(settings->keys, settings->runtime.encryption); !loaded) {
+    return log("error", "SIGHUP: " + loaded.error().message + "; the old configuration stays");
+  }
   if (auto replaced = credentials_->replace(settings->credentials, unlisted_rights(*settings)); !replaced) {
     return log("error", "SIGHUP: " + replaced.error().message + "; the old credentials stay");
+  }
+  if (auto wrapped = runtime_->wrap_keys(settings->runtime.encryption); !wrapped) {
+    log("error", "SIGHUP: " + wrapped.error().message + "; the key before still encrypts the journal's keys");
   }
   server_->reload_limits(settings->connection);
   runtime_->identify_by(settings->runtime.identity);
@@ -408,6 +429,7 @@ void serving::reload() {
   personal_.set(settings->personal);
   runtime_->limit_backfill(settings->runtime.backfill_rate);
   runtime_->limit_errors(settings->runtime.error_limit);
+  if (traces_) traces_->sample(settings->tracing.sample);
   configure_log(settings->log_at_least, settings->log_as);
   if (auto defined = definitions_->reconfigure(settings->definitions, settings->privacy); !defined) {
     return log("error", "SIGHUP: " + defined.error().message + "; the old segments and computed traits stay");
@@ -416,8 +438,8 @@ void serving::reload() {
     return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
   }
   log("info",
-      "SIGHUP: certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, schemas, segments, "
-      "computed traits, consent and retention of traits are reloaded");
+      "SIGHUP: certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth, schemas, "
+      "segments, computed traits, consent and retention of traits are reloaded");
 }
 
 void serving::report_progress() {
@@ -476,6 +498,7 @@ void serving::stop(std::chrono::steady_clock::duration deadline) {
   letters_.reset();  // behind the last batch, some of which may have become letters
   runtime_.reset();
   ingest_.reset();
+  exporter_.reset();
 }
 
 int serving::run() {
@@ -506,8 +529,8 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, limits, identity rules, views, webhooks, sources, OAuth, segments,\n"
-      "computed traits, schemas and log settings;\n"
+      "SIGHUP reloads certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth,\n"
+      "segments, computed traits, schemas and log settings;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");

@@ -19,7 +19,9 @@ class destination {
   virtual net::event_loops& loops() = 0;
   /// `events`: a MessagePack array. Copied. Once `done` tells of no error, what was not rejected is durable.
   /// Errors of the whole: unavailable, resource_exhausted: the sender is to try again.
-  virtual void publish(unsigned home, std::string_view events, std::string_view source, actors::publish_done done) = 0;
+  /// `trace`: what becomes of them is part of it, if it is sampled.
+  virtual void publish(unsigned home, std::string_view events, std::string_view source,
+                       const actors::trace_context& trace, actors::publish_done done) = 0;
   virtual bool takes_events() const = 0;
   /// Is nothing to be kept of an event that was refused for this?
   virtual bool is_to_be_forgotten(std::string_view code, std::string_view) const {
@@ -36,8 +38,11 @@ class runtime_destination final : public destination {
   explicit runtime_destination(actors::service& service) : service_(service), loops_(service) {}
 
   net::event_loops& loops() override { return loops_; }
-  void publish(unsigned home, std::string_view events, std::string_view source, actors::publish_done done) override {
-    service_.publish(home, events, {}, source, std::move(done));
+  void publish(unsigned home, std::string_view events, std::string_view source, const actors::trace_context& trace,
+               actors::publish_done done) override {
+    actors::publish_options options;
+    options.trace = trace;
+    service_.publish(home, events, options, source, std::move(done));
   }
   bool is_to_be_forgotten(std::string_view code, std::string_view encoded) const override {
     return actors::names_suppressed(code, encoded, *service_.suppressed());

@@ -41,7 +41,7 @@ result<persistence::replay_outcome> event_replayer::publish(std::string events,
   auto answer = promise->get_future();
   // The destination, for this object may be gone when the loop comes to it.
   boost::asio::post(to_.loops().io(0), [&to = to_, promise, events = std::move(events), source = letter.source] {
-    to.publish(0, events, source, [promise](const outcome_or_error& outcome) { promise->set_value(outcome); });
+    to.publish(0, events, source, {}, [promise](const outcome_or_error& outcome) { promise->set_value(outcome); });
   });
   if (answer.wait_for(patience_) != std::future_status::ready) {
     return fail(errc::unavailable, "letter " + letter.id +

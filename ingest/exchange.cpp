@@ -7,6 +7,14 @@ namespace kith::ingest {
 
 void exchange::answer(net::http_response response) {
   if (is_image) response = pixel_answer();
+  if (span.on()) {
+    span.note("http.response.status_code", std::int64_t{response.status});
+    if (response.status >= 500) {
+      span.note("error.type", std::to_string(response.status));
+      span.fail("answered with " + std::to_string(response.status));
+    }
+    span.end();
+  }
   if (!request.field("origin").empty()) {
     response.fields.emplace_back("Access-Control-Allow-Origin", "*");
     response.fields.emplace_back("Access-Control-Expose-Headers", "Retry-After");

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "ingest/probe.hpp"
 #include "net/http_server.hpp"
 #include "profile/result.hpp"
@@ -22,6 +23,7 @@ struct exchange {
   net::http_reply reply;
   std::string body{};     ///< that `request` shows in place of the one that was sent
   bool is_image = false;  ///< whatever becomes of it, the answer is pixel_answer()
+  actors::open_span span{};
 
   void answer(net::http_response response);
   /// With a problem document.

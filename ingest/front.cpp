@@ -44,6 +44,7 @@ struct front::impl {
   impl(destination& brought_to, persistence::dead_letters& letters, std::shared_ptr<net::credential_store> known,
        const front_options& options)
       : to(brought_to),
+        traces(options.traces),
         guards(options.schemas, options.event),
         into(to, letters, guards, counts),
         doors(to.loops(), std::move(known)),
@@ -54,8 +55,10 @@ struct front::impl {
   void route(const exchange_ptr& with);
   void get(std::string_view path, const exchange_ptr& with);
   void health(const exchange_ptr& with);
+  void trace(const exchange_ptr& with, std::string_view under, std::string_view name) const;
 
   destination& to;
+  actors::tracer* traces;
   probe counts;
   sieve guards;
   intake into;
@@ -83,11 +86,18 @@ void front::impl::route(const exchange_ptr& with) {
   if (request.method == "GET" || request.method == "HEAD") return get(path, with);
   const auto name = whole_name(behind(path, "/v1/"));
   if (request.method == "POST") {
-    if (tracking_api::has(name)) return tracking.handle(name, with);
+    if (tracking_api::has(name)) {
+      trace(with, "/v1/", name);
+      return tracking.handle(name, with);
+    }
     if (const auto source = behind(path, "/v1/webhooks/"); !source.empty()) {
+      trace(with, "/v1/webhooks/", "{source}");
       return webhooks.handle_webhook(source, with);
     }
-    if (name == "cloudevents") return webhooks.handle_cloud_events(with);
+    if (name == "cloudevents") {
+      trace(with, "/v1/", name);
+      return webhooks.handle_cloud_events(with);
+    }
     // analytics.js counts itself there, if its settings ask for it; ours do not.
     if (name == "m") return with->answer({200, "application/json", R"({"success":true})", {}});
   }
@@ -101,12 +111,26 @@ void front::impl::route(const exchange_ptr& with) {
                 "import, cloudevents, and webhooks/SOURCE"});
 }
 
+/// A request that brings events, to `under` + `name`, in which nothing is that the sender chose.
+void front::impl::trace(const exchange_ptr& with, std::string_view under, std::string_view name) const {
+  if (traces == nullptr) return;
+  const auto within = traces->begin(with->request.field("traceparent"));
+  if (!within.sampled) return;
+  const auto route = std::string(under).append(name);
+  with->span = actors::open_span(traces, within, actors::span_kind::server, "ingest");
+  with->span.note("http.request.method", with->request.method);
+  with->span.note("http.route", route);
+  with->span.note("url.scheme", "https");
+  if (route.find('{') == std::string::npos) with->span.note("url.path", route);
+}
+
 void front::impl::get(std::string_view path, const exchange_ptr& with) {
   constexpr std::string_view settings = "/settings";
   if (path == "/kith.js" || (path.starts_with("/analytics.js/v1/") && path.ends_with(".js"))) {
     return with->answer(assets.script(with->request));
   }
   if (const auto type = behind(path, "/v1/pixel/"); tracking_api::has_pixel(type)) {
+    trace(with, "/v1/pixel/", type);
     return tracking.handle_pixel(type, with);
   }
   if (path == "/healthz") return health(with);

@@ -29,8 +29,9 @@ struct front_options {
   unsigned short port = 7441;  ///< 0: any that is free
   net::http_limits http;
   tracking_limits tracking;
-  schema::gate* schemas = nullptr;  ///< judges all events; null: none
-  limits::event event{};            ///< the destination's
+  schema::gate* schemas = nullptr;   ///< judges all events; null: none
+  limits::event event{};             ///< the destination's
+  actors::tracer* traces = nullptr;  ///< null: nothing is traced. Outlives the front
 };
 
 class front {

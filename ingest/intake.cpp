@@ -21,6 +21,28 @@ struct intake::under_way {
 
 namespace {
 
+actors::open_span begin_publish(const arrival& what, bool only_keeps) {
+  auto made = what.span.child(actors::span_kind::internal, only_keeps ? "spool" : "publish");
+  if (made.on()) {
+    made.note("kith.source", what.source);
+    made.note("kith.events", std::int64_t{what.count});
+  }
+  return made;
+}
+
+void end_publish(actors::open_span& made, const result<actors::publish_outcome>& outcome) {
+  if (!made.on()) return;
+  if (outcome) {
+    made.note("kith.applied", std::int64_t{outcome->applied});
+    made.note("kith.duplicate", std::int64_t{outcome->duplicate});
+    made.note("kith.rejected", static_cast<std::int64_t>(outcome->rejected.size()));
+  } else {
+    made.note("error.type", name_of(outcome.error().code));
+    made.fail(name_of(outcome.error().code));
+  }
+  made.end();
+}
+
 /// Of the rejected ones, which are in the order of the array.
 void add_rejected(const std::vector<actors::rejection>& rejected, arrival& what) {
   if (rejected.empty()) return;
@@ -59,14 +81,18 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
   auto work = std::make_shared<under_way>(under_way{home, std::move(what), std::move(done), {}});
   if (work->what.count == 0) return keep_refused(work);
   const std::string_view events = work->what.events;
-  to_.publish(home, events, work->what.source, [this, work](result<actors::publish_outcome> outcome) {
-    if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
-    work->outcome.applied = outcome->applied;
-    work->outcome.duplicate = outcome->duplicate;
-    work->outcome.only_kept = to_.only_keeps();
-    add_rejected(outcome->rejected, work->what);
-    keep_refused(work);
-  });
+  auto publishing = begin_publish(work->what, to_.only_keeps());
+  const auto trace = publishing.context();
+  to_.publish(home, events, work->what.source, trace,
+              [this, work, publishing](result<actors::publish_outcome> outcome) mutable {
+                end_publish(publishing, outcome);
+                if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
+                work->outcome.applied = outcome->applied;
+                work->outcome.duplicate = outcome->duplicate;
+                work->outcome.only_kept = to_.only_keeps();
+                add_rejected(outcome->rejected, work->what);
+                keep_refused(work);
+              });
 }
 
 void intake::keep_refused(const std::shared_ptr<under_way>& work) {

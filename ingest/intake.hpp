@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "ingest/destination.hpp"
 #include "ingest/probe.hpp"
 #include "ingest/refused_event.hpp"
@@ -31,6 +32,7 @@ struct arrival {
   std::vector<std::uint32_t> indexes;             ///< of `events` in what was sent; empty: the same
   std::vector<refused_event> refused;             ///< so far
   std::vector<persistence::dead_letter> letters;  ///< of what is no event
+  actors::open_span span{};                       ///< of the request that brought it
 };
 
 struct intake_outcome {

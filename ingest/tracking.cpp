@@ -110,6 +110,7 @@ void tracking_api::take(const exchange_ptr& with, kind of, net::identity& who, c
   if (!access::take_quota(with, who, events.sent, counts())) return;
   arrival what;
   what.by = edge::tracking;
+  what.span = with->span;
   what.historical = of.historical;
   what.source = who.rights.source;
   what.events = std::move(events.events);

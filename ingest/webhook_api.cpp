@@ -84,6 +84,7 @@ void webhook_api::handle_webhook(std::string_view source, const exchange_ptr& wi
                          "there is no source of that name that takes webhooks; declare it as "
                          "[sources.NAME] with a scheme"});
   }
+  with->span.note("url.path", with->request.path());  // the name is one of ours
   const auto now_ms = actors::wall_clock_ms();
   auto got = webhook::receive(*of, with->request, now_ms);
   if (!got) return refuse(with, *of, std::move(got.error()), now_ms);
@@ -122,6 +123,7 @@ void webhook_api::take(const exchange_ptr& with, edge by, const std::string& sou
                        std::vector<persistence::dead_letter> letters) {
   arrival what;
   what.by = by;
+  what.span = with->span;
   what.source = source;
   what.count = static_cast<std::uint32_t>(events.count);
   what.events = std::move(events.events);

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <iterator>
 
+#include "actors/tracing.hpp"
 #include "net/responses.hpp"
 #include "net/session.hpp"
 #include "persistence/event_letter.hpp"
@@ -18,6 +19,33 @@ namespace {
 
 constexpr std::size_t gets_together = 1024;
 constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
+
+/// A publish that came with this header.
+actors::open_span begin_publish(actors::tracer* to, std::string_view traceparent, std::uint32_t events,
+                                actors::time_point arrived) {
+  if (to == nullptr) return {};
+  const auto within = to->begin(traceparent);
+  if (!within.sampled) return {};
+  actors::open_span made(to, within, actors::span_kind::server, "publish", arrived);
+  made.note("rpc.system", "msgpack_rpc");
+  made.note("rpc.service", "kith");
+  made.note("rpc.method", "publish");
+  made.note("kith.events", std::int64_t{events});
+  return made;
+}
+
+void end_publish(actors::open_span& made, const result<actors::publish_outcome>& outcome) {
+  if (!made.on()) return;
+  if (outcome) {
+    made.note("kith.applied", std::int64_t{outcome->applied});
+    made.note("kith.duplicate", std::int64_t{outcome->duplicate});
+    made.note("kith.rejected", static_cast<std::int64_t>(outcome->rejected.size()));
+  } else {
+    made.note("error.type", name_of(outcome.error().code));
+    made.fail(name_of(outcome.error().code));
+  }
+  made.end();
+}
 
 /// Into the outcome of what was published, whose indexes become those of what was sent.
 void add_held_back(judged_events& held, bool detail, actors::publish_outcome& into) {
@@ -114,7 +142,7 @@ void methods::refuse_publish(const request& from, const error& cause, std::uint6
 }
 
 void methods::record(actors::stage stage, const request& from) {
-  owner_.server().service.latency().record(owner_.group().home(), stage, actors::now() - from.arrived);
+  owner_.server().service.latency().record(owner_.group().home(), stage, actors::now() - from.arrived, from.trace);
 }
 
 void methods::hello(std::string_view params, const request& from) {
@@ -166,9 +194,14 @@ void methods::publish(std::string_view params, const request& from) {
     }
   }
   const std::string_view events = judged ? std::string_view(judged->events) : parsed->events;
+  auto span = begin_publish(server.options.traces, parsed->traceparent, parsed->count, from.arrived);
+  parsed->options.trace = span.context();
+  auto traced = from;
+  traced.trace = span.context();
   server.service.publish(home, events, parsed->options, source,
-                         [weak = owner_.weak(), from, detail = parsed->options.detail, source,
-                          judged](result<actors::publish_outcome> outcome) {
+                         [weak = owner_.weak(), from = traced, detail = parsed->options.detail, source, judged,
+                          span](result<actors::publish_outcome> outcome) mutable {
+                           end_publish(span, outcome);
                            const auto self = weak.lock();
                            if (!self || self->is_lost()) return;
                            self->calls().on_published(from, detail, source, judged.get(), std::move(outcome));

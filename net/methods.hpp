@@ -29,7 +29,8 @@ class methods {
   struct request {
     std::uint32_t msgid = 0;
     std::size_t frame_bytes = 0;
-    actors::time_point arrived;  ///< its last byte
+    actors::time_point arrived;     ///< its last byte
+    actors::trace_context trace{};  ///< that it is part of
   };
 
   explicit methods(session& owner);

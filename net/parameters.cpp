@@ -163,9 +163,14 @@ result<void> publish_option(std::string_view key, msgpack::reader& in, publish_p
     options.received_ms = value.integer;
     return {};
   }
+  if (key == "traceparent") {
+    if (!value.is_string()) return refuse("traceparent: not a string; give the header of W3C Trace Context");
+    out.traceparent = value.bytes;
+    return {};
+  }
   if (key != "detail" && key != "ordered") {
     return refuse("options: unknown key ", quoted(key),
-                  "; allowed are durability, detail, ordered, and for forwarders source, receivedAt");
+                  "; allowed are durability, detail, ordered, traceparent, and for forwarders source, receivedAt");
   }
   if (value.type != msgpack::kind::boolean) return refuse(key, ": not a boolean");
   (key == "detail" ? options.detail : out.ordered) = value.integer != 0;
@@ -176,7 +181,8 @@ result<void> publish_option(std::string_view key, msgpack::reader& in, publish_p
 
 result<publish_parameters> parse_publish(std::string_view params, const limits::connection& bounds) {
   std::uint32_t count = 0;
-  auto in = open_params(params, 1, 2, "[[event, …], {durability?, detail?, ordered?, source?, receivedAt?}]", count);
+  auto in = open_params(params, 1, 2,
+                        "[[event, …], {durability?, detail?, ordered?, traceparent?, source?, receivedAt?}]", count);
   if (!in) return pass_on(std::move(in.error()));
   publish_parameters out;
   const std::string_view rest = in->rest();

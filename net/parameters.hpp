@@ -20,8 +20,9 @@ struct publish_parameters {
   std::string_view events;  ///< the array, whole; a view into the params
   std::uint32_t count = 0;
   actors::publish_options options;
-  std::string_view source;  ///< what a forwarder says; empty: the credential's. A view into the params
-  bool ordered = false;     ///< not if one of these was refused before it on this connection
+  std::string_view source;       ///< what a forwarder says; empty: the credential's. A view into the params
+  bool ordered = false;          ///< not if one of these was refused before it on this connection
+  std::string_view traceparent;  ///< of W3C Trace Context; empty: none. A view into the params
 };
 /// Errors: also too_large (more events than `bounds` allow).
 result<publish_parameters> parse_publish(std::string_view params, const limits::connection& bounds);

@@ -90,11 +90,13 @@ void write_publish(std::string& out, std::uint32_t msgid, std::string_view event
                    actors::publish_options options) {
   msgpack::writer to(out);
   const bool memory = options.wait_for == actors::durability::memory;
-  begin_request(out, msgid, "publish", memory || options.detail ? 2 : 1);
+  const bool traced = options.trace.exists();
+  const auto said = (memory ? 1U : 0U) + (options.detail ? 1U : 0U) + (traced ? 1U : 0U);
+  begin_request(out, msgid, "publish", said > 0 ? 2 : 1);
   to.array(count);
   to.raw(events);
-  if (!memory && !options.detail) return;
-  to.map((memory ? 1U : 0U) + (options.detail ? 1U : 0U));
+  if (said == 0) return;
+  to.map(said);
   if (memory) {
     to.string("durability");
     to.string("memory");
@@ -102,6 +104,10 @@ void write_publish(std::string& out, std::uint32_t msgid, std::string_view event
   if (options.detail) {
     to.string("detail");
     to.boolean(true);
+  }
+  if (traced) {
+    to.string("traceparent");
+    to.string(traceparent_of(options.trace));
   }
 }
 
@@ -111,7 +117,11 @@ void write_forwarded(std::string& out, std::uint32_t msgid, std::string_view eve
   begin_request(out, msgid, "publish", 2);
   to.array(count);
   to.raw(events);
-  to.map(3);
+  to.map(of.trace.sampled ? 4 : 3);
+  if (of.trace.sampled) {
+    to.string("traceparent");
+    to.string(traceparent_of(of.trace));
+  }
   to.string("ordered");
   to.boolean(true);
   to.string("source");

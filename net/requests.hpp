@@ -17,11 +17,13 @@ namespace kith::net {
 struct forwarded {
   std::string_view source;
   std::int64_t received_ms = 0;
+  actors::trace_context trace{};  ///< if it is sampled, the server is told
 };
 /// Ordered: the server takes it only if it refused none before it on this connection.
 void write_forwarded(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
                      const forwarded& of);
-/// `events`: MessagePack maps, `count` of them one after another. A whole frame is appended to `out`.
+/// `events`: MessagePack maps, `count` of them one after another. A whole frame is appended to `out`. If there is a
+/// trace, the server is told, whether it is sampled or not.
 void write_publish(std::string& out, std::uint32_t msgid, std::string_view events, std::size_t count,
                    actors::publish_options options = {});
 /// `fields`: keys of a profile map; empty: all. `view`: in place of them; empty: none.

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "net/credentials.hpp"
 #include "net/event_judge.hpp"
 #include "net/probe.hpp"
@@ -46,6 +47,7 @@ struct server_options {
   std::function<void(erase_order what, erase_done done)> erase;
   /// Looks at what is published; null: nothing does. Outlives the server.
   event_judge* judge = nullptr;
+  actors::tracer* traces = nullptr;  ///< null: nothing is traced. Outlives the server
 };
 
 class server {

@@ -3,6 +3,7 @@
 #include "persistence/dead_letters.hpp"
 #include "persistence/directory_lock.hpp"
 #include "persistence/missing_segments.hpp"
+#include "persistence/sealed_record.hpp"
 #include "persistence/store.hpp"
 #include "profile/identity/kin.hpp"
 #include "profile/profile.hpp"
@@ -11,15 +12,49 @@ namespace kith::persistence {
 
 namespace {
 
-result<void> check_journal(file_system& files, const std::vector<segment_file>& segments, check_report& report,
-                           const progress_report& progress) {
+constexpr std::size_t keys_kept_bytes = 4UL * 1024 * 1024;
+
+/// Looks into encrypted records.
+class record_check {
+ public:
+  record_check(file_system& files, const std::string& directory, const encryption_settings& keys)
+      : ring_(key_ring::look(files, directory, keys)) {
+    if (ring_) opener_.emplace(**ring_, keys_kept_bytes);
+  }
+
+  /// What is wrong with it; empty: nothing, or it cannot be told.
+  std::string fault_of(std::string_view payload, check_report& report) {
+    if (!is_sealed(payload)) return {};
+    ++report.encrypted;
+    if (!ring_ && ring_.error().code == errc::invalid_argument) {
+      report.unopened = ring_.error().message;
+      return {};
+    }
+    if (!ring_) return ring_.error().message;
+    const auto opened = opener_->open(payload, record_);
+    if (!opened) return opened.error().message;
+    report.unreadable += record_.destroyed;
+    return {};
+  }
+
+ private:
+  const result<std::unique_ptr<key_ring>> ring_;
+  std::optional<record_opener> opener_;
+  opened_record record_;
+};
+
+result<void> check_journal(file_system& files, const std::vector<segment_file>& segments, record_check& inside,
+                           check_report& report, const progress_report& progress) {
   std::uint64_t total = 0;
   for (const auto& segment : segments) total += segment.bytes;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto& segment = segments[i];
     const bool last = i + 1 == segments.size() || segments[i + 1].shard != segment.shard;
-    const auto read = read_segment(files, segment, last, 0, [&](std::string_view, std::uint64_t end) {
+    std::string fault;  // one of a segment is told: where keys are missing, they are for each record
+    const auto read = read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t end) {
       progress("journal", report.journal_bytes + end, total);
+      const auto wrong = inside.fault_of(payload, report);
+      if (fault.empty() && !wrong.empty()) fault = "before byte " + std::to_string(end) + ": " + wrong;
       return true;
     });
     if (!read) return tl::make_unexpected(read.error());
@@ -27,6 +62,11 @@ result<void> check_journal(file_system& files, const std::vector<segment_file>& 
     report.records += read->records;
     report.journal_bytes += segment.bytes;
     report.torn_bytes += read->torn_bytes;
+    if (!fault.empty()) {
+      report.findings.push_back({segment.path, fault,
+                                 "bring the journal, or the directory of its keys, back from a backup; the next start "
+                                 "passes over what it cannot read and says so in its log"});
+    }
     for (const auto& damage : read->damages) {
       report.findings.push_back({segment.path + " at byte " + std::to_string(damage.offset), damage.what,
                                  "these events may be lost unless their senders send them again; the next start copies "
@@ -113,8 +153,8 @@ result<void> check_store(file_system& files, const std::string& directory, journ
 
 }  // namespace
 
-result<check_report> check_directory(file_system& files, const std::string& directory,
-                                     const progress_report& progress) {
+result<check_report> check_directory(file_system& files, const std::string& directory, const progress_report& progress,
+                                     const encryption_settings& keys) {
   const auto there = files.exists(directory + "/journal");
   if (!there) return tl::make_unexpected(there.error());
   if (!*there) return fail(errc::not_found, directory + ": is no data directory of kith (it has no journal/)");
@@ -135,7 +175,8 @@ result<check_report> check_directory(file_system& files, const std::string& dire
   auto segments = list_segments(files, directory + "/journal");
   if (!segments) return tl::make_unexpected(segments.error());
   journal.present = std::move(*segments);
-  if (auto checked = check_journal(files, journal.present, report, progress); !checked)
+  record_check inside(files, directory + "/keys", keys);
+  if (auto checked = check_journal(files, journal.present, inside, report, progress); !checked)
     return tl::make_unexpected(checked.error());
   if (auto checked = check_store(files, directory + "/store", journal, report, progress); !checked)
     return tl::make_unexpected(checked.error());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "persistence/file.hpp"
+#include "persistence/key_ring.hpp"
 #include "persistence/progress_report.hpp"
 
 namespace kith::persistence {
@@ -18,6 +19,9 @@ struct check_report {
   };
   std::uint64_t segments = 0;
   std::uint64_t records = 0;
+  std::uint64_t encrypted = 0;   ///< of the records
+  std::uint64_t unreadable = 0;  ///< events in them whose keys were destroyed with their persons': no damage
+  std::string unopened;  ///< why encrypted records could not be looked into; empty: they were, or there are none
   std::uint64_t journal_bytes = 0;
   std::uint64_t torn_bytes = 0;  ///< never acknowledged: no damage
   std::uint64_t snapshots = 0;
@@ -28,6 +32,8 @@ struct check_report {
 };
 
 /// Errors: not_found (no data directory), unavailable (cannot be read, or a server has it).
-result<check_report> check_directory(file_system& files, const std::string& directory, const progress_report& progress);
+/// `keys`: what wraps the journal's keys, if that is not in the directory.
+result<check_report> check_directory(file_system& files, const std::string& directory, const progress_report& progress,
+                                     const encryption_settings& keys = {});
 
 }  // namespace kith::persistence

@@ -203,6 +203,23 @@ result<std::unique_ptr<directory_lock>> lock_for_reading(const std::string& data
                                      "profiles, statistics and health (docs/api.md)");
 }
 
+void overwrite(const std::string& path) noexcept {
+  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  if (descriptor < 0) return;
+  struct stat status {};
+  const std::array<char, 4096> zeros{};
+  if (::fstat(descriptor, &status) == 0) {
+    for (off_t at = 0; at < status.st_size;) {
+      const auto wanted = std::min<off_t>(status.st_size - at, static_cast<off_t>(zeros.size()));
+      const auto written = ::pwrite(descriptor, zeros.data(), static_cast<std::size_t>(wanted), at);
+      if (written <= 0) break;
+      at += written;
+    }
+    ::fdatasync(descriptor);
+  }
+  ::close(descriptor);
+}
+
 file_system& real_files() {
   static real_file_system files;
   return files;

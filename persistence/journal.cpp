@@ -103,7 +103,8 @@ result<void> journal_writer::open_segment() {
   const auto segment = segment_ + 1;
   auto opened = files_.open(path_of(segment), open_mode::create);
   if (!opened) return tl::make_unexpected(opened.error());
-  const auto head = format::encode(format::segment_head{shard_, segment, next_sequence_});
+  const auto head = format::encode(format::segment_head{
+      shard_, segment, next_sequence_, options_.sealed ? format::sealed_version : format::plain_version});
   const std::array<std::string_view, 1> pieces{head};
   if (auto written = (*opened)->append(pieces); !written) return written;
   if (auto synced = (*opened)->sync(); !synced) return synced;

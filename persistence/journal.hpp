@@ -41,6 +41,7 @@ struct journal_options {
   std::size_t segment_bytes = 64 * 1024 * 1024;
   std::size_t write_bytes = 8 * 1024 * 1024;  ///< at most this much in one write and sync
   std::chrono::milliseconds gathering{2};     ///< how long requests that nobody awaits may wait for company
+  bool sealed = false;                        ///< records may be encrypted, which older programs cannot read
 };
 
 struct journal_position {

@@ -1,6 +1,7 @@
 // The bytes of a journal segment. Numbers are little-endian.
-//   segment head: magic "KITHJNL1" (8), shard (4), CRC32C of the other fields (4), segment (8), first sequence (8)
-//   record head:  length of the payload (4), CRC32C of all that follows this field (4), sequence (8), synced (8)
+//   segment head: magic "KITHJNL1", or "KITHJNL2" where records may be encrypted (8), shard (4), CRC32C of the other
+//   fields (4), segment (8), first sequence (8) record head:  length of the payload (4), CRC32C of all that follows
+//   this field (4), sequence (8), synced (8)
 #pragma once
 
 #include <array>
@@ -14,6 +15,8 @@
 namespace kith::persistence::format {
 
 inline constexpr std::string_view magic = "KITHJNL1";
+inline constexpr char plain_version = '1';
+inline constexpr char sealed_version = '2';  ///< programs that know of no encryption refuse it, instead of passing over
 inline constexpr std::size_t segment_head_bytes = 32;
 inline constexpr std::size_t record_head_bytes = 24;
 inline constexpr std::size_t max_payload_bytes = 64 * 1024 * 1024;
@@ -35,11 +38,19 @@ struct segment_head {
   unsigned shard = 0;
   std::uint64_t segment = 0;
   std::uint64_t first_sequence = 0;
+  char version = plain_version;
 };
+
+inline bool has_known_magic(std::string_view bytes) {
+  constexpr auto name = magic.size() - 1;
+  return bytes.substr(0, name) == magic.substr(0, name) && bytes.size() > name &&
+         (bytes[name] == plain_version || bytes[name] == sealed_version);
+}
 
 inline std::string encode(const segment_head& head) {
   std::string bytes(segment_head_bytes, '\0');
   std::memcpy(bytes.data(), magic.data(), magic.size());
+  bytes[magic.size() - 1] = head.version;
   put<std::uint32_t>(bytes.data() + 8, head.shard);
   put<std::uint64_t>(bytes.data() + 16, head.segment);
   put<std::uint64_t>(bytes.data() + 24, head.first_sequence);
@@ -48,19 +59,19 @@ inline std::string encode(const segment_head& head) {
 }
 
 inline bool decode(std::string_view bytes, segment_head& head) {
-  if (bytes.size() < segment_head_bytes || !bytes.starts_with(magic)) return false;
+  if (bytes.size() < segment_head_bytes || !has_known_magic(bytes)) return false;
   std::string checked(bytes.substr(0, segment_head_bytes));
   put<std::uint32_t>(checked.data() + 12, 0);
   if (crc32c(checked) != get<std::uint32_t>(bytes.data() + 12)) return false;
   head = {get<std::uint32_t>(bytes.data() + 8), get<std::uint64_t>(bytes.data() + 16),
-          get<std::uint64_t>(bytes.data() + 24)};
+          get<std::uint64_t>(bytes.data() + 24), bytes[magic.size() - 1]};
   return true;
 }
 
 /// A whole head as this program would have written it, but for the version in its magic.
 inline bool is_of_another_version(std::string_view bytes) {
   constexpr auto name = magic.size() - 1;
-  if (bytes.size() < segment_head_bytes || bytes.substr(0, name) != magic.substr(0, name) || bytes[name] == magic[name])
+  if (bytes.size() < segment_head_bytes || bytes.substr(0, name) != magic.substr(0, name) || has_known_magic(bytes))
     return false;
   std::string checked(bytes.substr(0, segment_head_bytes));
   put<std::uint32_t>(checked.data() + 12, 0);

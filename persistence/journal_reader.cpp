@@ -117,8 +117,8 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
     report.bytes = format::segment_head_bytes;
   } else if (format::is_of_another_version(head_bytes)) {
     return fail(errc::unavailable, segment.path + ": format version " + head_bytes[format::magic.size() - 1] +
-                                       "; this program knows version " + format::magic.back() +
-                                       ", use the program that wrote it");
+                                       "; this program knows versions " + format::plain_version + " and " +
+                                       format::sealed_version + ", use the program that wrote it");
   } else if (last && *size <= format::segment_head_bytes) {
     report.torn_bytes = *size;  // records follow only a head that is durable
     return report;

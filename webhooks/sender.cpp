@@ -29,6 +29,7 @@ struct exchange {
   outgoing_item item;
   actors::told_change told;
   std::unique_ptr<net::outgoing_request> request;
+  actors::open_span span;
 };
 
 }  // namespace
@@ -132,10 +133,34 @@ struct sender::impl {
     made->request->add_header("webhook-id: " + id);
     made->request->add_header("webhook-timestamp: " + std::to_string(timestamp_s));
     made->request->add_header("webhook-signature: " + signature(to.secrets, id, timestamp_s, body));
+    if (environment.traces != nullptr) made->request->add_header("traceparent: " + begin_span(*made));
     made->request->post(body);
     auto* handle = made->request->handle();
     curl_multi_add_handle(all.get(), handle);
     under_way.emplace(handle, std::move(made));
+  }
+
+  /// What the endpoint is told of it: of a trace that is not sampled, that it is not.
+  std::string begin_span(exchange& of) const {
+    const auto within = environment.traces->recall(of.item.id);
+    of.span = actors::open_span(environment.traces, within, actors::span_kind::client, "webhook");
+    if (!of.span.on()) return traceparent_of(environment.traces->unsampled());
+    of.span.note("http.request.method", "POST");
+    of.span.note("url.full", net::shown_url(to.url));
+    if (const auto url = net::parse_outgoing_url(to.url)) of.span.note("server.address", url->host);
+    if (of.told.attempts > 0) of.span.note("http.request.resend_count", std::int64_t{of.told.attempts});
+    of.span.note("kith.webhook", to.name);
+    return traceparent_of(of.span.context());
+  }
+
+  static void end_span(exchange& of, const result<unsigned>& answered) {
+    if (!of.span.on()) return;
+    const bool good = answered && *answered < 400;
+    if (answered) of.span.note("http.response.status_code", std::int64_t{*answered});
+    const auto why = answered ? std::to_string(*answered) : std::string(name_of(answered.error().code));
+    if (!good) of.span.note("error.type", why);
+    if (!good) of.span.fail(answered ? "answered with " + why : why);
+    of.span.end();
   }
 
   void finish() {
@@ -171,6 +196,7 @@ struct sender::impl {
   /// `answered`: the status; a request that was refused before it began has none.
   void finished(exchange& of, const result<unsigned>& answered, std::vector<outgoing_change>& changes) {
     const auto now_ms = environment.now_ms();
+    end_span(of, answered);
     if (answered && *answered >= 200 && *answered < 300) {
       failures = 0;
       changes.push_back({outgoing_list::waiting, std::move(of.item), true});

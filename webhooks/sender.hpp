@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "actors/service.hpp"
+#include "actors/tracing.hpp"
 #include "net/outgoing_url.hpp"
 #include "webhooks/endpoint.hpp"
 
@@ -47,6 +48,8 @@ struct sender_environment {
   std::string source;  ///< this server's name in events
   std::function<std::int64_t()> now_ms;
   std::function<void(std::string_view level, std::string_view message)> log;
+  actors::tracer* traces =
+      nullptr;  ///< null: nothing is traced, and no request says `traceparent`. Outlives the sender
 };
 
 class sender {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/journal_record.hpp"
+#include "ingest/forward/spooler.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::ingest::forward {
@@ -26,7 +27,8 @@ result<void> outbox::refill(persistence::spool& from) {
   return {};
 }
 
-/// Records of one source and one time make one batch, for the store takes these for a batch.
+/// Records of one source and one time make one batch, for the store takes these for a batch. One that is traced goes
+/// alone.
 result<void> outbox::take(const persistence::spooled& record) {
   const auto parsed = actors::parse_record(record.payload);
   if (!parsed) {
@@ -36,13 +38,16 @@ result<void> outbox::take(const persistence::spooled& record) {
                                        "; this lane waits: use the program that wrote it");
   }
   auto* last = sent_ < queue_.size() ? queue_.back().get() : nullptr;
-  const bool joins = last != nullptr && last->source == parsed->source && last->received_ms == parsed->received_ms &&
+  const auto trace = traces_ != nullptr ? traces_->recall(trace_key(record.payload)) : actors::trace_context();
+  const bool joins = last != nullptr && !trace.sampled && !last->trace.sampled && last->source == parsed->source &&
+                     last->received_ms == parsed->received_ms &&
                      last->events.size() + parsed->events.size() <= batch_bytes_;
   if (!joins) {
     last = queue_.emplace_back(std::make_shared<outgoing_batch>()).get();
     last->of = of_;
     last->source = parsed->source;
     last->received_ms = parsed->received_ms;
+    last->trace = trace;
   }
   last->events += parsed->events;
   last->count += parsed->count;

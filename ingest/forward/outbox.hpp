@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 
+#include "actors/tracing.hpp"
 #include "persistence/spool.hpp"
 #include "profile/result.hpp"
 
@@ -25,13 +26,17 @@ struct outgoing_batch {
   std::uint64_t bytes = 0;            ///< of records that end with it
   bool settled = false;               ///< nothing of it is to be sent any more
   bool kept = false;                  ///< on its way to the dead letters: not to be sent, not settled
+  actors::trace_context trace;        ///< of the request that brought it, if that is sampled and still known
+  actors::open_span sending;          ///< since it was sent last
 };
 using batch_ptr = std::shared_ptr<outgoing_batch>;
 
 class outbox {
  public:
-  outbox(persistence::lane of, persistence::journal_position from, std::size_t batch_bytes)
-      : of_(of), at_(from), batch_bytes_(batch_bytes) {}
+  /// `traces`: null: nothing is traced; outlives it.
+  outbox(persistence::lane of, persistence::journal_position from, std::size_t batch_bytes,
+         const actors::tracer* traces = nullptr)
+      : of_(of), at_(from), batch_bytes_(batch_bytes), traces_(traces) {}
 
   /// Reads on if there is nothing to send. Errors: as of spool::read; unavailable (a record of another version).
   result<void> refill(persistence::spool& from);
@@ -54,6 +59,7 @@ class outbox {
   const persistence::lane of_;
   persistence::journal_position at_;
   const std::size_t batch_bytes_;
+  const actors::tracer* traces_;
   std::deque<batch_ptr> queue_;
   std::size_t sent_ = 0;
 };

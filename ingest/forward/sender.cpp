@@ -50,7 +50,8 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   impl(persistence::spool& spool, persistence::dead_letters& dead, store_link to, sender_environment with)
       : from(spool), letters(dead), link(std::move(to)), environment(std::move(with)), wait(io), random(seed()) {
     for (std::size_t i = 0; i < lane_count; ++i) {
-      lanes.emplace_back(static_cast<lane>(i), from.acknowledged(static_cast<lane>(i)), link.batch_bytes);
+      lanes.emplace_back(static_cast<lane>(i), from.acknowledged(static_cast<lane>(i)), link.batch_bytes,
+                         environment.traces);
     }
   }
 
@@ -61,6 +62,7 @@ struct sender::impl : std::enable_shared_from_this<sender::impl> {
   bool refill();
   batch_ptr next();
   bool has_room() const;
+  void begin_span(outgoing_batch& one) const;
   void send(const batch_ptr& one);
   void on_reply(const batch_ptr& one, const net::reply& got);
   void on_outcome(const batch_ptr& one, const actors::publish_outcome& outcome);
@@ -167,11 +169,24 @@ void sender::impl::pump() {
   }
 }
 
+void sender::impl::begin_span(outgoing_batch& one) const {
+  if (!one.trace.sampled) return;
+  const auto& to = targets[server % targets.size()].options;
+  one.sending = actors::open_span(environment.traces, one.trace, actors::span_kind::client, "send");
+  one.sending.note("rpc.system", "msgpack_rpc");
+  one.sending.note("rpc.service", "kith");
+  one.sending.note("rpc.method", "publish");
+  one.sending.note("server.address", to.host);
+  one.sending.note("server.port", std::int64_t{to.port});
+  one.sending.note("kith.events", std::int64_t{one.count});
+}
+
 void sender::impl::send(const batch_ptr& one) {
   std::string frame;
   frame.reserve(one->events.size() + 128);
   const auto msgid = connection->next_msgid();
-  net::write_forwarded(frame, msgid, one->events, one->count, {one->source, one->received_ms});
+  begin_span(*one);
+  net::write_forwarded(frame, msgid, one->events, one->count, {one->source, one->received_ms, one->sending.context()});
   ++in_flight;
   in_flight_bytes += one->events.size();
   counts.sent_events.fetch_add(one->count, std::memory_order_relaxed);
@@ -185,6 +200,8 @@ void sender::impl::send(const batch_ptr& one) {
 }
 
 void sender::impl::on_reply(const batch_ptr& one, const net::reply& got) {
+  if (!got) one->sending.fail(name_of(got.error().code));
+  one->sending.end();
   if (!got) return on_refused(one, got.error());
   const auto outcome = net::parse_publish_outcome(*got);
   if (!outcome) return broken({errc::internal, "its answer cannot be read: " + outcome.error().message, 0});

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/tracing.hpp"
 #include "net/client_connection.hpp"
 #include "persistence/dead_letters.hpp"
 #include "persistence/spool.hpp"
@@ -60,6 +61,7 @@ struct sender_status {
 struct sender_environment {
   std::function<std::int64_t()> now_ms;  ///< milliseconds since 1970
   std::function<void(std::string_view level, std::string_view message)> log;
+  actors::tracer* traces = nullptr;  ///< null: nothing is traced. Outlives the sender
 };
 
 class sender {

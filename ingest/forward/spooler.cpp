@@ -78,7 +78,15 @@ bool sort(std::string_view bytes, std::uint32_t count, const profile::reception&
 
 }  // namespace
 
-void spooler::publish(unsigned home, std::string_view events, std::string_view source, actors::publish_done done) {
+profile::hash128 trace_key(std::string_view record) noexcept {
+  constexpr std::size_t enough = 1024;  ///< when and from where it came, and its first events
+  auto key = profile::hash_of(record.substr(0, enough));
+  key.low += record.size();
+  return key;
+}
+
+void spooler::publish(unsigned home, std::string_view events, std::string_view source,
+                      const actors::trace_context& trace, actors::publish_done done) {
   auto work = std::make_shared<request>();
   work->done = std::move(done);
   const auto answer_later = [&] { boost::asio::post(loops_.io(home), [work] { answer(*work); }); };
@@ -103,6 +111,7 @@ void spooler::publish(unsigned home, std::string_view events, std::string_view s
     record.reserve(mine.bytes().size() + source.size() + 32);
     actors::begin_record(record, received.received_ms, mine.count, source);
     record += mine.bytes();
+    if (trace.sampled && traces_ != nullptr) traces_->remember(trace_key(record), trace);
     ++work->left;
     auto taken = into_.append(static_cast<lane>(i), std::move(record),
                               [this, home, work, events_in_it = mine.count](const result<void>& outcome) {

@@ -1,7 +1,9 @@
 #include "cli/config.hpp"
 
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <unistd.h>
 
 #include "cli/config_schemas.hpp"
 #include "tests/catch.hpp"
@@ -421,4 +423,33 @@ TEST_CASE("what a source has otherwise is read") {
   REQUIRE(modes.invalid == ingest::schema::mode::reject);
   REQUIRE_FALSE(modes.unknown);
   REQUIRE(modes.events.at("Order") == ingest::schema::mode::allow);
+}
+
+TEST_CASE("where spans go is read") {
+  const net::tracing_settings defaults;
+  const auto usual = good(
+                         "[tracing]\nendpoint = \"http://127.0.0.1:4318\"\nsample = 0.01\nservice = \"kith\"\n"
+                         "queue = 16384\ninterval = \"1s\"\ntimeout = \"10s\"\n")
+                         .tracing;
+  CHECK(usual.endpoint == "http://127.0.0.1:4318");
+  CHECK(usual.sample == defaults.sample);
+  CHECK(usual.service == defaults.service);
+  CHECK(usual.queue == defaults.queue);
+  CHECK(usual.interval == defaults.interval);
+  CHECK(usual.timeout == defaults.timeout);
+  CHECK(good("[tracing]\nsample = 1\n").tracing.sample == 1);
+  CHECK(message_of("[tracing]\nsample = 1.5\n") ==
+        "kith.toml:2:10: tracing.sample: must be a number from 0 (none) to 1 (all)");
+  CHECK_THAT(message_of("[tracing]\nendpoint = \"127.0.0.1:4318\"\n"), tests::Contains("tracing.endpoint"));
+  const auto path = "/tmp/kith-headers-" + std::to_string(::getpid());
+  const auto with = "[tracing]\nendpoint = \"https://otlp.example\"\nheaders_file = \"" + path + "\"\n";
+  CHECK_THAT(message_of(with), tests::Contains("must name a file"));
+  std::ofstream(path) << "# for the collector\nAuthorization: S3CRET\n\nX-Tenant: shop\r\n";
+  CHECK(good(with).tracing.headers == std::vector<std::string>{"Authorization: S3CRET", "X-Tenant: shop"});
+  CHECK_THAT(message_of("[tracing]\nendpoint = \"http://otlp.example\"\nheaders_file = \"" + path + "\"\n"),
+             tests::Contains("must be https"));
+  std::ofstream(path) << "X-Tenant: shop\nS3CRET\n";
+  CHECK_THAT(message_of(with), tests::Contains(path + ":2: is no header"));
+  CHECK(message_of(with).find("S3CRET") == std::string::npos);
+  std::remove(path.c_str());
 }

@@ -71,7 +71,7 @@ struct forwarder {
   result<actors::publish_outcome> take_value(const json& events) {
     std::promise<result<actors::publish_outcome>> answer;
     boost::asio::post(loops.io(0), [&] {
-      into->publish(0, encoded(events), "web", [&](result<actors::publish_outcome> is) { answer.set_value(is); });
+      into->publish(0, encoded(events), "web", {}, [&](result<actors::publish_outcome> is) { answer.set_value(is); });
     });
     return answer.get_future().get();
   }

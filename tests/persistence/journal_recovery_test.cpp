@@ -208,7 +208,7 @@ TEST_CASE("a hole in a write that was never synced is torn, not damage", "[journ
 TEST_CASE("a segment of another format version is refused, not taken for damage", "[journal]") {
   const auto made = make_segment(2);
   auto bytes = made.disk->contents(made.path);
-  bytes[7] = '2';
+  bytes[7] = '3';
   format::put<std::uint32_t>(bytes.data() + 12, 0);
   format::put<std::uint32_t>(bytes.data() + 12, crc32c(std::string_view(bytes).substr(0, format::segment_head_bytes)));
   simulated_files disk;
@@ -216,7 +216,7 @@ TEST_CASE("a segment of another format version is refused, not taken for damage"
   const auto repaired = repair_journal(disk, journal_directory);
   REQUIRE_FALSE(repaired);
   CHECK(repaired.error().code == errc::unavailable);
-  CHECK(repaired.error().message.find("format version 2") != std::string::npos);
+  CHECK(repaired.error().message.find("format version 3") != std::string::npos);
   CHECK(disk.contents(made.path) == bytes);
 }
 

@@ -48,9 +48,9 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   const scratch room;
   REQUIRE(run_kith(room, {"version"}) == std::pair<int, std::string>(0, "kith " KITH_VERSION "\n"));
   REQUIRE(last_object(run_kith(room, {"version", "--json"}).second).at("version") == KITH_VERSION);
-  for (const auto* command : {"serve",        "forward",  "publish", "get",    "watch",   "segments",  "schemas",
-                              "dead-letters", "identity", "unmerge", "ingest", "bench",   "backup",    "restore",
-                              "check",        "audit",    "privacy", "export", "version", "completion"}) {
+  for (const auto* command : {"serve",   "forward",      "publish",  "get",     "watch",  "top",     "segments",
+                              "schemas", "dead-letters", "identity", "unmerge", "ingest", "bench",   "backup",
+                              "restore", "check",        "audit",    "privacy", "export", "version", "completion"}) {
     CAPTURE(command);
     const auto [code, text] = run_kith(room, {"help", command});
     REQUIRE(code == 0);

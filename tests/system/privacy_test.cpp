@@ -98,3 +98,40 @@ TEST_CASE("who is erased is in no file, has a receipt, and does not come back by
   }
   CHECK(run_kith(room, {"check", running.data()}).first != 0);  // a server runs on it
 }
+
+TEST_CASE("the key that wraps the journal's keys is rotated by SIGHUP, and a start with another one is refused") {
+  const scratch room;
+  const std::string first(64, '1');
+  const std::string second(64, '2');
+  room.write("key", first);
+  const auto config = "[encryption]\nkey_file = \"" + room.path("key") + "\"\n";
+  server running(room, config);
+  REQUIRE(publish(room, running, {identify("m-1")}) == 0);
+  room.write("key", second);
+  running.send(SIGHUP);
+  REQUIRE(eventually([&] { return running.log().find("is encrypted by the key") != std::string::npos; }));
+  running.kill();
+  running.start();
+  CHECK(at(room, running, {"get", "ada-5d90c1"}).first == 0);
+  running.kill();
+
+  room.write("key", first);
+  room.write("c.toml", config);
+  const auto [refused, why] =
+      run_kith(room, {"serve", "--dev", "--data", running.data(), "--config", room.path("c.toml")});
+  CAPTURE(why);
+  CHECK(refused == 78);
+  CHECK(why.find("/keys/ring-") != std::string::npos);
+  CHECK(why.find("encryption.old_key_file") != std::string::npos);
+  const auto [sound, unopened] = run_kith(room, {"check", running.data()});
+  CAPTURE(unopened);
+  CHECK(sound == 0);
+  CHECK(unopened.find("were not looked into") != std::string::npos);
+  room.write("key", second);
+  const auto [whole, opened] = run_kith(room, {"check", running.data(), "--key-file", room.path("key")});
+  CAPTURE(opened);
+  CHECK(whole == 0);
+  CHECK(opened.find("were not looked into") == std::string::npos);
+  running.start();
+  CHECK(at(room, running, {"get", "ada-5d90c1"}).first == 0);
+}

@@ -1,8 +1,10 @@
 #include "tests/webhooks/support/receiver.hpp"
 
+#include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
+#include <cctype>
 #include <list>
 #include <mutex>
 #include <thread>
@@ -47,8 +49,14 @@ struct receiver::impl {
       http::read(socket, buffer, request, failed);
       if (failed) return;
       const auto header = [&](const char* name) { return std::string(request[name]); };
-      const received_message message{header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"),
-                                     header("content-type"), request.body()};
+      received_message message{header("webhook-id"), header("webhook-timestamp"), header("webhook-signature"),
+                               header("content-type"), request.body()};
+      message.target = std::string(request.target());
+      for (const auto& each : request) {
+        auto name = std::string(each.name_string());
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+        message.headers[name] = std::string(each.value());
+      }
       const unsigned status = answer ? answer(message) : 200;
       {
         const std::lock_guard lock(mutex);
@@ -76,8 +84,8 @@ receiver::receiver(std::function<unsigned(const received_message&)> answer)
     : impl_(std::make_unique<impl>(std::move(answer))) {}
 receiver::~receiver() = default;
 
-std::string receiver::url() const {
-  return "http://127.0.0.1:" + std::to_string(impl_->acceptor.local_endpoint().port()) + "/hook";
+std::string receiver::base() const {
+  return "http://127.0.0.1:" + std::to_string(impl_->acceptor.local_endpoint().port());
 }
 
 std::vector<received_message> receiver::received() const {

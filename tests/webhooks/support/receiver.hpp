@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -15,6 +16,8 @@ struct received_message {
   std::string signature;
   std::string content_type;
   std::string body;
+  std::string target{};
+  std::map<std::string, std::string> headers{};  ///< by their names in lower case
   nlohmann::json event() const { return nlohmann::json::parse(body); }
 };
 
@@ -26,7 +29,8 @@ class receiver {
   receiver(const receiver&) = delete;
   receiver& operator=(const receiver&) = delete;
 
-  std::string url() const;
+  std::string url() const { return base() + "/hook"; }
+  std::string base() const;  ///< without a path
   std::vector<received_message> received() const;
 
  private:

@@ -1,0 +1,298 @@
+#include "persistence/sealed_record.hpp"
+
+#include <utility>
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <openssl/crypto.h>
+
+namespace kith::persistence {
+
+using profile::hash128;
+
+namespace {
+
+constexpr std::size_t nonce_at = 1 + 4;
+constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the index
+constexpr std::size_t entry_bytes = 16 + 1 + 4;
+constexpr std::size_t block_bytes = 16;
+constexpr std::size_t line_bytes = 64;
+constexpr std::size_t first_sets = 1024;  ///< 192 KiB
+
+void store(hash128 address, char* at) noexcept {
+  for (std::size_t i = 0; i < 8; ++i) {
+    at[i] = static_cast<char>(address.high >> (56 - 8 * i) & 0xff);
+    at[8 + i] = static_cast<char>(address.low >> (56 - 8 * i) & 0xff);
+  }
+}
+
+/// Where each piece's key stream begins: no two have a block in common.
+class stream_places {
+ public:
+  explicit stream_places(std::string_view nonce) { std::memcpy(place_.data(), nonce.data(), nonce_bytes); }
+
+  std::span<const unsigned char, 16> next(std::size_t bytes) {
+    for (std::size_t i = 0; i < 4; ++i) place_[nonce_bytes + i] = static_cast<unsigned char>(blocks_ >> (24 - 8 * i));
+    blocks_ += static_cast<std::uint32_t>((bytes + block_bytes - 1) / block_bytes);
+    return place_;
+  }
+
+ private:
+  std::array<unsigned char, 16> place_{};
+  std::uint32_t blocks_ = 0;  ///< a record has at most 64 MiB
+};
+
+}  // namespace
+
+key_cache::key_cache(std::size_t most_bytes)
+    : most_sets_(std::clamp<std::size_t>(most_bytes / sizeof(set), 1, UINT32_MAX)),
+      upper_(std::size_t{1} << (4 * upper_levels)) {
+  resize(std::min(most_sets_, first_sets));
+}
+
+/// What is in it stays.
+void key_cache::resize(std::size_t sets) {
+  const auto old_memory = std::move(memory_);
+  const std::span<set> old(table_, sets_);
+  memory_.reset(static_cast<unsigned char*>(std::calloc(sets * sizeof(set) + line_bytes, 1)));
+  if (!memory_) std::abort();
+  const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % line_bytes;
+  table_ = reinterpret_cast<set*>(memory_.get() + (line_bytes - over) % line_bytes);
+  sets_ = sets;
+  evictions_ = 0;
+  for (auto& some : old) {
+    for (auto& each : some.all) {
+      if (each.owner != hash128()) slot_for(each.owner) = each;
+    }
+  }
+  if (!old.empty()) OPENSSL_cleanse(old.data(), old.size_bytes());
+}
+
+/// A free one of its set, or one that somebody else has to leave.
+key_cache::slot& key_cache::slot_for(hash128 permuted) noexcept {
+  auto& all = set_of(permuted).all;
+  for (auto& each : all) {
+    if (each.owner == hash128()) return each;
+  }
+  ++evictions_;
+  return all[next_way_++ % ways];
+}
+
+key_cache::~key_cache() { clear(); }
+
+void key_cache::free_memory::operator()(unsigned char* memory) const noexcept { std::free(memory); }
+
+key_cache::set& key_cache::set_of(hash128 permuted) const noexcept {
+  return table_[((permuted.low & 0xffffffff) * sets_) >> 32];
+}
+
+void key_cache::prefetch(hash128 permuted) const noexcept {
+  const auto* at = reinterpret_cast<const char*>(&set_of(permuted));
+  for (std::size_t line = 0; line < sizeof(set); line += line_bytes) __builtin_prefetch(at + line);
+}
+
+bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
+  if (upper_epoch_ != of.number) {
+    for (auto& each : upper_) each = {};
+    upper_epoch_ = of.number;
+  }
+  auto& upper = upper_[upper_of(permuted)];
+  if (!upper.known) {
+    const auto* from = of.people.covering(permuted);
+    if (from == nullptr) return false;
+    if (from->depth > upper_levels) {
+      const auto leaf = key_tree::below(from->value, from->depth, key_tree::levels, permuted, hasher_);
+      into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+      return true;
+    }
+    upper.value = key_tree::below(from->value, from->depth, upper_levels, permuted, hasher_);
+    upper.known = true;
+  }
+  const auto leaf = key_tree::below(upper.value, upper_levels, key_tree::levels, permuted, hasher_);
+  into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+  return true;
+}
+
+const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
+  for (const auto& each : set_of(permuted).all) {
+    if (each.owner != permuted) continue;
+    std::memcpy(found_.bytes.data(), each.key, secret_bytes);
+    return &found_;
+  }
+  if (!derive(of, permuted, found_)) return nullptr;
+  used_ = true;
+  if (evictions_ > sets_ / 4 && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
+  auto& taken = slot_for(permuted);
+  taken.owner = permuted;
+  std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
+  return &found_;
+}
+
+void key_cache::forget(hash128 permuted) noexcept {
+  upper_[upper_of(permuted)] = {};
+  for (auto& each : set_of(permuted).all) {
+    if (each.owner == permuted) OPENSSL_cleanse(&each, sizeof each);
+  }
+}
+
+void key_cache::clear() noexcept {
+  for (auto& each : upper_) each = {};
+  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, bytes());
+}
+
+record_sealer::record_sealer(std::shared_ptr<const key_epoch> epoch, std::uint32_t writer, std::size_t cache_bytes)
+    : writer_(writer), keys_(cache_bytes) {
+  adopt(std::move(epoch), {});
+}
+
+void record_sealer::adopt(std::shared_ptr<const key_epoch> epoch, std::span<const hash128> destroyed) {
+  // Word of a destruction in an epoch may come behind the next one.
+  if (epoch_ && epoch->number < epoch_->number) return;
+  const bool other = !epoch_ || epoch_->number != epoch->number;
+  epoch_ = std::move(epoch);
+  if (other) {
+    keys_.clear();
+    whole_.emplace(epoch_->records);
+    permutation_.emplace(epoch_->addresses);
+  }
+  for (const auto each : permuted(*epoch_, destroyed)) keys_.forget(each);
+}
+
+void record_sealer::permute(std::span<const record_piece> pieces) {
+  permuted_.resize(pieces.size() * 16);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    store(pieces[i].address, permuted_.data() + 16 * i);
+  }
+  if (!pieces.empty()) permutation_->there(permuted_.data(), permuted_.size());
+  for (std::size_t i = 0; i < pieces.size(); ++i) keys_.prefetch(profile::hash_from_bytes(permuted_.data() + 16 * i));
+}
+
+void record_sealer::seal(std::string_view head, std::span<const record_piece> pieces, std::string& to) {
+  permute(pieces);
+  std::size_t bytes = 0;
+  for (const auto& each : pieces) bytes += each.bytes.size();
+  to.clear();
+  to.reserve(clear_bytes + 2 + head.size() + 4 + pieces.size() * entry_bytes + bytes + tag_bytes);
+  to.push_back(sealed_version);
+  profile::put(to, epoch_->number);
+  profile::put(to, writer_);
+  profile::put(to, written_++);
+  profile::put(to, std::uint32_t{0});
+  profile::put_text<std::uint16_t>(to, head);
+  profile::put(to, std::uint32_t{0});
+  const auto entries_at = to.size();
+  to.resize(entries_at + pieces.size() * entry_bytes + bytes);
+  const auto kept = write_pieces(pieces, to.data() + entries_at);
+  to.resize(entries_at + kept.entries * entry_bytes + kept.bytes);
+  const auto index_bytes = static_cast<std::uint32_t>(entries_at + kept.entries * entry_bytes - clear_bytes);
+  std::memcpy(to.data() + clear_bytes - 4, &index_bytes, 4);
+  std::memcpy(to.data() + entries_at - 4, &kept.entries, 4);
+  const std::string_view all(to);
+  std::array<char, tag_bytes> tag{};
+  whole_->seal(all.substr(nonce_at, nonce_bytes), {all.substr(0, clear_bytes), all.substr(clear_bytes + index_bytes)},
+               to.data() + clear_bytes, index_bytes, tag.data());
+  to.append(tag.data(), tag.size());
+}
+
+/// Entries, then texts, at `to`, which has room for all of them.
+record_sealer::kept_pieces record_sealer::write_pieces(std::span<const record_piece> pieces, char* to) {
+  kept_pieces kept;
+  auto* text = to + pieces.size() * entry_bytes;
+  auto* const texts = text;
+  std::array<char, nonce_bytes> nonce{};
+  const auto number = written_ - 1;
+  std::memcpy(nonce.data(), &writer_, sizeof writer_);
+  std::memcpy(nonce.data() + sizeof writer_, &number, sizeof number);
+  stream_places places({nonce.data(), nonce.size()});
+  auto* entry = to;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto* address = permuted_.data() + 16 * i;
+    const auto* key = keys_.find(*epoch_, profile::hash_from_bytes(address));
+    if (key == nullptr) continue;
+    const auto size = static_cast<std::uint32_t>(pieces[i].bytes.size());
+    std::memcpy(entry, address, 16);
+    entry[16] = static_cast<char>(pieces[i].note);
+    std::memcpy(entry + 17, &size, sizeof size);
+    entry += entry_bytes;
+    stream_.apply(*key, places.next(size), pieces[i].bytes, text);
+    text += size;
+    ++kept.entries;
+  }
+  kept.bytes = static_cast<std::size_t>(text - texts);
+  if (kept.entries < pieces.size()) std::memmove(entry, texts, kept.bytes);
+  return kept;
+}
+
+record_opener::record_opener(const key_ring& ring, std::size_t cache_bytes) : ring_(ring), keys_(cache_bytes) {}
+
+result<void> record_opener::choose(std::uint32_t number) {
+  const auto destructions = ring_.destructions();
+  if (epoch_ && epoch_->number == number && destructions == destructions_) return {};
+  auto next = ring_.find(number);
+  if (!next) {
+    return fail(errc::internal, "journal record: encrypted by keys of epoch " + std::to_string(number) +
+                                    ", which the key ring does not have; bring DATA/keys back from a backup");
+  }
+  if (destructions != destructions_) keys_.clear();
+  destructions_ = destructions;
+  if (!epoch_ || epoch_->number != number) {
+    whole_.emplace(next->records);
+    permutation_.emplace(next->addresses);
+  }
+  epoch_ = std::move(next);
+  return {};
+}
+
+result<void> record_opener::open(std::string_view payload, opened_record& into) {
+  if (payload.size() < clear_bytes + tag_bytes) return fail(errc::internal, "journal record: too short for its head");
+  if (auto chosen = choose(profile::get<std::uint32_t>(payload.data() + 1)); !chosen) return chosen;
+  const auto nonce = payload.substr(nonce_at, nonce_bytes);
+  const std::size_t index_bytes = profile::get<std::uint32_t>(payload.data() + clear_bytes - 4);
+  into.bytes = payload.substr(clear_bytes, payload.size() - clear_bytes - tag_bytes);
+  if (index_bytes > into.bytes.size() ||
+      !whole_->open(nonce, {payload.substr(0, clear_bytes), std::string_view(into.bytes).substr(index_bytes)},
+                    into.bytes.data(), index_bytes, payload.substr(payload.size() - tag_bytes))) {
+    return fail(errc::internal, "journal record: it is not what was encrypted (AES-256-GCM)");
+  }
+  if (!take_pieces(nonce, std::string_view(into.bytes).substr(0, index_bytes), into)) {
+    return fail(errc::internal, "journal record: what was encrypted is no record");
+  }
+  return {};
+}
+
+bool record_opener::take_pieces(std::string_view nonce, std::string_view index, opened_record& into) {
+  profile::taker head(index);
+  into.head = head.text<std::uint16_t>();
+  const auto count = head.number<std::uint32_t>();
+  if (head.failed() || head.rest().size() != std::size_t{count} * entry_bytes) return false;
+  auto entries = head.rest();
+  profile::taker in(std::string_view(into.bytes).substr(index.size()));
+  into.pieces.clear();
+  into.pieces.reserve(count);
+  into.destroyed = 0;
+  for (auto at = entries; !at.empty(); at.remove_prefix(entry_bytes)) {
+    keys_.prefetch(profile::hash_from_bytes(at.data()));
+  }
+  stream_places places(nonce);
+  for (; !entries.empty(); entries.remove_prefix(entry_bytes)) {
+    auto& piece = into.pieces.emplace_back();
+    piece.note = static_cast<unsigned char>(entries[16]);
+    piece.bytes = in.take(profile::get<std::uint32_t>(entries.data() + 17));
+    if (in.failed()) return false;
+    const auto place = places.next(piece.bytes.size());
+    if (const auto* key = keys_.find(*epoch_, profile::hash_from_bytes(entries.data()))) {
+      auto* text = into.bytes.data() + (piece.bytes.data() - into.bytes.data());
+      stream_.apply(*key, place, piece.bytes, text);
+    } else {
+      piece.destroyed = true;
+      piece.bytes = {};
+      ++into.destroyed;
+    }
+    auto address = std::string(entries.substr(0, 16));
+    permutation_->back(address.data(), address.size());
+    piece.address = profile::hash_from_bytes(address.data());
+  }
+  return in.done();
+}
+
+}  // namespace kith::persistence

@@ -1,0 +1,279 @@
+// What lies in the journal of somebody erased can be read by nobody, also not with all the keys; all else can.
+#include <filesystem>
+
+#include "persistence/check.hpp"
+#include "persistence/journal_format.hpp"
+#include "persistence/sealed_record.hpp"
+#include "persistence/simulated_files.hpp"
+#include "tests/actors/support/harness.hpp"
+#include "tests/catch.hpp"
+
+using namespace kith;
+using namespace kith::tests;
+using profile::id_kind;
+using profile::identifier;
+
+namespace {
+
+const identifier ada{id_kind::user, "", "ada-7c1f"};
+const identifier device{id_kind::anonymous, "", "device-7c1f"};
+const identifier bob{id_kind::user, "", "bob-51e0"};
+
+nlohmann::json of(const identifier& who, const std::string& id) {
+  auto made = track(who.value, id, "2024-05-01T10:00:00Z");
+  if (who.kind == id_kind::anonymous) {
+    made.erase("userId");
+    made["anonymousId"] = who.value;
+  }
+  made["properties"] = {{"what", "planted-by-" + who.value}};
+  return made;
+}
+
+void fill(running& kith) {
+  auto both = of(ada, "m-1");
+  both["anonymousId"] = device.value;
+  kith.publish({both, of(device, "m-2"), of(bob, "m-3")});
+  kith.publish({of(bob, "m-4"), of(ada, "m-5")});
+}
+
+struct journal_contents {
+  std::string raw;       ///< all bytes of all segments
+  std::string readable;  ///< what of it the keys on the disk decrypt
+  std::uint64_t destroyed = 0;
+  std::uint64_t sealed = 0;
+};
+
+journal_contents look_into(const std::string& data, const persistence::encryption_settings& with = {}) {
+  auto& files = persistence::real_files();
+  const auto ring = persistence::key_ring::look(files, data + "/keys", with);
+  REQUIRE(ring);
+  persistence::record_opener opener(**ring, 64 * 1024);
+  journal_contents found;
+  for (const auto& segment : *persistence::list_segments(files, data + "/journal")) {
+    const auto read = persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
+      found.raw += payload;
+      if (!persistence::is_sealed(payload)) return found.readable += payload, true;
+      ++found.sealed;
+      persistence::opened_record opened;
+      REQUIRE(opener.open(payload, opened));
+      found.destroyed += opened.destroyed;
+      for (const auto& each : opened.pieces) found.readable += each.bytes;
+      return true;
+    });
+    REQUIRE(read);
+    CHECK(read->damages.empty());
+  }
+  return found;
+}
+
+bool holds(const std::string& text, const identifier& who) { return text.find(who.value) != std::string::npos; }
+
+persistence::check_report check(const std::string& data, const persistence::encryption_settings& with = {}) {
+  const auto found = persistence::check_directory(
+      persistence::real_files(), data, [](auto, auto, auto) {}, with);
+  REQUIRE(found);
+  return *found;
+}
+
+}  // namespace
+
+TEST_CASE("the journal holds nothing in clear, and what is of somebody erased nobody can decrypt any more") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    auto found = look_into(directory.path());
+    CHECK(found.sealed == 2);
+    for (const auto& who : {ada, device, bob}) {
+      CHECK(!holds(found.raw, who));
+      CHECK(holds(found.readable, who));
+    }
+    REQUIRE(kith->erase(device));
+    found = look_into(directory.path());
+    for (const auto& who : {ada, device}) CHECK(!holds(found.readable, who));
+    CHECK(holds(found.readable, bob));
+    CHECK(found.destroyed == 3);
+    // The others go on under the same keys.
+    CHECK(kith.publish({of(bob, "m-6"), of(ada, "m-7")}).applied == 1);
+    CHECK(look_into(directory.path()).readable.find("m-6") != std::string::npos);
+    kith.kill();
+  }
+  auto sound = check(directory.path());
+  CHECK(sound.sound());
+  CHECK(sound.encrypted == 3);
+  CHECK(sound.unreadable == 3);
+  running kith(options_for(directory.path()));
+  CHECK(kith.get(bob)["version"] == 3);
+  CHECK(kith.get(ada).is_null());
+  CHECK(kith.get(device).is_null());
+  CHECK(kith->stats().events_unreadable >= 3);
+  // A purge leaves no old keys.
+  REQUIRE(kith->checkpoint());
+  CHECK(kith->pending_erasures().empty());
+  const auto ring = persistence::key_ring::look(persistence::real_files(), directory.path() + "/keys", {});
+  REQUIRE(ring);
+  CHECK((*ring)->size() == 1);
+  CHECK((*ring)->current()->people.is_whole());
+}
+
+TEST_CASE("who was erased, and lifted, comes back, and is read again behind a crash") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    const auto erased = kith->erase(ada);
+    REQUIRE(erased);
+    REQUIRE(kith->checkpoint());
+    for (const auto& each : erased->hashes) REQUIRE(kith->lift_suppression(each));
+    CHECK(kith.publish({of(ada, "m-8")}).applied == 1);
+    kith.kill();
+  }
+  running kith(options_for(directory.path()));
+  CHECK(kith.get(ada)["version"] == 1);
+}
+
+TEST_CASE("an unmerge is replayed as it was, and names nobody that was erased") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    REQUIRE(kith.unmerge(ada, {device}));
+    kith.kill();
+  }
+  {
+    running kith(options_for(directory.path()));
+    CHECK(kith.identity(ada)["identifiers"].size() == 1);
+    REQUIRE(kith->erase(device));
+    CHECK(!kith.get(ada).is_null());
+    const auto found = look_into(directory.path());
+    CHECK(!holds(found.raw, device));
+    CHECK(holds(found.readable, ada));
+    kith.kill();
+  }
+  running kith(options_for(directory.path()));
+  CHECK(kith.identity(ada)["identifiers"].size() == 1);
+  CHECK(kith.get(ada)["version"] == 2);
+  CHECK(kith.get(device).is_null());
+}
+
+TEST_CASE("a journal of before is read, and one of later without encryption too") {
+  temporary_directory directory;
+  auto plain = options_for(directory.path());
+  plain.encryption.journal = false;
+  const auto versions = [&] {
+    std::string found;
+    for (const auto& each : *persistence::list_segments(persistence::real_files(), directory.path() + "/journal")) {
+      std::string head;
+      const auto file = persistence::real_files().open(each.path, persistence::open_mode::read);
+      REQUIRE((*file)->read_at(0, 8, head));
+      found.push_back(head.back());
+    }
+    return found;
+  };
+  {
+    running kith(plain);
+    CHECK(!std::filesystem::exists(directory.path() + "/keys"));
+    fill(kith);
+    kith.kill();
+  }
+  CHECK(versions() == "11");
+  {
+    running kith(options_for(directory.path()));
+    CHECK(kith.get(bob)["version"] == 2);
+    kith.publish({of(bob, "m-6")});
+    kith.kill();
+  }
+  CHECK(versions() == "1212");  // by shard
+  {
+    running kith(plain);
+    CHECK(kith.get(bob)["version"] == 3);
+    CHECK(kith.get(ada)["version"] == 3);
+    kith.publish({of(bob, "m-7")});
+    kith.kill();
+  }
+  CHECK(versions() == "121121");
+  running kith(options_for(directory.path()));
+  CHECK(kith.get(bob)["version"] == 4);
+}
+
+TEST_CASE("a start with a wrong key, or without the keys, is refused; with them nothing is lost") {
+  temporary_directory directory;
+  auto options = options_for(directory.path());
+  options.encryption.key = persistence::secret::random();
+  {
+    running kith(options);
+    fill(kith);
+    kith.kill();
+  }
+  auto wrong = options;
+  wrong.encryption.key = persistence::secret::random();
+  const auto refused = actors::runtime::start(wrong, persistence::real_files());
+  REQUIRE(!refused);
+  CHECK(refused.error().code == errc::invalid_argument);
+  CHECK(refused.error().message.find("/keys/ring-") != std::string::npos);
+
+  const auto unopened = check(directory.path());
+  CHECK(unopened.sound());
+  CHECK(unopened.encrypted == 2);
+  CHECK(unopened.unopened.find("encryption.old_key_file") != std::string::npos);
+  CHECK(check(directory.path(), options.encryption).unopened.empty());
+
+  const auto keys = directory.path() + "/keys";
+  std::filesystem::rename(keys, keys + ".away");
+  const auto without = actors::runtime::start(options, persistence::real_files());
+  REQUIRE(!without);
+  CHECK(without.error().code == errc::internal);
+  CHECK(without.error().message.find("--accept-missing-journal") != std::string::npos);
+  CHECK(!check(directory.path(), options.encryption).sound());
+  std::filesystem::remove_all(keys);
+  std::filesystem::rename(keys + ".away", keys);
+
+  auto rotated = options;
+  rotated.encryption.key = persistence::secret::random();
+  rotated.encryption.old_key = options.encryption.key;
+  running kith(rotated);
+  CHECK(kith.get(bob)["version"] == 2);
+  CHECK(kith.get(ada)["version"] == 3);
+  auto again = rotated.encryption;
+  again.key = persistence::secret::random();
+  REQUIRE(kith->wrap_keys(again));
+  CHECK(look_into(directory.path(), again).destroyed == 0);
+}
+
+TEST_CASE("a record that was changed is damage, and one of somebody erased is not") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    kith.kill();
+  }
+  // One that passes its checksum: somebody changed it who can count.
+  auto& files = persistence::real_files();
+  for (const auto& segment : *persistence::list_segments(files, directory.path() + "/journal")) {
+    if (segment.bytes <= persistence::format::segment_head_bytes) continue;
+    std::string bytes;
+    REQUIRE((*files.open(segment.path, persistence::open_mode::read))->read_at(0, segment.bytes, bytes));
+    auto* at = bytes.data() + persistence::format::segment_head_bytes;
+    const auto head = persistence::format::decode(at);
+    at[persistence::format::record_head_bytes + 60] ^= 1;
+    const std::string payload(at + persistence::format::record_head_bytes, head.length);
+    persistence::format::encode(payload, head.sequence, head.synced, at);
+    REQUIRE(files.remove(segment.path));
+    const std::array<std::string_view, 1> pieces{bytes};
+    REQUIRE((*files.open(segment.path, persistence::open_mode::create))->append(pieces));
+  }
+  const auto found = check(directory.path());
+  REQUIRE(found.findings.size() == 1);
+  CHECK(found.findings[0].what.find("AES-256-GCM") != std::string::npos);
+  std::string logged;
+  auto options = options_for(directory.path());
+  std::mutex mutex;
+  options.log = [&](std::string_view level, std::string_view message) {
+    const std::lock_guard lock(mutex);
+    logged.append(level).append(" ").append(message).append("\n");
+  };
+  running kith(options);
+  const std::lock_guard lock(mutex);
+  CHECK(logged.find("error") != std::string::npos);
+  CHECK(logged.find("AES-256-GCM") != std::string::npos);
+}
