@@ -318,6 +318,9 @@ result<void> privacy_requests::finish(const privacy_request& as_run, request_res
   next->result = std::move(with);
   if (next->confirmed_ms == 0) next->confirmed_ms = now;
   next->history.push_back({now, self, "done", {}});
+  if (next->kind == request_kind::erasure) {  // also whom nothing was kept of
+    for (auto& each : next->subject) each.id = {};
+  }
   if (forgotten) {
     bool any = false;
     if (auto removed = remove_exports(*next, any); !removed) return removed;

@@ -24,6 +24,10 @@ command_body add_version(CLI::App& app) {
   };
 }
 
+std::vector<CLI::App*> parts_of(CLI::App& command) {
+  return command.get_subcommands([](const CLI::App*) { return true; });
+}
+
 command_body add_help(CLI::App& app) {
   auto about = std::make_shared<std::string>();
   app.add_option("COMMAND", *about, "the command");
@@ -32,9 +36,15 @@ command_body add_help(CLI::App& app) {
       std::fputs(root->help().c_str(), stdout);
       return static_cast<int>(exit_ok);
     }
-    for (const auto* sub : root->get_subcommands([&](const CLI::App* each) { return each->get_name() == *about; })) {
-      const bool nested = !sub->get_subcommands([](const CLI::App*) { return true; }).empty();
-      std::fputs(sub->help("kith", nested ? CLI::AppFormatMode::All : CLI::AppFormatMode::Normal).c_str(), stdout);
+    for (auto* sub : root->get_subcommands([&](const CLI::App* each) { return each->get_name() == *about; })) {
+      const auto parts = parts_of(*sub);
+      std::fputs(sub->help("kith", parts.empty() ? CLI::AppFormatMode::Normal : CLI::AppFormatMode::All).c_str(),
+                 stdout);
+      // One level is explained with the command; what lies deeper is named there only.
+      for (auto* each : parts) {
+        if (parts_of(*each).empty()) continue;
+        std::fputs(each->help("kith " + *about, CLI::AppFormatMode::All).c_str(), stdout);
+      }
       return static_cast<int>(exit_ok);
     }
     std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about->c_str());
@@ -66,7 +76,7 @@ constexpr command commands[] = {
     {"restore", "make a data directory from a backup, offline", add_restore},
     {"check", "verify a data directory, offline", add_check},
     {"audit", "verify the audit log of a data directory, offline", add_audit},
-    {"privacy", "erase people, keep them away, and check receipts of that", add_privacy},
+    {"privacy", "export and erase people, answer their requests, and check receipts", add_privacy},
     {"export", "print all profiles of a data directory as JSON lines, offline", add_export},
     {"completion", "print a completion script for bash, zsh or fish", add_completion},
     {"version", "print the version", add_version},

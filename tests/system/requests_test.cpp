@@ -216,7 +216,7 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
   CHECK(at(room, running, {"privacy", "requests", "run", old.at("id")}).first == 65);
 
   // As if the server had ended right behind the order.
-  const auto erasure = request(room, running, {"new", "erasure", "ada-7f", "device-7f"});
+  const auto erasure = request(room, running, {"new", "erasure", "ada-7f", "anonymous:device-7f", "never-7f"});
   REQUIRE(running.stop() == 0);
   const auto kept = running.data() + "/privacy/requests/" + erasure.at("id").get<std::string>() + ".json";
   auto record = json::parse(text_of(kept));
@@ -225,6 +225,7 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
   running.start();
   const auto erased = settled(room, running, erasure.at("id"));
   REQUIRE(erased["result"]["receipts"].size() == 1);
+  CHECK(erased["result"]["notFound"] == 1);
   room.write("receipt", erased["result"]["receipts"][0].get<std::string>());
   CHECK(at(room, running, {"privacy", "verify", room.path("receipt")}).first == 0);
   CHECK(at(room, running, {"get", "ada-7f"}).first == 1);
@@ -236,6 +237,7 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
       const auto text = text_of(each.path());
       CHECK(text.find("ada-7f") == std::string::npos);
       CHECK(text.find("device-7f") == std::string::npos);
+      CHECK(text.find("never-7f") == std::string::npos);
     }
   }
   const auto again = request(room, running, {"new", "access", "ada-7f", "--run"});
