@@ -31,9 +31,10 @@ json arguments_of(const audited_request& what) {
   return list;
 }
 
-json query_of(const parsed_target& target) {
+json query_of(const audited_request& what) {
   auto made = json::object();
-  for (const auto& [name, value] : target.query) {
+  if (what.route == "/v1/session/callback") return made;  // an authorization code, and what goes with it
+  for (const auto& [name, value] : what.asked.target.query) {
     if (name == "cursor") continue;
     // Somebody's name, or address, is searched for like that.
     made[cut(name)] = name == "q" || name == "about" ? std::string("•••") : cut(value);
@@ -59,7 +60,7 @@ json record_of(const audited_request& what, const response& answer) {
                {"address", sent.address}};
   if (!sent.certificate.empty()) made["certificate"] = cut(sent.certificate);
   if (auto arguments = arguments_of(what); !arguments.empty()) made["arguments"] = std::move(arguments);
-  if (auto query = query_of(what.asked.target); !query.empty()) made["query"] = std::move(query);
+  if (auto query = query_of(what); !query.empty()) made["query"] = std::move(query);
   if (!sent.body.empty()) made["bodyBytes"] = sent.body.size();
   if (!answer.noted.empty()) made["noted"] = answer.noted;
   return made;

@@ -18,8 +18,8 @@ constexpr const char* about = "backup.json";
 /// What the runtime and the dead letters write themselves, and what ends with a copy: cursors of watches, and documents
 /// of people, which are made anew.
 bool belongs_to_parts(std::string_view name) {
-  constexpr std::string_view parts[] = {"journal",    "store",       "changes", "dead-letters",
-                                        "checkpoint", "definitions", "exports"};
+  constexpr std::string_view parts[] = {"journal",     "store", "changes", "dead-letters", "checkpoint",
+                                        "definitions", "keys",  "privacy", "exports"};
   return std::find(std::begin(parts), std::end(parts), name) != std::end(parts);
 }
 
@@ -101,10 +101,20 @@ result<void> backups::fill(const std::string& unfinished) {
   const auto cancelled = [this] { return cancelled_.load(); };
   if (auto written = write_(unfinished, cancelled); !written) return written;
   if (auto copied = copy_audit_log(unfinished); !copied) return copied;
+  if (auto copied = copy_requests(unfinished); !copied) return copied;
   const auto wanted = [&](std::string_view each) { return each != "audit" && !belongs_to_parts(each) && !cancelled(); };
   if (auto copied = persistence::copy_directory(files_, data_, unfinished, wanted); !copied) return copied;
   if (cancelled()) return fail(errc::unavailable, "the server is stopping");
   return {};
+}
+
+/// What people have asked for; beside it stands what the runtime copies.
+result<void> backups::copy_requests(const std::string& into) {
+  const auto from = data_ + "/privacy";
+  if (auto there = files_.exists(from); !there || !*there)
+    return there ? result<void>() : tl::make_unexpected(there.error());
+  return persistence::copy_directory(files_, from, into + "/privacy",
+                                     [](std::string_view each) { return each != "receipt.key" && each != "book"; });
 }
 
 /// What is there of it is worth nothing, and may be as large as the data.

@@ -68,6 +68,7 @@ class backups {
  private:
   result<void> write(const std::string& name);
   result<void> copy_audit_log(const std::string& into);
+  result<void> copy_requests(const std::string& into);
   result<void> clear_partial();
   result<void> give_up(const std::string& unfinished, error why);
   result<void> fill(const std::string& unfinished);

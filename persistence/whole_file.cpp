@@ -1,5 +1,6 @@
 #include "persistence/whole_file.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace kith::persistence {
@@ -29,8 +30,12 @@ result<void> replace_file(file_system& files, const std::string& directory, cons
 result<std::string> read_file(file_system& files, const std::string& path) {
   auto file = files.open(path, open_mode::read);
   if (!file) return tl::make_unexpected(file.error());
+  // No more than there is: room for the most that may be would cost far more than a usual file does.
+  const auto size = (*file)->size();
+  if (!size) return tl::make_unexpected(size.error());
   std::string text;
-  if (auto read = (*file)->read_at(0, most_bytes, text); !read) return tl::make_unexpected(read.error());
+  const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(*size, most_bytes));
+  if (auto read = (*file)->read_at(0, wanted, text); !read) return tl::make_unexpected(read.error());
   return text;
 }
 

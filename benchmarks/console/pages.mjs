@@ -31,11 +31,12 @@ const pages = {
   [`profiles/profile/${profile}`]: row,
   [`profiles/profile/${profile}/timeline`]: ".timeline > li",
   [`profiles/profile/${profile}/segments`]: row,
-  [`profiles/profile/${profile}/identity`]: row,
+  [`profiles/profile/${profile}/identity`]: "main section",
   schemas: "main h1", // of events that came over HTTPS: none
   webhooks: "main h1",
   "dead-letters": "main h1",
   audit: ".timeline > li",
+  privacy: "main h1",
   tokens: row,
 };
 for (const [hash, there] of Object.entries(pages)) {

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 #include "tests/actors/support/harness.hpp"
@@ -56,6 +57,26 @@ TEST_CASE("a backup that is being written is given up when the server stops, and
   REQUIRE(at.logged.size() == 1);
   CHECK(at.logged[0] ==
         "backup " + name + ": the copy was cancelled; " + at.directory + "/" + name + ".partial is removed");
+}
+
+TEST_CASE("what the server's parts write is not written twice, and requests of people are in a backup") {
+  archive at;
+  for (const auto* name : {"keys", "privacy", "privacy/requests", "journal"}) {
+    std::filesystem::create_directories(at.data + "/" + name);
+    std::ofstream(at.data + "/" + name + "/book") << "data";
+  }
+  at.write = [](const std::string& into, const auto&) -> result<void> {
+    for (const auto* name : {"keys", "privacy", "journal"}) {
+      std::filesystem::create_directories(into + "/" + name);
+      std::ofstream(into + "/" + name + "/book") << "of a part";
+    }
+    return {};
+  };
+  at.open();
+  const auto copy = at.directory + "/" + at.make();
+  CHECK(at.kept->state().value().error.empty());
+  CHECK(std::filesystem::file_size(copy + "/privacy/book") == 9);
+  CHECK(std::filesystem::file_size(copy + "/privacy/requests/book") == 4);
 }
 
 TEST_CASE("what of a backup cannot be written is removed at once, and the failure told") {
