@@ -48,6 +48,7 @@ TEST_CASE("every key of the documentation is understood") {
   REQUIRE(made.access.failures_per_second == defaults.access.failures_per_second);
   REQUIRE(made.runtime.purge_after == defaults.runtime.purge_after);
   REQUIRE(made.runtime.purge_within == defaults.runtime.purge_within);
+  REQUIRE(made.requests == defaults.requests);
   REQUIRE(made.requests.keep_ms == defaults.requests.keep_ms);
   REQUIRE(made.requests.export_keep_ms == defaults.requests.export_keep_ms);
   REQUIRE(made.requests.export_bytes == defaults.requests.export_bytes);
