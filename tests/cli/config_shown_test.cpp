@@ -38,7 +38,7 @@ sample = 0.5
   CHECK(told.at("memory").at("profiles") == "2GiB");
   CHECK(told.at("credentials").at(0).at("name") == "shop");
   CHECK(told.at("credentials").at(0).at("token") == "(hidden)");
-  CHECK(told.at("webhooks").at("crm").at("url") == "https://crm.example");
+  CHECK(told.at("webhooks").at("crm").at("url") == "https://crm.example/…");
   CHECK(told.at("webhooks").at("crm").at("secrets").at(0) == "(hidden)");
   CHECK(told.at("webhooks").at("crm").at("concurrency") == 4);
   CHECK(got->at("effective").at("tracingSample") == 0.5);
