@@ -113,7 +113,7 @@ result<void> runtime_impl::forget_keys() {
   };
   const auto first_left = std::find_if(key_changes_.begin(), key_changes_.end(), is_left);
   if (first_left == key_changes_.begin()) return {};
-  const auto forgotten = keys_->forget_before(std::prev(first_left)->epoch);
+  auto forgotten = keys_->forget_before(std::prev(first_left)->epoch);
   if (!forgotten) {
     failed(forgotten.error());
     return forgotten;

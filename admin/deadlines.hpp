@@ -15,6 +15,8 @@ struct request_settings {
   std::int64_t export_keep_ms = 14LL * 24 * 3600 * 1000;  ///< documents
   std::size_t export_bytes = 4ULL * 1024 * 1024 * 1024;   ///< of all documents
   std::int64_t soon_ms = 7LL * 24 * 3600 * 1000;          ///< due so soon is due soon
+
+  friend bool operator==(const request_settings&, const request_settings&) = default;
 };
 
 /// The same day of the month so many months later, at the same time of the day; the month's last day, if it has no such

@@ -26,7 +26,7 @@ struct omission {
   const char* why;
 };
 constexpr omission omitted[] = {
-    {"events that history.retention has dropped, or that came in before there was a history",
+    {"events that history.retention or retention.events has dropped, or that came in before there was a history",
      "their bodies are not kept; what they add up to is in profile"},
     {"hashes of event ids", "16 bytes an event, kept so that none counts twice; they tell nothing else"},
     {"events received after asOf", "they came while this document was written"},
@@ -265,6 +265,7 @@ json person_export::receivers() const {
                     {"name", each.name},
                     {"url", each.url},
                     {"tells", "that a profile enters or leaves a segment, with its identifiers"},
+                    {"purpose", each.purpose.empty() ? json(nullptr) : json(each.purpose)},
                     {"segments", each.segments.empty() ? json("all") : json(each.segments)},
                     {"memberOf", std::move(now)}});
   }

@@ -1,19 +1,19 @@
 #include "cli/encryption_keys.hpp"
 
+#include <utility>
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <system_error>
 #include <unistd.h>
-
-extern char** environ;
 
 namespace kith::cli {
 
@@ -71,10 +71,12 @@ result<std::string> text_of_command(const std::vector<std::string>& words) {
     return fail(errc::invalid_argument, "\"" + words[0] + "\" " + why);
   };
   int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return failed(std::string("cannot be run: ") + std::strerror(errno));
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return failed(std::string("cannot be run: ") + std::generic_category().message(errno));
   const descriptor out(ends[0]);
   descriptor in(ends[1]);
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& each : words) arguments.push_back(const_cast<char*>(each.c_str()));
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
@@ -84,7 +86,7 @@ result<std::string> text_of_command(const std::vector<std::string>& words) {
   pid_t pid = 0;
   const int code = ::posix_spawnp(&pid, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (code != 0) return failed(std::string("cannot be run: ") + std::strerror(code));
+  if (code != 0) return failed(std::string("cannot be run: ") + std::generic_category().message(code));
   in.close();
   std::string text;
   const bool ended = read_all(out.get(), text);

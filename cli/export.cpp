@@ -180,7 +180,7 @@ struct export_flags {
   bool letters = false;
   std::string purpose;  ///< empty: all profiles
   std::string config_file;
-  std::string key_file;  ///< of the configuration; empty: the one in the directory
+  std::string key_file;
 };
 
 /// Prints profiles, but for those without consent to the purpose, and for traits that are past their time.
@@ -235,11 +235,18 @@ result<std::shared_ptr<const profile::privacy_rules>> rules_of(const export_flag
   return std::make_shared<const profile::privacy_rules>(std::move(purposes), std::vector<profile::trait_retention>());
 }
 
-/// The keys of the journal; null: there are none.
-result<std::unique_ptr<persistence::key_ring>> keys_in(const std::string& directory, const std::string& key_file) {
+/// The keys of the journal; null: there are none. They are wrapped by what the flag, or else the configuration, names.
+result<std::unique_ptr<persistence::key_ring>> keys_of(const export_flags& flags) {
+  encryption_keys from;
+  if (!flags.config_file.empty()) {
+    const auto settings = load_config(flags.config_file);
+    if (!settings) return tl::make_unexpected(settings.error());
+    from = settings->keys;
+  }
+  if (!flags.key_file.empty()) from = {flags.key_file, {}, {}, {}};
   persistence::encryption_settings with;
-  if (auto loaded = load_keys({key_file, {}, {}, {}}, with); !loaded) return tl::make_unexpected(loaded.error());
-  auto ring = persistence::key_ring::look(persistence::real_files(), directory + "/keys", with);
+  if (auto loaded = load_keys(from, with); !loaded) return tl::make_unexpected(loaded.error());
+  auto ring = persistence::key_ring::look(persistence::real_files(), flags.directory + "/keys", with);
   if (!ring && ring.error().code == errc::not_found) return nullptr;
   return ring;
 }
@@ -264,7 +271,7 @@ int export_all(const export_flags& flags) {
   const auto store = persistence::store::open(persistence::real_files(), directory + "/store", options);
   if (!store) return report("export", store.error());
   step_progress bar(::isatty(STDOUT_FILENO) == 0);  // not among the profiles
-  const auto keys = keys_in(directory, flags.key_file);
+  const auto keys = keys_of(flags);
   if (!keys) return report("export", keys.error());
   std::optional<persistence::record_opener> opener;
   if (*keys) opener.emplace(**keys, persistence::encryption_settings().cache_bytes);

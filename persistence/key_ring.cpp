@@ -231,7 +231,8 @@ result<void> key_ring::copy_to(const std::string& directory) const {
   if (number_ != 0) names.push_back(name_of(number_));
   if (own_) names.emplace_back(own_name);
   for (const auto& name : names) {
-    if (auto copied = copy_file(files_, directory_ + "/" + name, directory + "/" + name); !copied) return copied;
+    const auto below = "/" + name;
+    if (auto copied = copy_file(files_, directory_ + below, directory + below); !copied) return copied;
   }
   return files_.sync_directory(directory);
 }

@@ -36,6 +36,12 @@ void fill(running& kith) {
   kith.publish({of(bob, "m-4"), of(ada, "m-5")});
 }
 
+std::vector<persistence::segment_file> segments_in(const std::string& data) {
+  auto listed = persistence::list_segments(persistence::real_files(), data + "/journal");
+  REQUIRE(listed);
+  return std::move(*listed);
+}
+
 struct journal_contents {
   std::string raw;       ///< all bytes of all segments
   std::string readable;  ///< what of it the keys on the disk decrypt
@@ -49,7 +55,7 @@ journal_contents look_into(const std::string& data, const persistence::encryptio
   REQUIRE(ring);
   persistence::record_opener opener(**ring, 64 * 1024);
   journal_contents found;
-  for (const auto& segment : *persistence::list_segments(files, data + "/journal")) {
+  for (const auto& segment : segments_in(data)) {
     const auto read = persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
       found.raw += payload;
       if (!persistence::is_sealed(payload)) return found.readable += payload, true;
@@ -162,7 +168,7 @@ TEST_CASE("a journal of before is read, and one of later without encryption too"
   plain.encryption.journal = false;
   const auto versions = [&] {
     std::string found;
-    for (const auto& each : *persistence::list_segments(persistence::real_files(), directory.path() + "/journal")) {
+    for (const auto& each : segments_in(directory.path())) {
       std::string head;
       const auto file = persistence::real_files().open(each.path, persistence::open_mode::read);
       REQUIRE((*file)->read_at(0, 8, head));
@@ -249,7 +255,7 @@ TEST_CASE("a record that was changed is damage, and one of somebody erased is no
   }
   // One that passes its checksum: somebody changed it who can count.
   auto& files = persistence::real_files();
-  for (const auto& segment : *persistence::list_segments(files, directory.path() + "/journal")) {
+  for (const auto& segment : segments_in(directory.path())) {
     if (segment.bytes <= persistence::format::segment_head_bytes) continue;
     std::string bytes;
     REQUIRE((*files.open(segment.path, persistence::open_mode::read))->read_at(0, segment.bytes, bytes));

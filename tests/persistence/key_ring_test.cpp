@@ -44,7 +44,7 @@ std::string encoded(const key_tree& tree) {
 }
 
 struct ring_rig {
-  explicit ring_rig(file_system& files, encryption_settings with = {}) {
+  explicit ring_rig(file_system& files, const encryption_settings& with = {}) {
     auto opened =
         key_ring::open(files, directory, with, [this](std::string_view, std::string_view line) { logged += line; });
     if (opened) {
@@ -74,7 +74,8 @@ std::string ring_file(file_system& files) {
   for (const auto& name : *names) {
     if (!name.starts_with("ring-") || name.ends_with(".next")) continue;
     REQUIRE(found.empty());  // there is one
-    found = directory + "/" + name;
+    found = directory;
+    found.append("/").append(name);
   }
   REQUIRE(!found.empty());
   return found;
@@ -109,6 +110,7 @@ TEST_CASE("a destroyed key follows from nothing that is left of the tree, and ev
   // Neighbours, up to the last level.
   for (unsigned bit = 0; bit < 64; bit += 3) kept.push_back({gone[0].high ^ (std::uint64_t{1} << bit), gone[0].low});
   std::vector<secret> before;
+  before.reserve(kept.size());
   for (const auto each : kept) before.push_back(*tree.key_of(each, by));
   std::vector<std::string> on_the_ways;
   for (const auto each : gone) {

@@ -99,7 +99,9 @@ std::map<std::string, json> events_of_ada() {
        {"messageId", "i-2"},
        {"userId", "ada-7f"},
        {"anonymousId", "device-7f"},
-       {"context", {{"externalIds", {{{"type", "email"}, {"id", "ada@example.com"}}}}}},
+       {"context",
+        {{"externalIds", {{{"type", "email"}, {"id", "ada@example.com"}}}},
+         {"consent", {{"purposes", {{"marketing", {{"granted", true}, {"source", "banner"}}}}}}}}},
        {"traits", {{"plan", "gold"}, {"address", {{"city", "Bonn"}}}}},
        {"timestamp", "2026-01-06T09:00:00Z"}});
   for (int i = 0; i < orders; ++i) {
@@ -165,6 +167,8 @@ TEST_CASE("everything that was sent about a person comes back, and nothing about
   CHECK(set_by == std::map<std::string, std::string>{{R"(["address","city"])", "i-2"}, {R"(["plan"])", "i-2"}});
   CHECK(document["identity"]["identifiers"].size() == 3);
   CHECK(document["identity"]["links"].at(0)["messageId"] == "i-2");
+  CHECK(document["consent"]["marketing"]["granted"] == true);
+  CHECK(document["consent"]["marketing"]["source"] == "banner");
   REQUIRE(document["segments"].size() == 1);
   CHECK(document["segments"][0]["why"]["member"] == true);
   CHECK(document["receivers"][0]["name"] == "crm");

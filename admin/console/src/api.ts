@@ -123,11 +123,13 @@ export interface Profile {
 
 /** To one purpose. */
 export interface Consent {
+  status?: string;
   granted?: boolean;
   basis?: string;
   source?: string;
   version?: string;
   at?: string;
+  messageId?: string;
 }
 
 export interface SetTrait {

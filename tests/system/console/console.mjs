@@ -294,17 +294,12 @@ const steps = {
   },
 
   async "what is kept of a person is saved, and their consent is seen"() {
-    const at = "**/v1/profiles/user/ada";
-    const consent = { marketing: { granted: true, basis: "consent", source: "banner", version: "2026-01", at: "2026-01-05T09:00:00.000Z" }, ads: { granted: false } };
-    await page.route(at, async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, json: { ...(await response.json()), consent } });
-    });
+    const purposes = { marketing: { granted: true, basis: "consent", source: "banner", version: "2026-01" }, ads: { granted: false } };
+    await send({ type: "identify", userId: "ada", messageId: "c-1", context: { consent: { purposes } } });
     await go("profiles/user/ada", "user ada");
-    assert.match(await main.getByRole("row", { name: /marketing/ }).innerText(), /granted\s+consent\s+banner\s+2026-01/);
+    assert.match(await main.getByRole("row", { name: /marketing/ }).innerText(), /granted\s+consent\s+banner\s+2026-01\s.*c-1/s);
     assert.match(await main.getByRole("row", { name: /^ads/ }).innerText(), /denied/);
     await inspect("profile-consent");
-    await page.unroute(at);
     const person = await saved(() => main.getByRole("link", { name: /^Export/ }).click());
     assert.equal(person.profile.traits.name, "Ada");
     assert.ok(person.end.complete && person.end.events === person.events.length && person.events.length >= 5);
@@ -378,6 +373,7 @@ const steps = {
 
   async "all of this stands in the audit log"() {
     await go("audit", "Audit log");
+    await main.getByRole("button", { name: "Show more" }).click();
     for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed", "POST /v1/privacy/requests"]) await sees(text);
     await inspect("audit");
     await main.getByLabel("Outcome").selectOption("refused");

@@ -11,6 +11,9 @@ export interface ErasedAnswer {
   goneBy: string | null;
 }
 
+/** Where a decision comes from that is not the person's word. */
+const sources: Record<string, string> = { default: "the configuration", gpc: "Global Privacy Control" };
+
 /** To what the person said yes or no; nothing, if they were not asked. */
 export function ConsentOf(of: { consent: Record<string, Consent> }): VNode | null {
   const all = Object.entries(of.consent).sort(([a], [b]) => (a < b ? -1 : 1));
@@ -25,12 +28,13 @@ export function ConsentOf(of: { consent: Record<string, Consent> }): VNode | nul
           { head: "Purpose", cell: ([purpose]) => <strong>{purpose}</strong> },
           {
             head: "Status",
-            cell: ([, each]) => (each.granted === true ? <Badge tone="good">granted</Badge> : each.granted === false ? <Badge tone="bad">denied</Badge> : <Badge tone="quiet">not said</Badge>),
+            cell: ([, each]) => (each.granted === true ? <Badge tone="good">granted</Badge> : <Badge tone="bad">{each.status ?? "denied"}</Badge>),
           },
           { head: "Basis", cell: ([, each]) => each.basis ?? <span class="muted">not said</span> },
-          { head: "Source", cell: ([, each]) => each.source ?? <span class="muted">not said</span> },
+          { head: "Source", cell: ([, each]) => sources[each.source ?? ""] ?? each.source ?? <span class="muted">not said</span> },
           { head: "Version", cell: ([, each]) => each.version ?? <span class="muted">not said</span> },
-          { head: "Since", cell: ([, each]) => (each.at ? <Time at={each.at} /> : <span class="muted">not said</span>) },
+          { head: "Since", cell: ([, each]) => (each.at ? <Time at={each.at} /> : <span class="muted">never decided</span>) },
+          { head: "By event", wide: true, cell: ([, each]) => <span class="mono">{each.messageId}</span> },
         ]}
       />
     </Section>
