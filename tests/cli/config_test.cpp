@@ -292,7 +292,7 @@ TEST_CASE("a segment that is none is refused with its place") {
   REQUIRE(message_of("[computed.n]\nexpression = 5\n") == "kith.toml:2:14: computed.n.expression: must be a string");
   REQUIRE(message_of("[segments.loyal]\nexpresion = \"true\"\n") ==
           "kith.toml:2:1: segments.loyal.expresion: is not a key; did you mean expression? Allowed: expression, "
-          "description, owner");
+          "description, owner, purpose");
 }
 
 TEST_CASE("a configuration that is not there is said so") {
