@@ -28,10 +28,7 @@ routes::routes(actors::service& service, definition_store& definitions, parts wi
       auditor_(with_.audit),
       repeated_(actors::wall_clock_ms) {}
 
-void routes::look() {
-  live_->take();
-  counts_.look(actors::wall_clock_ms());
-}
+void routes::count_members() { counts_.look(actors::wall_clock_ms()); }
 
 std::vector<routes::declaration> routes::listed() {
   std::vector<declaration> all;

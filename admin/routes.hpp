@@ -37,8 +37,10 @@ class routes {
   routes(actors::service& service, definition_store& definitions, parts with = {});
 
   response handle(const request& asked);
-  /// Takes what GET /v1/live and …/counts tell. To be called every live::pace.
-  void look();
+  /// Takes what GET /v1/live tells. To be called every live::pace.
+  void look() { live_->take(); }
+  /// Counts members for …/counts, when it is time to: then it may block for long. To be called every live::pace or so.
+  void count_members();
 
   /// Every route as it declares itself; `{}` in a path stands for a parameter.
   struct declaration {

@@ -283,7 +283,8 @@ struct admin_server::impl {
         shared{door, std::move(options), {}, {}},
         acceptor(io),
         retry(io),
-        look(io) {}
+        look(io),
+        count(io) {}
 
   parts completed(parts with) {
     with.door = &door;
@@ -295,6 +296,7 @@ struct admin_server::impl {
   void accept();
   void accept_later();
   void look_around();
+  void count_members();
 
   std::shared_ptr<net::reloadable_tls> tls;
   probe counts;
@@ -305,6 +307,7 @@ struct admin_server::impl {
   tcp::acceptor acceptor;
   asio::steady_timer retry;
   asio::steady_timer look;
+  asio::steady_timer count;
   std::vector<std::thread> threads;
 };
 
@@ -352,6 +355,16 @@ void admin_server::impl::look_around() {
   });
 }
 
+/// Beside look_around(): saving the memberships of a million profiles takes seconds, and what is live goes on
+/// meanwhile.
+void admin_server::impl::count_members() {
+  handlers->count_members();
+  count.expires_after(live::pace);
+  count.async_wait([this](const beast::error_code& canceled) {
+    if (!canceled) count_members();
+  });
+}
+
 admin_server::admin_server(std::unique_ptr<impl> made) : impl_(std::move(made)) {}
 
 admin_server::~admin_server() {
@@ -373,7 +386,10 @@ unsigned short admin_server::port() const noexcept {
 result<void> admin_server::impl::start() {
   if (auto listening = listen(); !listening) return listening;
   accept();
-  if (handlers) asio::post(io, [this] { look_around(); });
+  if (handlers) {
+    asio::post(io, [this] { look_around(); });
+    asio::post(io, [this] { count_members(); });
+  }
   for (unsigned i = 0; i < shared.options.threads; ++i) {
     threads.emplace_back([this] {
       actors::be_nice();  // where processors are few, events go first

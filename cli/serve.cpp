@@ -352,7 +352,9 @@ result<void> serving::start() {
   with.data = settings_.data;
   with.memory_limit = settings_.runtime.memory_bytes;
   with.traces = traces_.get();
-  with.settings = [settings = settings_, file = flags_.config_file] { return shown_config(settings, file); };
+  auto held = settings_;
+  held.runtime.shards = runtime_->shard_count();
+  with.settings = [held = std::move(held), file = flags_.config_file] { return shown_config(held, file); };
   with.tokens = tokens_.get();
   with.audit = audit_.get();
   with.receipts = receipts_.get();

@@ -6,6 +6,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/beast/ssl.hpp>
+#include <limits>
 #include <optional>
 
 namespace kith::net {
@@ -126,7 +127,7 @@ result<https_response> https_client::send(const https_request& request,
                                           const std::function<result<void>(std::string_view)>& take) {
   if (auto sent = impl_->write(request); !sent) return tl::make_unexpected(std::move(sent.error()));
   http::response_parser<http::buffer_body> parser;
-  parser.body_limit(boost::none);
+  parser.body_limit(std::numeric_limits<std::uint64_t>::max());  // Beast 1.74 takes no limit for one of nothing
   auto code = impl_->run(impl_->options.request_timeout, [&](auto done) {
     http::async_read_header(impl_->stream, impl_->buffer, parser, std::move(done));
   });

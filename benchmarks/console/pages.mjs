@@ -32,7 +32,7 @@ const pages = {
   [`profiles/profile/${profile}/timeline`]: ".timeline > li",
   [`profiles/profile/${profile}/segments`]: row,
   [`profiles/profile/${profile}/identity`]: row,
-  schemas: row,
+  schemas: "main h1", // of events that came over HTTPS: none
   webhooks: "main h1",
   "dead-letters": "main h1",
   audit: ".timeline > li",

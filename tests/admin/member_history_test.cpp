@@ -81,7 +81,7 @@ TEST_CASE("a segment's counts are told by its name, over ten minutes or an hour"
   const auto ask = [&](const std::string& target) { return at.ask("GET", target, "token-viewer"); };
   REQUIRE(at.ask("POST", "/v1/segments", "token-admin", R"({"name": "loyal", "expression": "true"})").status == 201);
   put(at.service, "loyal", 3);
-  at.routes.look();
+  at.routes.count_members();
   for (const auto* target : {"/v1/segments/loyal/counts", "/v1/segments/loyal/counts?over=10m"}) {
     const auto told = json::parse(ask(target).body);
     CHECK(told["name"] == "loyal");

@@ -113,7 +113,8 @@ TEST_CASE("one step follows on another, and none on the end") {
     CHECK(room.step(first.id, each) == 409);
   }
   std::vector<std::string> actions;
-  for (const auto& each : room.all->get(first.id)->history) actions.push_back(each.by + " " + each.action);
+  const auto ended = *room.all->get(first.id);
+  for (const auto& each : ended.history) actions.push_back(each.by + " " + each.action);
   CHECK(actions == std::vector<std::string>{"officer received", "officer extended", "officer verified",
                                             "officer confirmed", "officer run", "kith done"});
 

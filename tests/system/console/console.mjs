@@ -373,6 +373,7 @@ const steps = {
 
   async "all of this stands in the audit log"() {
     await go("audit", "Audit log");
+    await main.getByRole("button", { name: "Show more" }).click();
     for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed", "POST /v1/privacy/requests"]) await sees(text);
     await inspect("audit");
     await main.getByLabel("Outcome").selectOption("refused");
