@@ -90,11 +90,13 @@ result<std::string> text_of_command(const std::vector<std::string>& words) {
   in.close();
   std::string text;
   const bool ended = read_all(out.get(), text);
-  if (!ended) ::kill(pid, SIGKILL);
+  const bool too_much = text.size() > most_bytes;  // it would go on, and wait for a reader
+  if (!ended || too_much) ::kill(pid, SIGKILL);
   int status = 0;
   while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (!ended) return failed("printed nothing whole within ten seconds and was ended");
+  if (too_much) return failed("printed more than a key");
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return failed("failed; it has to print the key and end with 0");
   return text;
 }
