@@ -171,7 +171,9 @@ result<std::unique_ptr<erasure_book>> erasure_book::open(file_system& files, std
     }
     opened->now_ = std::move(*read);
   } else {
-    opened->now_.salt = random_bytes(salt_bytes);
+    contents fresh;  // durable at once: others keep hashes made with its salt
+    fresh.salt = random_bytes(salt_bytes);
+    if (auto written = opened->write(std::move(fresh)); !written) return tl::make_unexpected(written.error());
   }
   opened->show();
   return opened;

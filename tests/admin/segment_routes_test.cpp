@@ -168,7 +168,7 @@ TEST_CASE_METHOD(api, "a body that is not a definition is refused and says why")
   REQUIRE(why({{"name", "a"}}) == "body: expression: missing");
   REQUIRE(why({{"name", 5}}) == "body: name: must be a string");
   REQUIRE(why({{"name", "a"}, {"expr", "true"}}) ==
-          "body: unknown key \"expr\"; allowed are name, expression, description, owner");
+          "body: unknown key \"expr\"; allowed are name, expression, description, owner, purpose");
   REQUIRE(problem(400, "PUT", "/v1/segments/a", {{"name", "b"}, {"expression", "true"}})["detail"] ==
           "body: name: is \"b\", but the URL names \"a\"; a definition cannot be renamed");
   std::string deep(900'000, '[');
@@ -391,7 +391,7 @@ TEST_CASE_METHOD(api, "a preview judges an expression and saves nothing") {
   REQUIRE(told["name"] == "n");
   REQUIRE(
       problem(400, "POST", "/v1/segments:preview", {{"expression", "true"}, {"profiles", json::array()}})["detail"] ==
-      "body: unknown key \"profiles\"; allowed are expression, name, sample, check, kind");
+      "body: unknown key \"profiles\"; allowed are expression, name, purpose, sample, check, kind");
   REQUIRE(get("/v1/segments")["items"].size() == 1);
 }
 

@@ -82,7 +82,7 @@ TEST_CASE("secrets come from the file, files and the environment") {
       Contains("kith.toml:4:14: sources.shop.secret_env: names an environment variable that is not set or is empty: "
                "KITH_TEST_NO_SECRET"));
   CHECK_THAT(refused("scheme = \"github\"\nmapping = \"generic\"\nsecret_files = [\"no-such-file\"]\n"),
-             Contains("sources.shop.secret_files: no-such-file: "));
+             Contains("sources.shop.secret_files: names no-such-file, which cannot be read"));
 }
 
 TEST_CASE("rules of one's own are read, beside a preset's") {

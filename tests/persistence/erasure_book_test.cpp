@@ -23,9 +23,16 @@ pending_erasure of(const std::string& user) {
 
 TEST_CASE("an erasure is suppressed and unfinished at once, and stays so over a restart") {
   simulated_files disk(1);
+  salted_hash kept_by_others{};
   {
     auto book = erasure_book::open(disk, directory);
     REQUIRE(book);
+    kept_by_others = (*book)->suppressed()->hash_of(address("ada-1"));
+  }
+  {
+    auto book = erasure_book::open(disk, directory);
+    REQUIRE(book);
+    CHECK((*book)->suppressed()->hash_of(address("ada-1")) == kept_by_others);
     CHECK(!(*book)->suppressed()->contains(address("ada-1")));
     CHECK((*book)->unfinished() == nullptr);
     REQUIRE((*book)->begin(of("ada-1")));

@@ -331,8 +331,11 @@ TEST_CASE("damage in the journal is told by check and export, with 65") {
   running.kill();
   // Into the payload of the first record of a segment that has several.
   std::string damaged;
+  std::uintmax_t largest = 0;
   for (const auto& entry : std::filesystem::directory_iterator(running.data() + "/journal")) {
-    if (entry.path().extension() == ".log" && entry.file_size() > 200) damaged = entry.path();
+    if (entry.path().extension() != ".log" || entry.file_size() <= largest) continue;
+    largest = entry.file_size();
+    damaged = entry.path();
   }
   REQUIRE_FALSE(damaged.empty());
   {

@@ -356,7 +356,7 @@ const steps = {
     assert.match(await main.getByLabel("The receipt").innerText(), /^[\w-]+\.[\w-]+\.[\w-]+$/);
     await inspect("profile-erased");
     await go("privacy/suppressions", "Privacy");
-    await main.getByLabel("Identifier").fill("cleo");
+    await main.getByLabel("Identifier", { exact: true }).fill("cleo");
     await main.getByRole("button", { name: "Is it suppressed?" }).click();
     await sees("Suppressed since");
     await inspect("privacy-suppressions");
