@@ -270,11 +270,16 @@ bool record_opener::take_pieces(std::string_view nonce, std::string_view index, 
   into.pieces.clear();
   into.pieces.reserve(count);
   into.destroyed = 0;
+  std::string addresses;
+  addresses.reserve(std::size_t{count} * 16);
   for (auto at = entries; !at.empty(); at.remove_prefix(entry_bytes)) {
     keys_.prefetch(profile::hash_from_bytes(at.data()));
+    addresses += at.substr(0, 16);
   }
+  if (!addresses.empty()) permutation_->back(addresses.data(), addresses.size());
+  const auto* address = addresses.data();
   stream_places places(nonce);
-  for (; !entries.empty(); entries.remove_prefix(entry_bytes)) {
+  for (; !entries.empty(); entries.remove_prefix(entry_bytes), address += 16) {
     auto& piece = into.pieces.emplace_back();
     piece.note = static_cast<unsigned char>(entries[16]);
     piece.bytes = in.take(profile::get<std::uint32_t>(entries.data() + 17));
@@ -288,9 +293,7 @@ bool record_opener::take_pieces(std::string_view nonce, std::string_view index, 
       piece.bytes = {};
       ++into.destroyed;
     }
-    auto address = std::string(entries.substr(0, 16));
-    permutation_->back(address.data(), address.size());
-    piece.address = profile::hash_from_bytes(address.data());
+    piece.address = profile::hash_from_bytes(address);
   }
   return in.done();
 }
