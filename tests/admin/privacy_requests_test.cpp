@@ -290,6 +290,39 @@ TEST_CASE("of a dead letter only what names the person is told, and no more of a
   CHECK(search.unclear() == 2);
 }
 
+TEST_CASE("an event of somebody else is not told, though it speaks of the person") {
+  admin::letter_search search({ada, device, {profile::id_kind::external, "email", "ada@example.com"}});
+  const auto events = [&](const std::string& bytes) {
+    persistence::dead_letter letter;
+    letter.id = "0000000000000001";
+    letter.bytes = bytes;
+    const auto told = search.about(letter);
+    return told.is_null() ? 0U : told["events"].size();
+  };
+  std::uint64_t unclear = 0;
+  for (const auto* bens :
+       {R"({"userId": "ben", "context": {"ip": "192.0.2.7"}, "properties": {"email": "Ada@Example.com"}})",
+        R"({"anonymousId": "b-1", "properties": {"friends": [{"userId": "ada"}]}})",
+        R"({"userId": "ben", "traits": {"emergency": {"email": "ada@example.com"}}})",
+        R"({"context": {"externalIds": [{"type": "email", "id": "ben@example.com"}]},
+            "properties": {"email": "ada@example.com"}})",
+        R"({"specversion": "1.0", "data": {"userId": "ben", "properties": {"email": "ada@example.com"}}})"}) {
+    CAPTURE(bens);
+    CHECK(events(bens) == 0);
+    CHECK(search.unclear() == ++unclear);
+  }
+  for (const auto* adas :
+       {R"({"userId": "ada-2", "anonymousId": "a-17", "properties": {"n": 1}})",
+        R"({"userId": "ada-2", "context": {"externalIds": [{"type": "email", "id": "ada@example.com"}]}})",
+        R"({"userId": "ada-2", "traits": {"email": "ada@example.com"}})",
+        R"({"userId": null, "anonymousId": "", "properties": {"email": "ada@example.com"}})",
+        R"({"specversion": "1.0", "data": {"userId": "ada", "properties": {"n": 1}}})"}) {
+    CAPTURE(adas);
+    CHECK(events(adas) == 1);
+  }
+  CHECK(search.unclear() == unclear);
+}
+
 TEST_CASE("requests go through the API: by role, recorded, with what they led to") {
   house at;
   persistence::simulated_files disk{9};
