@@ -21,7 +21,6 @@ constexpr std::chrono::milliseconds look_again{1000};
 constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t first_pause_ms = 5'000;
 constexpr std::int64_t longest_pause_ms = 600'000;
-constexpr std::string_view partial_end = ".partial";
 
 /// Will it never do, however often it is tried?
 bool is_final(errc code) noexcept { return code == errc::invalid_argument || code == errc::too_large; }
@@ -108,7 +107,7 @@ result<request_result> request_worker::answer(const privacy_request& what) {
   for (std::size_t i = 0; i < what.subject.size(); ++i) {
     auto done = stopping_                            ? result<void>(fail(errc::unavailable, "the server is stopping"))
                 : what.kind == request_kind::erasure ? erase(what.id, i, made)
-                                                     : write_export(what, what.subject[i].id, made);
+                                                     : write_export(what, i, made);
     if (done) continue;
     for (std::size_t number = made.exports.size(); number > 0; --number)
       discard(requests_.export_path(what.id, number));
@@ -126,14 +125,17 @@ void request_worker::discard(const std::string& path) const {
 }
 
 /// A document for each profile that the subject's identifiers lead to.
-result<void> request_worker::write_export(const privacy_request& what, const profile::identifier& of,
-                                          request_result& to) {
-  if (of.value.empty()) {  // erased since
+result<void> request_worker::write_export(const privacy_request& what, std::size_t subject, request_result& to) {
+  const auto is_erased = [&] {
+    const auto now = requests_.get(what.id);
+    return !now || now->subject[subject].id.value.empty();
+  };
+  if (is_erased()) {
     ++to.not_found;
     return {};
   }
   const auto path = requests_.export_path(what.id, to.exports.size() + 1);
-  auto made = write_document(path, of);
+  auto made = write_document(path, what.subject[subject].id);
   if (!made && made.error().code == errc::not_found) {
     ++to.not_found;
     return {};
@@ -146,6 +148,11 @@ result<void> request_worker::write_export(const privacy_request& what, const pro
     discard(path);
     return {};
   }
+  if (is_erased()) {  // while it was written
+    discard(path);
+    ++to.not_found;
+    return {};
+  }
   to.exports.push_back(std::move(*made));
   return {};
 }
@@ -156,7 +163,7 @@ result<request_export> request_worker::write_document(const std::string& path, c
   if (!document) return tl::make_unexpected(document.error());
   if (auto made = files_.make_directory(requests_.export_directory()); !made) return tl::make_unexpected(made.error());
   persistence::keep_private(requests_.export_directory());
-  const auto unfinished = path + std::string(partial_end);
+  const auto unfinished = path + std::string(privacy_requests::partial_end);
   discard(unfinished);
   discard(path);
   auto file = files_.open(unfinished, persistence::open_mode::create);

@@ -237,6 +237,17 @@ TEST_CASE("of who was erased only hashes stay, and no document") {
   CHECK(!room.disk.exists(room.all->export_path(running.id, 1)).value());
 }
 
+TEST_CASE("what a request that runs has made of somebody goes with the erasure, before it is told") {
+  desk room;
+  const auto running = room.add();
+  REQUIRE(room.step(running.id, request_action::run) == 0);
+  room.write(room.all->export_path(running.id, 1), "{}");
+  room.write(room.all->export_path(running.id, 2) + std::string(privacy_requests::partial_end), "half");
+  CHECK(room.all->forget({ada}).value() == 1);
+  CHECK(room.disk.list("/data/exports").value().empty());
+  CHECK(room.all->get(running.id)->history.back().detail == "its documents are deleted");
+}
+
 TEST_CASE("documents go when their time is up, requests when they were kept for long enough, strays at the start") {
   desk room;
   const auto made = room.answered();
