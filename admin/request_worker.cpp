@@ -135,7 +135,9 @@ result<void> request_worker::write_export(const privacy_request& what, std::size
     return {};
   }
   const auto path = requests_.export_path(what.id, to.exports.size() + 1);
-  auto made = write_document(path, what.subject[subject].id);
+  auto taken = requests_.counts().export_bytes;
+  for (const auto& each : to.exports) taken += each.bytes;
+  auto made = write_document(path, what.subject[subject].id, taken);
   if (!made && made.error().code == errc::not_found) {
     ++to.not_found;
     return {};
@@ -157,7 +159,9 @@ result<void> request_worker::write_export(const privacy_request& what, std::size
   return {};
 }
 
-result<request_export> request_worker::write_document(const std::string& path, const profile::identifier& of) {
+/// `taken`: bytes of the documents that are there.
+result<request_export> request_worker::write_document(const std::string& path, const profile::identifier& of,
+                                                      std::uint64_t taken) {
   const auto now_ms = [this] { return requests_.now_ms(); };
   auto document = person_export::begin(service_, with_, of, now_ms);
   if (!document) return tl::make_unexpected(document.error());
@@ -169,7 +173,7 @@ result<request_export> request_worker::write_document(const std::string& path, c
   auto file = files_.open(unfinished, persistence::open_mode::create);
   if (!file) return tl::make_unexpected(file.error());
   request_export made;
-  auto written = write_pieces(**file, **document, made);
+  auto written = write_pieces(**file, **document, taken, made);
   if (written) written = (*file)->sync();
   if (written) written = files_.rename(unfinished, path);
   if (written) written = files_.sync_directory(requests_.export_directory());
@@ -183,9 +187,9 @@ result<request_export> request_worker::write_document(const std::string& path, c
   return made;
 }
 
-result<void> request_worker::write_pieces(persistence::file& to, person_export& from, request_export& made) const {
+result<void> request_worker::write_pieces(persistence::file& to, person_export& from, std::uint64_t taken,
+                                          request_export& made) const {
   sha256 digest;
-  const auto taken = requests_.counts().export_bytes;
   for (;;) {
     if (stopping_) return fail(errc::unavailable, "the server is stopping");
     const auto piece = from.next();

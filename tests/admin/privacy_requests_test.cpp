@@ -72,6 +72,20 @@ struct desk {
   }
 };
 
+/// A profile that has this user id.
+void put_person(kith::test::fake_service& service, const std::string& name) {
+  profile::hash128 address;
+  REQUIRE(profile::address_of({profile::id_kind::user, {}, name}, address));
+  const auto bytes = json::to_msgpack({{"profile", profile::to_hex(address)},
+                                       {"version", 1},
+                                       {"userIds", {name}},
+                                       {"anonymousIds", json::array()},
+                                       {"externalIds", json::array()},
+                                       {"traits", {{"plan", "gold"}}},
+                                       {"segments", json::array()}});
+  service.put(address, std::string(bytes.begin(), bytes.end()));
+}
+
 }  // namespace
 
 TEST_CASE("a deadline is the law's, by the calendar") {
@@ -379,18 +393,7 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(ask("POST", url + "/steps", "token-privacy", {{"action", "leave"}}).status == 400);
   CHECK(ask("GET", url + "/exports/1", "token-privacy").status == 404);
 
-  profile::hash128 address;
-  REQUIRE(profile::address_of(ada, address));
-  std::string map;
-  const auto bytes = json::to_msgpack({{"profile", profile::to_hex(address)},
-                                       {"version", 1},
-                                       {"userIds", {"ada"}},
-                                       {"anonymousIds", json::array()},
-                                       {"externalIds", json::array()},
-                                       {"traits", {{"plan", "gold"}}},
-                                       {"segments", json::array()}});
-  map.assign(bytes.begin(), bytes.end());
-  at.service.put(address, map);
+  put_person(at.service, "ada");
   REQUIRE(ask("POST", url + "/steps", "token-privacy", {{"action", "run"}}).status == 200);
   {
     const admin::request_worker worker(disk, at.service, with, [](auto, auto) {});
@@ -422,4 +425,43 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(count("begin", "privacy request") == 1);
   CHECK(count("finish", "privacy request") == 1);
   for (const auto& each : records) CHECK(each.dump().find("\"ada\"") == std::string::npos);
+}
+
+TEST_CASE("the documents of one request together are held to privacy.export_bytes") {
+  house at;
+  put_person(at.service, "ada");
+  put_person(at.service, "ben");
+  const auto answer = [&](persistence::simulated_files& disk, std::uint64_t bound,
+                          const std::vector<admin::request_subject>& subject) {
+    admin::request_settings settings;
+    settings.export_bytes = bound;
+    auto all = privacy_requests::open(
+                   disk, "/data", settings, [&] { return at.now_ms; }, [](auto, auto) {})
+                   .value();
+    auto with = at.parts_of();
+    with.requests = all.get();
+    auto wanted = desk::wanted();
+    wanted.subject = subject;
+    wanted.run = true;
+    const auto id = all->create(wanted, "officer")->id;
+    const admin::request_worker worker(disk, at.service, with, [](auto, auto) {});
+    REQUIRE(test::eventually([&] {
+      const auto now = all->get(id);
+      return now->status == request_status::done || !now->error.empty();
+    }));
+    return *all->get(id);
+  };
+  const admin::request_subject first{ada, std::string(64, 'a')};
+  const admin::request_subject second{{profile::id_kind::user, {}, "ben"}, std::string(64, 'b')};
+  persistence::simulated_files roomy{11};
+  const auto alone = answer(roomy, admin::request_settings().export_bytes, {first});
+  REQUIRE(alone.result.exports.size() == 1);
+  const auto bytes = alone.result.exports[0].bytes;
+
+  persistence::simulated_files tight{12};
+  const auto both = answer(tight, bytes + bytes / 2, {first, second});
+  CHECK(both.error.find("privacy.export_bytes") != std::string::npos);
+  CHECK(tight.list("/data/exports").value().empty());
+  persistence::simulated_files enough{13};
+  CHECK(answer(enough, bytes * 3, {first, second}).result.exports.size() == 2);
 }
