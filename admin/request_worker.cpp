@@ -7,6 +7,7 @@
 #include "admin/audit_log.hpp"
 #include "admin/json.hpp"
 #include "admin/person_export.hpp"
+#include "admin/privacy_request_json.hpp"
 #include "admin/receipts.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/dead_letters.hpp"
@@ -264,13 +265,15 @@ bool request_worker::is_receipted(const privacy_request& what, const std::string
 result<void> request_worker::record(const privacy_request& what, const std::string& action,
                                     const std::string& outcome) const {
   if (with_.audit == nullptr) return {};
-  const auto done = with_.audit->append({{"method", action},
-                                         {"route", "privacy request"},
-                                         {"status", outcome == "done" ? 200 : 500},
-                                         {"outcome", outcome},
-                                         {"who", "kith"},
-                                         {"arguments", {what.id}},
-                                         {"noted", {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}}}});
+  const auto done = with_.audit->append(
+      {{"method", action},
+       {"route", "privacy request"},
+       {"status", outcome == "done" ? 200 : 500},
+       {"outcome", outcome},
+       {"who", "kith"},
+       {"arguments", {what.id}},
+       {"noted",
+        {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}, {"subjects", audit_names_of(what.subject)}}}});
   if (!done) return tl::make_unexpected(done.error());
   return {};
 }

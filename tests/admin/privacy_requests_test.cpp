@@ -425,6 +425,16 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(count("begin", "privacy request") == 1);
   CHECK(count("finish", "privacy request") == 1);
   for (const auto& each : records) CHECK(each.dump().find("\"ada\"") == std::string::npos);
+
+  std::vector<std::string> about;
+  const auto found = ask("GET", "/v1/audit?about=user/nobody&order=asc", "token-privacy");
+  for (const auto& each : json::parse(found.body).at("items")) {
+    about.push_back(each["method"].get<std::string>() + " " + each["route"].get<std::string>());
+  }
+  CHECK(about == std::vector<std::string>{"POST /v1/privacy/requests", "POST /v1/privacy/requests/{}/steps",
+                                          "begin privacy request", "finish privacy request",
+                                          "GET /v1/privacy/requests/{}", "GET /v1/privacy/requests/{}/exports/{}"});
+  CHECK(json::parse(ask("GET", "/v1/audit?about=user/ben", "token-privacy").body).at("items").empty());
 }
 
 TEST_CASE("the documents of one request together are held to privacy.export_bytes") {
