@@ -412,6 +412,9 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(person["end"]["complete"] == true);
   REQUIRE(all->forget({ada}));
   CHECK(ask("GET", url + "/exports/1", "token-privacy").status == 410);
+  // Whether somebody was erased is told of a person, so who asked is recorded.
+  REQUIRE(ask("POST", "/v1/privacy/suppressions:lookup", "token-privacy", {{"kind", "user"}, {"id", "cleo"}}).status ==
+          200);
 
   const auto records = at.records();
   const auto count = [&](const std::string& method, const std::string& route) {
@@ -435,6 +438,8 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
                                           "begin privacy request", "finish privacy request",
                                           "GET /v1/privacy/requests/{}", "GET /v1/privacy/requests/{}/exports/{}"});
   CHECK(json::parse(ask("GET", "/v1/audit?about=user/ben", "token-privacy").body).at("items").empty());
+  CHECK(count("POST", "/v1/privacy/suppressions:lookup") == 1);
+  CHECK(json::parse(ask("GET", "/v1/audit?about=user/cleo", "token-privacy").body).at("items").size() == 1);
 }
 
 TEST_CASE("the documents of one request together are held to privacy.export_bytes") {
