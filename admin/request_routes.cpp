@@ -196,9 +196,22 @@ response routes::step_privacy_request(const call& asked) {
   const auto done = with_.requests->step(asked.target.path[3], *action, asked.sent.who->rights.name,
                                          body.value("reason", ""), only_if);
   auto answer = done ? shown(*with_.requests, *done) : problem_of(done.error());
-  answer.noted = {{"action", name}};
+  answer.noted = {{"request", asked.target.path[3]}, {"action", name}};
   if (done) answer.noted["subjects"] = audit_names_of(done->subject);
   return answer;
+}
+
+/// The body of an answer that is given again without: of who was erased since it has hashes only.
+void routes::show_request_as_it_is(response& again) const {
+  const auto now = with_.requests->get(again.noted.value("request", ""));
+  if (!now) {
+    again = problem(404, "not_found", "what this was answered with is not kept any more");
+    return;
+  }
+  auto whole = shown(*with_.requests, *now, again.status);
+  again.body = std::move(whole.body);
+  again.headers["ETag"] = etag_of(*now);
+  again.noted["subjects"] = audit_names_of(now->subject);
 }
 
 /// A document that was made for a request, as long as it is kept.

@@ -480,3 +480,41 @@ TEST_CASE("the documents of one request together are held to privacy.export_byte
   persistence::simulated_files enough{13};
   CHECK(answer(enough, bytes * 3, {first, second}).result.exports.size() == 2);
 }
+
+TEST_CASE("an answer that is given again for its key names nobody who was erased since") {
+  house at;
+  persistence::simulated_files disk{14};
+  auto all = privacy_requests::open(
+                 disk, "/data", {}, [&] { return at.now_ms; }, [](auto, auto) {})
+                 .value();
+  auto with = at.parts_of();
+  with.requests = all.get();
+  admin::routes routes(at.service, *at.definitions, with);
+  const auto ask = [&](const std::string& target, const json& body) {
+    auto asked = house::request("POST", target, "token-privacy");
+    asked.host = "kith.example:7442";
+    asked.idempotency_key = "k-1";
+    asked.body = body.dump();
+    REQUIRE(!at.door.admit(asked));
+    return routes.handle(asked);
+  };
+  const json wanted = {{"kind", "access"}, {"regulation", "gdpr"}, {"subject", {{{"kind", "user"}, {"id", "ada"}}}}};
+  const auto first = ask("/v1/privacy/requests", wanted);
+  REQUIRE(first.status == 201);
+  CHECK(ask("/v1/privacy/requests", wanted).body == first.body);
+  const auto steps = first.headers.at("Location") + "/steps";
+  REQUIRE(ask(steps, {{"action", "verify"}}).status == 200);
+  REQUIRE(all->forget({ada}).value() == 1);
+  for (const auto& again : {ask("/v1/privacy/requests", wanted), ask(steps, {{"action", "verify"}})}) {
+    CHECK(again.headers.at("Idempotency-Replayed") == "true");
+    CHECK(again.body.find("\"ada\"") == std::string::npos);
+    CHECK(json::parse(again.body).at("id") == json::parse(first.body).at("id"));
+  }
+  CHECK(ask("/v1/privacy/requests", wanted).status == 201);
+  CHECK(ask("/v1/privacy/requests", wanted).headers.at("Location") == first.headers.at("Location"));
+  CHECK(all->counts().open == 1);
+  // What only reads is asked anew.
+  const json whom = {{"kind", "user"}, {"id", "ada"}};
+  REQUIRE(ask("/v1/privacy/suppressions:lookup", whom).status == 200);
+  CHECK(ask("/v1/privacy/suppressions:lookup", whom).headers.count("Idempotency-Replayed") == 0);
+}
