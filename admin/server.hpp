@@ -28,7 +28,7 @@ using request_handler = std::function<response(const request&)>;
 struct admin_options {
   std::string address = "127.0.0.1";
   unsigned short port = 7442;  ///< 0: any that is free
-  unsigned threads = 4;        ///< handlers may block
+  unsigned threads = 6;        ///< handlers may block, twice two of them on other servers (waiting_room)
   std::size_t connections = 256;
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;

@@ -360,6 +360,22 @@ TEST_CASE("a provider that cannot be reached, or points elsewhere, is no way in"
   CHECK(json::parse(to.at.ask("GET", "/v1/session/methods").body)["provider"] == nullptr);
 }
 
+TEST_CASE("who comes while others wait for the provider may try the same sign-in again") {
+  visit to;
+  const auto begun = to.begin();
+  const auto back = "code=c-1&state=" + begun.sent.at("state");
+  {
+    const auto first = to.at.door.signing_in().enter();
+    const auto second = to.at.door.signing_in().enter();
+    REQUIRE((first && second));
+    CHECK(to.reason_of(to.at.ask("GET", "/v1/session/login")) == "busy");
+    const auto busy = to.come_back(back, begun.cookie);
+    CHECK(to.reason_of(busy) == "busy");
+    CHECK_FALSE(busy.headers.contains("Set-Cookie"));
+  }
+  CHECK(to.who(to.cookie_of(to.come_back(back, begun.cookie)))["name"] == "oidc:ada");
+}
+
 TEST_CASE("roles come from the claim that is configured, and else there is none") {
   visit to;
   const auto role_with = [&](const json& claims) {
