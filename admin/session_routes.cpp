@@ -100,12 +100,16 @@ response routes::finish_sign_in(const call& asked) {
   if (!place) return refused_sign_in("busy", "the provider is being asked for others");
   const auto person = people->finish(asked.target.query, asked.sent.cookie, asked.sent.host);
   if (!person) return refused_sign_in(person.error().reason, person.error().detail);
-  // Meanwhile it may have been configured that somebody else vouches for people, or gives them other roles.
-  if (with_.door->people() != people) return refused_sign_in("expired", "[oidc] was configured anew meanwhile");
   auto& open = with_.door->open_sessions();
+  const auto session = open.open(person->who, person->until_ms);
+  // Meanwhile it may have been configured that somebody else vouches for people, or gives them other roles. What is
+  // configured after this look finds the session, and ends it.
+  if (with_.door->people() != people) {
+    open.close(session.id);
+    return refused_sign_in("expired", "[oidc] was configured anew meanwhile");
+  }
   if (person->replaces) open.close(*person->replaces);
   open.close(sessions::id_in(asked.sent.cookie));
-  const auto session = open.open(person->who, person->until_ms);
   const auto& around = with_.door->around();
   if (around.counts != nullptr) probe::add_one(around.counts->sessions_opened);
   response answer{303, {}, {}, {{"Location", "/"}}};

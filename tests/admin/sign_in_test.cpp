@@ -360,6 +360,18 @@ TEST_CASE("a provider that cannot be reached, or points elsewhere, is no way in"
   CHECK(json::parse(to.at.ask("GET", "/v1/session/methods").body)["provider"] == nullptr);
 }
 
+TEST_CASE("a role that is taken away at the very moment of a sign-in is not had") {
+  visit to;
+  const auto begun = to.begin();
+  to.at.when_asked_for_time = [&] {  // as the session is opened
+    auto changed = usual_settings();
+    changed.roles["kith-run"] = role::viewer;
+    to.configure(changed);
+  };
+  CHECK(to.reason_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)) == "expired");
+  CHECK_FALSE(to.at.when_asked_for_time);
+}
+
 TEST_CASE("who comes while others wait for the provider may try the same sign-in again") {
   visit to;
   const auto begun = to.begin();
