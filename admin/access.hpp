@@ -45,8 +45,9 @@ class access {
   explicit access(environment around);
 
   void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
-  /// Where people sign in from now on; null: nowhere. Their sessions end, if what gives them roles has changed.
-  void sign_in_at(std::shared_ptr<sign_in> provider);
+  /// Where people sign in from now on; null: nowhere. Their sessions end, if what gives them roles has changed. If
+  /// nothing has, the one before stays, and with it the sign-ins that are under way.
+  void sign_in_at(const std::shared_ptr<sign_in>& provider);
   /// Null: see sign_in_at().
   std::shared_ptr<sign_in> people();
 

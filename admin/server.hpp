@@ -53,7 +53,7 @@ class admin_server {
   /// As it holds from now on; `issuers`: of OAuth access tokens; null: none are taken.
   void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
   /// As of access::sign_in_at().
-  void sign_in_at(std::shared_ptr<sign_in> provider);
+  void sign_in_at(const std::shared_ptr<sign_in>& provider);
   unsigned short port() const noexcept;
 
  private:

@@ -372,6 +372,20 @@ TEST_CASE("a role that is taken away at the very moment of a sign-in is not had"
   CHECK_FALSE(to.at.when_asked_for_time);
 }
 
+TEST_CASE("a SIGHUP that changes nothing lets sign-ins under way go on") {
+  visit to;
+  const auto begun = to.begin();
+  to.configure(usual_settings());
+  CHECK(to.who(to.cookie_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)))["name"] ==
+        "oidc:ada");
+  const auto other = to.begin();
+  auto changed = usual_settings();
+  changed.outgoing.allow_hosts = {"login.example"};
+  to.configure(changed);
+  to.at.door.open_sessions().close_of_people();
+  CHECK(to.reason_of(to.come_back("code=c-2&state=" + other.sent.at("state"), other.cookie)) == "expired");
+}
+
 TEST_CASE("who comes while others wait for the provider may try the same sign-in again") {
   visit to;
   const auto begun = to.begin();
@@ -445,6 +459,10 @@ TEST_CASE("signing in anew ends the session before, and a changed mapping all of
   to.configure(changed);
   CHECK(to.at.ask(with_cookie(house::request("GET", "/v1/session"), cookie)).status == 401);
   CHECK(to.who(by_token)["name"] == "viewer");
+  const auto later = to.cookie_of(to.sign_in());
+  changed.scopes = {"openid"};  // a role may come from what is granted
+  to.configure(changed);
+  CHECK(to.at.ask(with_cookie(house::request("GET", "/v1/session"), later)).status == 401);
   CHECK(to.at.ask(with_cookie(house::request("DELETE", "/v1/session"), to.cookie_of(to.sign_in()))).status == 204);
   CHECK(to.at.door.open_sessions().count() == 1);
 }
