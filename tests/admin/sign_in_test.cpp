@@ -402,6 +402,35 @@ TEST_CASE("who comes while others wait for the provider may try the same sign-in
   CHECK(to.who(to.cookie_of(to.come_back(back, begun.cookie)))["name"] == "oidc:ada");
 }
 
+TEST_CASE("what is known of a provider holds on when it cannot be asked anew") {
+  visit to;
+  to.begin();
+  to.at.now_ms += admin::openid_provider::discovered_for_ms;
+  to.of->reached = false;
+  to.begin();
+  CHECK(to.of->asked.size() == 2);
+  CHECK_THAT(to.logged.back(), Contains("what it said before holds on"));
+  to.begin();
+  CHECK(to.of->asked.size() == 2);
+  to.of->reached = true;
+  to.of->metadata["authorization_endpoint"] = provider_url + "/moved";
+  to.at.now_ms += admin::openid_provider::stale_pause_ms;
+  CHECK(to.begin().url.starts_with(provider_url + "/moved?"));
+  CHECK(to.of->asked.size() == 3);
+}
+
+TEST_CASE("a provider may have a private address where [outgoing] says so") {
+  visit to;
+  to.of->metadata["authorization_endpoint"] = "https://10.0.0.7/auth";
+  CHECK(to.reason_of(to.at.ask("GET", "/v1/session/login")) == "unavailable");
+  CHECK_THAT(to.logged.back(), Contains("outgoing.allow_private"));
+  auto settings = usual_settings();
+  settings.outgoing.allow_private = {"10.0.0.7"};
+  settings.outgoing.allow_hosts = {"login.example"};
+  to.configure(settings);
+  CHECK(to.at.ask("GET", "/v1/session/login").headers.at("Location").starts_with("https://10.0.0.7/auth?"));
+}
+
 TEST_CASE("roles come from the claim that is configured, and else there is none") {
   visit to;
   const auto role_with = [&](const json& claims) {
