@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/journal_record.hpp"
+#include "profile/accepted_event.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::actors {
@@ -197,10 +198,8 @@ result<batch_ptr> make_replay_batch(std::string_view payload, const reception& r
   const auto record = parse_record(made->record);
   if (!record) return tl::make_unexpected(record.error());
   // What was accepted once is accepted for ever: limits that were narrowed since do not count.
-  reception then = received;
-  then.received_ms = record->received_ms;
-  then.retention_ms = 0;
-  then.bounds.bytes = made->record.size();
+  auto then = profile::reception_of_accepted(record->received_ms, made->record.size());
+  then.rules = received.rules;
   made->received = record->count;
   made->journaled = true;
   made->order = record->order;

@@ -4,7 +4,7 @@
 #include <deque>
 
 #include "actors/journal_record.hpp"
-#include "profile/event.hpp"
+#include "profile/accepted_event.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::actors {
@@ -32,9 +32,7 @@ struct pending_feed {
     const auto& kept = payloads.emplace_back(std::move(opened->payload));
     const auto record = parse_record(kept);
     if (!record) return;
-    profile::reception received;
-    received.received_ms = record->received_ms;
-    received.bounds.bytes = kept.size();
+    const auto received = profile::reception_of_accepted(record->received_ms, kept.size());
     profile::msgpack::reader reader(record->events);
     for (std::uint32_t i = 0; i < record->count; ++i) {
       auto parsed = profile::parse_event(reader.skip(), received);

@@ -4,6 +4,7 @@
 #include <future>
 
 #include "actors/shard.hpp"
+#include "profile/accepted_event.hpp"
 #include "profile/segments/history.hpp"
 #include "profile/segments/what_if.hpp"
 
@@ -205,9 +206,7 @@ result<bool> preview::fill(profile::profile& state, const facet_copy& of) {
     const auto page = with_.store.read_history(of.address, query);
     if (!page) return tl::make_unexpected(page.error());
     for (const auto& item : page->items) {
-      profile::reception received;
-      received.received_ms = item.received_ms;
-      received.bounds.bytes = item.encoded.size();
+      const auto received = profile::reception_of_accepted(item.received_ms, item.encoded.size());
       const auto event = profile::parse_event(item.encoded, received);
       if (!event) continue;
       auto counted = is_counted(state, of, *event);

@@ -8,6 +8,7 @@
 //   - It is finished once no file holds their bytes: the journal's segments are gone, the store's files rewritten.
 #include <algorithm>
 #include <future>
+#include <thread>
 
 #include "actors/runtime_impl.hpp"
 #include "actors/told_change.hpp"
@@ -26,6 +27,7 @@ using profile::identifier;
 constexpr std::chrono::seconds read_patience{10};
 constexpr std::chrono::seconds carry_patience{15};
 constexpr std::chrono::seconds purge_pause{10};  ///< behind one that failed
+constexpr std::chrono::seconds begun_pause{1};   ///< behind a try at the start
 constexpr std::size_t rounds = 8;                ///< the profile is joined by others while it is being found out
 constexpr std::size_t queue_page = 1000;
 
@@ -159,6 +161,15 @@ result<erasure> runtime_impl::erase(const identifier& whose) {
     const bool before = whom.error().code == errc::not_found && profile::address_of(whose, address) &&
                         book_->suppressed()->contains(address);
     if (!before) return tl::make_unexpected(whom.error());
+    for (const auto& each : book_->pending()) {  // begun before, and not done yet
+      if (carried_out_.contains(each.id) ||
+          std::find(each.addresses.begin(), each.addresses.end(), address) == each.addresses.end()) {
+        continue;
+      }
+      const auto counts = carry_out(each);
+      if (!counts) return tl::make_unexpected(counts.error());
+      return told_of(each, *counts);
+    }
     erasure again;
     again.at_ms = options_.now_ms();
     again.hashes.push_back(book_->suppressed()->hash_of(address));
@@ -177,22 +188,42 @@ result<erasure> runtime_impl::erase(const identifier& whose) {
   }
   const auto counts = carry_out(work);
   if (!counts) return tl::make_unexpected(counts.error());
+  return told_of(work, *counts);
+}
+
+erasure runtime_impl::told_of(const pending_erasure& work, const erased_counts& counts) const {
   erasure made;
   made.id = work.id;
   made.at_ms = work.at_ms;
-  made.identifiers = std::move(work.identifiers);
+  made.identifiers = work.identifiers;
   const auto list = book_->suppressed();
   for (const auto address : work.addresses) made.hashes.push_back(list->hash_of(address));
-  made.history_events = counts->events;
-  made.dead_letters = counts->letters;
+  made.history_events = counts.events;
+  made.dead_letters = counts.letters;
   made.gone_by_ms = work.at_ms + std::chrono::milliseconds(options_.purge_after + options_.purge_within).count();
   return made;
 }
 
+/// That of the last try, which knows who is gone already and what is to be told of them.
+std::shared_ptr<erasure_order> runtime_impl::order_of(const pending_erasure& work) {
+  auto& order = orders_[work.id];
+  const auto is_of = [&](hash128 address) { return order->addresses.contains(address); };
+  if (order && order->addresses.size() == work.addresses.size() &&
+      std::all_of(work.addresses.begin(), work.addresses.end(), is_of)) {
+    return order;
+  }
+  order = std::make_shared<erasure_order>(work.addresses);
+  return order;
+}
+
 result<runtime_impl::erased_counts> runtime_impl::carry_out(const pending_erasure& work) {
   if (auto destroyed = destroy_keys(work.addresses); !destroyed) return tl::make_unexpected(destroyed.error());
-  auto order = std::make_shared<erasure_order>(work.addresses);
+  const auto order = order_of(work);
   for (const auto address : work.addresses) {
+    {
+      const std::lock_guard lock(order->mutex);
+      if (order->gone.contains(address)) continue;
+    }
     auto& home = *shards_[shard_of(address, shards_.size())];
     home.post([&home, address, order] { home.tell(address, erase_facet{address, order}); });
   }
@@ -226,6 +257,7 @@ result<runtime_impl::erased_counts> runtime_impl::carry_out(const pending_erasur
     made.letters = *letters;
   }
   carried_out_.insert(work.id);
+  orders_.erase(work.id);
   return made;
 }
 
@@ -261,7 +293,15 @@ result<void> runtime_impl::finish_begun() {
   const std::lock_guard one_at_a_time(erasing_mutex_);
   for (const auto& each : book_->pending()) {
     log("info", "the erasure " + each.id + ", begun before the restart, is carried out");
-    if (auto done = carry_out(each); !done && state().now == phase::failed) return tl::make_unexpected(done.error());
+    for (;;) {
+      const auto done = carry_out(each);
+      if (done || stopping_) break;
+      if (state().now == phase::failed) return tl::make_unexpected(done.error());
+      log("error",
+          "the erasure " + each.id + ": " + done.error().message + "; until it is done the server is not ready");
+      if (done.error().code == errc::too_large) break;  // a purge makes room, and carries it out
+      std::this_thread::sleep_for(begun_pause);
+    }
   }
   return {};
 }
@@ -289,14 +329,22 @@ bool runtime_impl::purge_due() const {
 
 result<void> runtime_impl::purge_erased() {
   const std::lock_guard one_at_a_time(purging_mutex_);
-  const auto works = book_->pending();
+  const auto works = [this] {  // none that is being found out still
+    const std::lock_guard lock(erasing_mutex_);
+    return book_->pending();
+  }();
   if (works.empty()) return checkpoint(catching_up::yes);
   std::vector<std::string> ids;
   std::vector<hash128> addresses;
   for (const auto& each : works) {
     const std::lock_guard lock(erasing_mutex_);
     if (!carried_out_.contains(each.id)) {
-      if (auto done = carry_out(each); !done) return tl::make_unexpected(done.error());
+      const auto done = carry_out(each);
+      if (!done && done.error().code == errc::too_large) {  // the epoch that this purge begins makes room for it
+        log("error", "the erasure " + each.id + ": " + done.error().message);
+        continue;
+      }
+      if (!done) return tl::make_unexpected(done.error());
     }
     // Letters may have been on their way.
     if (options_.erase_elsewhere) {

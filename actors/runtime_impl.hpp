@@ -187,6 +187,8 @@ class runtime_impl final : public runtime {
   result<void> show_suppressed();
   /// Nobody can read it any more. REQUIRES: it began; erasing_mutex_ is held.
   result<erased_counts> carry_out(const persistence::pending_erasure& work);
+  erasure told_of(const persistence::pending_erasure& work, const erased_counts& counts) const;
+  std::shared_ptr<erasure_order> order_of(const persistence::pending_erasure& work);
   result<void> take_from_queues(const persistence::pending_erasure& work, const erasure_order& order);
   result<void> finish_begun();  ///< by an earlier process
   bool purge_due() const;
@@ -255,7 +257,8 @@ class runtime_impl final : public runtime {
   std::unique_ptr<persistence::erasure_book> book_;
   std::mutex erasing_mutex_;  ///< one erasure at a time
   std::mutex purging_mutex_;
-  std::set<std::string> carried_out_;  ///< guarded by erasing_mutex_
+  std::set<std::string> carried_out_;                             ///< guarded by erasing_mutex_, as the next
+  std::map<std::string, std::shared_ptr<erasure_order>> orders_;  ///< of those begun and not carried out, by id
   std::mutex drain_mutex_;
   time_point purge_tried_{};  ///< the maintenance thread's
   std::mutex outgoing_mutex_;

@@ -4,6 +4,7 @@
 #include <caf/mailbox_element.hpp>
 
 #include "actors/shard.hpp"
+#include "profile/accepted_event.hpp"
 
 namespace kith::actors {
 
@@ -13,9 +14,7 @@ namespace {
 
 /// The name that an event of the history is counted under; empty if it is not readable.
 std::string name_of_event(const persistence::history_page::item& item) {
-  profile::reception received;
-  received.received_ms = item.received_ms;
-  received.bounds.bytes = item.encoded.size();
+  const auto received = profile::reception_of_accepted(item.received_ms, item.encoded.size());
   const auto event = profile::parse_event(item.encoded, received);
   return event ? std::string(event->name) : std::string();
 }

@@ -3,6 +3,7 @@
 #include <caf/mailbox_element.hpp>
 
 #include "actors/shard.hpp"
+#include "profile/accepted_event.hpp"
 #include "profile/consent.hpp"
 #include "profile/segments/history.hpp"
 #include "profile/segments/what_if.hpp"
@@ -365,9 +366,7 @@ void shard::recalled(const std::shared_ptr<recall>& wanted, const recalled_page&
   if (!page.events) return environment_.failed(page.events.error());  // counting without its past would be wrong
   for (std::size_t i = 0; i < page.events->items.size(); ++i) {
     const auto& item = page.events->items[i];
-    profile::reception received;
-    received.received_ms = item.received_ms;
-    received.bounds.bytes = item.encoded.size();
+    const auto received = profile::reception_of_accepted(item.received_ms, item.encoded.size());
     const auto event = profile::parse_event(item.encoded, received);
     if (!event) continue;
     // The history may hold what is still on its way to this actor: that will be counted when it comes.

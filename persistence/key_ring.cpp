@@ -1,5 +1,6 @@
 #include "persistence/key_ring.hpp"
 
+#include <utility>
 #include <algorithm>
 #include <cstdio>
 
@@ -20,6 +21,7 @@ constexpr char own_name[] = "wrapping.key";
 constexpr std::string_view prefix = "ring-";
 constexpr std::string_view suffix = ".key";
 constexpr std::size_t name_digits = 12;
+constexpr std::size_t left_for_epochs = 1024UL * 1024;  ///< of the bound: a new epoch makes room
 
 std::string name_of(std::uint64_t number) {
   std::array<char, 48> name{};
@@ -157,15 +159,19 @@ result<void> key_ring::settle(const encryption_settings& with, const log_line& l
   }
   const auto& wanted = with.key ? *with.key : **own;
   if (number_ != 0 && !(key_ == wanted)) {
-    key_ = wanted;
-    if (auto written = write(epochs_); !written) return written;
+    const auto before = std::exchange(key_, wanted);
+    const auto number = number_;
+    if (auto written = write(epochs_); !written) {
+      if (number_ == number) key_ = before;  // the ring is as it was
+      return written;
+    }
     log("info", path_of(number_) + ": is encrypted by the key " + fingerprint(wanted) +
                     " from now on; the one before is needed for backups only");
   }
   key_ = wanted;
   own_ = !with.key;
-  if (own_ || !*own) return {};
-  // Nothing is wrapped by it any more.
+  if (own_ || !*own || number_ == 0) return {};
+  // Nothing is wrapped by it any more. Without a ring, one may be about to be brought back.
   const auto path = directory_ + "/" + own_name;
   overwrite(path);
   if (auto removed = files_.remove(path); !removed) return removed;
@@ -267,14 +273,14 @@ result<void> key_ring::remove(std::uint64_t number) {
 }
 
 /// REQUIRES: changing_ is held, or nobody has it yet.
-result<void> key_ring::write(epochs next) {
+result<void> key_ring::write(epochs next, std::size_t most) {
   std::size_t text_bytes = sizeof(std::uint32_t);
   for (const auto& each : next) {
     text_bytes += 2 * sizeof(std::uint32_t) + 2 * secret_bytes + each.second->people.size() * key_tree::node_bytes;
   }
-  if (text_bytes > most_bytes) {
+  if (text_bytes > most) {
     return fail(errc::too_large, directory_ + ": " + std::to_string(text_bytes >> 20) +
-                                     " MiB of keys are over the bound of " + std::to_string(most_bytes >> 20) +
+                                     " MiB of keys are over the bound of " + std::to_string(most >> 20) +
                                      " MiB: too many were erased in a short time; POST /v1/snapshot purges them and "
                                      "makes room");
   }
@@ -321,7 +327,7 @@ result<void> key_ring::destroy(std::span<const hash128> addresses) {
     next.emplace(number, std::move(made));
   }
   if (destroyed == 0) return {};
-  auto written = write(std::move(next));
+  auto written = write(std::move(next), most_bytes - left_for_epochs);
   destructions_.fetch_add(1, std::memory_order_release);
   return written;
 }

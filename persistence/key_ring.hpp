@@ -83,7 +83,7 @@ class key_ring {
   result<void> read(const encryption_settings& with, std::uint64_t number);
   result<void> settle(const encryption_settings& with, const log_line& log);
   result<void> remove_left_over(const std::vector<std::uint64_t>& numbers);
-  result<void> write(epochs next);
+  result<void> write(epochs next, std::size_t most = most_bytes);
   result<void> remove(std::uint64_t number);
   static void encode(const epochs& all, std::string& to);
   static bool decode(std::string_view bytes, epochs& into);

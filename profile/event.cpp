@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "profile/accepted_event.hpp"
 #include "profile/consent.hpp"
 #include "profile/identity/rules.hpp"
 #include "profile/msgpack_scan.hpp"
@@ -266,11 +267,13 @@ class parser {
            (absent(opted_out) || read_opt_out(opted_out));
   }
 
+  bool accepted() const noexcept { return received_.retention_ms == accepted_before; }
+
   bool read_consent(std::string_view said) {
     thread_local std::vector<consent::decision> decisions;
     decisions.clear();
     std::string why;
-    if (!consent::read(said, decisions, why)) return bad(std::move(why));
+    if (!consent::read(said, decisions, why)) return accepted() || bad(std::move(why));
     if (!decisions.empty()) event_.consent = said;
     return true;
   }
@@ -278,7 +281,7 @@ class parser {
   bool read_opt_out(std::string_view raw) {
     const auto value = reader(raw).next();
     event_.opted_out = value.type == kind::boolean && value.integer != 0;
-    return value.type == kind::boolean ||
+    return value.type == kind::boolean || accepted() ||
            bad("context.globalPrivacyControl: is " + describe(value) + "; it must be true or false");
   }
 
