@@ -122,8 +122,10 @@ bool routes::is_recorded(const route& chosen, const request& asked, const respon
 /// Of a request to the API; pages, health and metrics are asked for too often to be worth it, unless the caller traces.
 actors::open_span routes::begin_span(const route& chosen, const request& sent) const {
   if (with_.traces == nullptr) return {};
-  if (sent.traceparent.empty() && (chosen.needs == net::role::none || chosen.pattern.front() != "v1")) return {};
-  actors::open_span made(with_.traces, with_.traces->begin(sent.traceparent), actors::span_kind::server, "admin");
+  // Who is not known has no say in what is recorded.
+  const auto traceparent = sent.who ? std::string_view(sent.traceparent) : std::string_view();
+  if (traceparent.empty() && (chosen.needs == net::role::none || chosen.pattern.front() != "v1")) return {};
+  actors::open_span made(with_.traces, with_.traces->begin(traceparent), actors::span_kind::server, "admin");
   if (!made.on()) return made;
   made.note("http.request.method", sent.method);
   made.note("http.route", chosen.path());  // a path names people, and is not told

@@ -133,7 +133,9 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
 /// Null: no [oidc] is configured.
 std::shared_ptr<admin::sign_in> sign_in_of(const config& settings) {
   if (settings.openid.issuer.empty()) return nullptr;
-  return std::make_shared<admin::sign_in>(settings.openid,
+  auto of = settings.openid;
+  of.outgoing = settings.outgoing;
+  return std::make_shared<admin::sign_in>(std::move(of),
                                           std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
                                           ingest::oauth::environment{actors::wall_clock_ms, log});
 }
