@@ -37,9 +37,7 @@ response readyz(const forward_parts& with, const call&) {
   return answer;
 }
 
-response metrics(const forward_parts& with, const call& asked) {
-  return metrics_answer(with, asked.sent.accept);
-}
+response metrics(const forward_parts& with, const call& asked) { return metrics_answer(with, asked.sent.accept); }
 
 struct route {
   std::string_view method;

@@ -129,7 +129,17 @@ std::string receipt_signer::sign(const actors::erasure& of, std::string_view rea
     claims["deadLetters"] = of.dead_letters;
     claims["places"] = {"memory",  "snapshots",    "history",  "segments",        "changes",
                         "journal", "dead letters", "webhooks", "privacy requests"};
-    claims["notCovered"] = {"backups", "journal/quarantine", "what others were told before"};
+    // As docs/privacy.md has it, in the same order.
+    claims["notCovered"] = {"backups",
+                            "spools and dead letters of forwarders",
+                            "journal/quarantine",
+                            "blocks that the file system keeps of deleted files",
+                            "queues of webhooks that were taken out of the configuration",
+                            "journal segments of shards that an earlier process had more of",
+                            "events of other profiles that name an identifier",
+                            "identity links of other profiles that were unmerged from it",
+                            "hashes in the audit log",
+                            "what others were told before"};
   }
   const json header = {{"alg", "EdDSA"}, {"typ", receipt_type}, {"kid", thumbprint(key_->x)}};
   const auto text = base64url(dump(header)) + "." + base64url(dump(claims));

@@ -336,11 +336,13 @@ response routes::members(const call& asked) {
              {"complete", complete}});
 }
 
-/// With a name, the expression is judged as that segment's next one; else as a new segment's.
+/// With a name, the expression is judged as that segment's next one, by its purpose if none is said; else as a new
+/// segment's.
 response routes::preview(const call& asked) {
   profile::segments::definition wanted;
   actors::preview_question question;
   bool only_check = false;
+  bool says_purpose = false;
   const auto take = [&](const std::string& key, const json& value) {
     if (key == "check") {
       if (value.is_boolean()) only_check = value.get<bool>();
@@ -350,7 +352,10 @@ response routes::preview(const call& asked) {
       if (value == "computed") wanted.kind = definition_kind::computed;
       return value == "segment" || value == "computed";
     }
-    if (key == "purpose") return value.is_null() || take_text(value, wanted.purpose);
+    if (key == "purpose") {
+      says_purpose = true;
+      return value.is_null() || take_text(value, wanted.purpose);
+    }
     if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
     question.sample = value.get<std::size_t>();
@@ -362,6 +367,8 @@ response routes::preview(const call& asked) {
   if (wanted.name.empty()) {
     wanted.name = "preview";
     while (definitions_.find(wanted.kind, wanted.name)) wanted.name += '_';
+  } else if (const auto kept = definitions_.find(wanted.kind, wanted.name); kept && !says_purpose) {
+    wanted.purpose = kept->what.purpose;
   }
   const auto all = definitions_.check(wanted);
   if (!all) return problem_of(all.error(), wanted.name);

@@ -15,6 +15,7 @@
 #include "cli/progress.hpp"
 #include "ingest/schema/files.hpp"
 #include "persistence/erasure_book.hpp"
+#include "persistence/key_ring.hpp"
 #include "persistence/whole_file.hpp"
 #include "profile/segments/catalog.hpp"
 
@@ -138,11 +139,31 @@ result<persistence::check_report> check_all(const std::string& directory,
   return found;
 }
 
+std::string unopened_text(const persistence::check_report& found) {
+  if (found.unopened.empty()) return {};
+  return std::to_string(found.encrypted) +
+         (found.encrypted == 1 ? " encrypted record is whole, and was" : " encrypted records are whole, and were") +
+         " not looked into: " + found.unopened + "; kith check --key-file does\n";
+}
+
 namespace {
+
+/// A key that was named is of use: where another one wraps the ring, `sound` would say less than was asked for.
+result<void> judge_key(const check_flags& flags, const persistence::encryption_settings& keys) {
+  if (flags.key_file.empty()) return {};
+  const auto ring = persistence::key_ring::look(persistence::real_files(), flags.directory + "/keys", keys);
+  if (ring || ring.error().code != errc::invalid_argument) return {};  // of the rest check_all() tells
+  return fail(errc::invalid_argument,
+              "--key-file " + flags.key_file + " does not open the journal's keys: " + ring.error().message);
+}
 
 int check(const check_flags& flags) {
   persistence::encryption_settings keys;
   if (auto loaded = load_keys({flags.key_file, {}, {}, {}}, keys); !loaded) return report("check", loaded.error());
+  if (auto good = judge_key(flags, keys); !good) {
+    report("check", good.error());
+    return exit_config;
+  }
   const auto found = check_all(flags.directory, keys);
   if (!found) {
     const int code = report("check", found.error());
@@ -176,10 +197,7 @@ int check(const check_flags& flags) {
           "%llu bytes of a write that was never acknowledged are at the journal's end; the next start cuts them\n",
           static_cast<unsigned long long>(found->torn_bytes));
     }
-    if (!found->unopened.empty()) {
-      std::printf("%llu encrypted records are whole, and were not looked into: %s; kith check --key-file does\n",
-                  static_cast<unsigned long long>(found->encrypted), found->unopened.c_str());
-    }
+    std::fputs(unopened_text(*found).c_str(), stdout);
     if (found->unreadable > 0) {
       std::printf("%llu events of erased persons are unreadable, as they should be\n",
                   static_cast<unsigned long long>(found->unreadable));
@@ -199,7 +217,9 @@ command_body add_check(CLI::App& app) {
   app.add_option("DIR", flags->directory, "the data directory; no server may run on it")->required();
   app.add_option("--key-file", flags->key_file, "what encryption.key_file names, to look into encrypted records");
   app.add_flag("--json", flags->json, "print a JSON object");
-  app.footer("Exit codes: 0 sound, 65 damaged, 66 no data directory, 69 a server runs on it.");
+  app.footer(
+      "Exit codes: 0 sound, 65 damaged, 66 no data directory, 69 a server runs on it, 78 --key-file names another "
+      "key.");
   return [flags] { return check(*flags); };
 }
 

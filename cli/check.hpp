@@ -13,4 +13,7 @@ namespace kith::cli {
 result<persistence::check_report> check_all(const std::string& directory,
                                             const persistence::encryption_settings& keys = {});
 
+/// That encrypted records were not looked into, and why: a line. Empty: there are none, or they were.
+std::string unopened_text(const persistence::check_report& found);
+
 }  // namespace kith::cli

@@ -198,8 +198,8 @@ constexpr verb<letters_flags> verbs[] = {
 
 command_body add_dead_letters(CLI::App& app) {
   app.footer(
-      "All go to the admin HTTPS port; replay and drop need the right admin. See docs/dead-letters.md. Exit codes: 0 "
-      "done,\n"
+      "All go to the admin HTTPS port; replay and drop need the role operator or admin. See docs/dead-letters.md. Exit "
+      "codes: 0 done,\n"
       "1 no such letter, 65 letters were refused again or cannot be replayed, 69 server not reached or not ready, 77 "
       "no\n"
       "permission.");

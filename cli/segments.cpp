@@ -87,8 +87,9 @@ int define(const segments_flags& flags) {
 int preview(const segments_flags& flags) {
   return with_admin(command, flags.server, [&](admin_client& admin) {
     json problem;
-    const auto found = admin.ask("POST", "/v1/segments:preview",
-                                 {{"expression", flags.expression}, {"sample", flags.sample}}, &problem);
+    const json purpose = flags.purpose.empty() ? json(nullptr) : json(flags.purpose);
+    const json wanted = {{"expression", flags.expression}, {"purpose", purpose}, {"sample", flags.sample}};
+    const auto found = admin.ask("POST", "/v1/segments:preview", wanted, &problem);
     return found ? flags.print(*found, preview_text(*found)) : refused(flags, found.error(), problem);
   });
 }
@@ -260,6 +261,7 @@ constexpr verb<segments_flags> verbs[] = {
      [](CLI::App& app, segments_flags& flags) {
        flags.name = "preview";
        app.add_option("EXPRESSION", flags.expression, "in CEL, see docs/segments.md")->required();
+       app.add_option("--purpose", flags.purpose, "of consent: count nobody without it");
        app.add_option("--sample", flags.sample, "name so many members")
            ->check(CLI::Range(0, 100))
            ->capture_default_str();

@@ -43,6 +43,16 @@ std::string part_text(const json& part) {
   return text;
 }
 
+/// What holds for the purpose of a definition: the person's word, or what stands for it.
+std::string consent_text(const json& explanation) {
+  const auto& consent = explanation.at("consent");
+  std::string text = "purpose " + text_in(explanation, "purpose") + ": " + text_in(consent, "status");
+  if (const auto source = text_in(consent, "source"); source != "-") text += " by " + source;
+  if (consent.contains("at")) text += " at " + text_in(consent, "at");
+  if (consent.contains("messageId")) text += ", event " + text_in(consent, "messageId");
+  return text + (consent.at("granted").get<bool>() ? "" : "; nobody is a member without it") + "\n\n";
+}
+
 bool is_disabled(const json& item) { return item.contains("disabled") && !item["disabled"].is_null(); }
 std::string disabled_text(const json& item) {
   const auto& disabled = item.at("disabled");
@@ -173,6 +183,7 @@ std::string explanation_text(const json& explanation) {
   std::string text = text_in(explanation, "segment") + ": ";
   text += explanation.at("member").get<bool>() ? "a member since " + text_in(explanation, "since") : "not a member";
   text += "\n\n";
+  if (explanation.contains("consent")) text += consent_text(explanation);
   for (const auto& part : explanation.at("parts")) text += part_text(part);
   if (explanation.contains("changesAt")) {
     text += "\nwithout another event this changes at " + text_in(explanation, "changesAt") + '\n';

@@ -11,7 +11,8 @@
 
 namespace kith::cli {
 
-/// Files that are made are the user's alone; as many may be open as allowed; signals are taken by next_signal() alone. Before any thread is made.
+/// Files that are made are the user's alone; as many may be open as allowed.
+/// Signals are taken by next_signal() alone. Before any thread is made.
 void prepare_service();
 /// SIGTERM, SIGINT or SIGHUP; another number if none came within a second.
 int next_signal();

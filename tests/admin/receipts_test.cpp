@@ -38,6 +38,13 @@ TEST_CASE("a receipt is checked with the public key, also by the key of a restar
   CHECK(told->at("historyEvents") == 5);
   CHECK(told->at("goneBy") == "2026-01-05T09:01:00.000Z");
   CHECK(told->at("ids").at(0).get<std::string>().substr(0, 6) == "010203");
+  CHECK(told->at("notCovered") == json{"backups", "spools and dead letters of forwarders", "journal/quarantine",
+                                       "blocks that the file system keeps of deleted files",
+                                       "queues of webhooks that were taken out of the configuration",
+                                       "journal segments of shards that an earlier process had more of",
+                                       "events of other profiles that name an identifier",
+                                       "identity links of other profiles that were unmerged from it",
+                                       "hashes in the audit log", "what others were told before"});
 }
 
 TEST_CASE("a receipt that was changed, or that another key signed, is refused") {

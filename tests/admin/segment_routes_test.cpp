@@ -443,6 +443,37 @@ TEST_CASE_METHOD(api, "a preview tells who would be a member, with what is defin
   problem(503, "POST", "/v1/segments:preview", {{"expression", "true"}});
 }
 
+TEST_CASE_METHOD(api, "a preview of a segment is by its purpose, unless it says another one, or none") {
+  auto configured = of_config();
+  configured.front().what.purpose = "marketing";
+  std::vector<profile::purpose> purposes(2);
+  purposes[0].name = "marketing";
+  purposes[1].name = "sale";
+  const auto rules =
+      std::make_shared<const profile::privacy_rules>(std::move(purposes), std::vector<profile::trait_retention>());
+  const tests::temporary_directory apart;
+  const auto kept =
+      admin::definition_store::open(persistence::real_files(), apart.path(), configured, actors::wall_clock_ms, rules)
+          .value();
+  admin::routes by_purpose(service, *kept);
+  const auto purpose_of = [&](const json& body) {
+    admin::request asked;
+    asked.method = "POST";
+    asked.target = "/v1/segments:preview";
+    asked.who = somebody(true);
+    asked.body = body.dump();
+    const auto answer = by_purpose.handle(asked);
+    CAPTURE(answer.body);
+    REQUIRE(answer.status == 200);
+    return service.previewed().definitions->definitions().back().purpose;
+  };
+  REQUIRE(purpose_of({{"expression", "true"}, {"name", "fixed"}}) == "marketing");
+  REQUIRE(purpose_of({{"expression", "true"}, {"name", "fixed"}, {"purpose", "sale"}}) == "sale");
+  REQUIRE(purpose_of({{"expression", "true"}, {"name", "fixed"}, {"purpose", nullptr}}).empty());
+  REQUIRE(purpose_of({{"expression", "true"}, {"name", "other"}}).empty());
+  REQUIRE(purpose_of({{"expression", "true"}, {"purpose", "sale"}}) == "sale");
+}
+
 TEST_CASE_METHOD(api, "changes need the right to administer, reading does not") {
   const json body = {{"expression", "true"}};
   REQUIRE(ask("POST", "/v1/segments", loyal, {}, false).status == 403);

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cli/check.hpp"
 #include "cli/config.hpp"
 #include "tests/catch.hpp"
 
@@ -86,4 +87,16 @@ key_cache = "1MiB"
     REQUIRE(!refused);
     CHECK(has(refused.error().message, "encryption."));
   }
+}
+
+TEST_CASE("kith check says how many encrypted records it did not look into, and why") {
+  persistence::check_report found;
+  CHECK(cli::unopened_text(found).empty());
+  found.unopened = "no key";
+  found.encrypted = 1;
+  CHECK(cli::unopened_text(found) ==
+        "1 encrypted record is whole, and was not looked into: no key; kith check --key-file does\n");
+  found.encrypted = 2;
+  CHECK(cli::unopened_text(found) ==
+        "2 encrypted records are whole, and were not looked into: no key; kith check --key-file does\n");
 }

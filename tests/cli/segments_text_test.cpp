@@ -111,6 +111,36 @@ TEST_CASE("an explanation shows each part with its value, count and events") {
           "\nwithout another event this changes at c\n");
 }
 
+TEST_CASE("an explanation shows the purpose and what holds for it") {
+  json told = {{"segment", "mailable"},
+               {"member", false},
+               {"expression", "true"},
+               {"purpose", "marketing"},
+               {"consent",
+                {{"status", "withdrawn"},
+                 {"granted", false},
+                 {"basis", "consent"},
+                 {"source", "banner"},
+                 {"at", "2026-01-06T09:00:00.000Z"},
+                 {"messageId", "c-5"}}},
+               {"parts", {{{"expression", "true"}, {"value", "true"}, {"depth", 0}}}}};
+  REQUIRE(cli::explanation_text(told) ==
+          "mailable: not a member\n\n"
+          "purpose marketing: withdrawn by banner at 2026-01-06T09:00:00.000Z, event c-5; "
+          "nobody is a member without it\n\n"
+          "  true  =  true\n");
+  told["consent"] = {{"status", "denied"}, {"granted", false}, {"source", "default"}};
+  REQUIRE(cli::explanation_text(told).find("purpose marketing: denied by default; nobody is a member without it\n") !=
+          std::string::npos);
+  told["member"] = true;
+  told["since"] = "s";
+  told["consent"] = {{"status", "granted"}, {"granted", true}, {"source", "banner"}, {"at", "t"}, {"messageId", "c-1"}};
+  REQUIRE(cli::explanation_text(told) ==
+          "mailable: a member since s\n\n"
+          "purpose marketing: granted by banner at t, event c-1\n\n"
+          "  true  =  true\n");
+}
+
 TEST_CASE("a problem points at its place") {
   const json problem = {{"name", "a"}, {"line", 2}, {"column", 4}, {"message", "no such variable"}};
   REQUIRE(cli::problem_text(problem, "true &&\nü + trait") == "a: 2:4: no such variable\n  ü + trait\n     ^\n");

@@ -64,6 +64,10 @@ TEST_CASE("a browser's signal, a banner's word and the configuration decide who 
         json{{"name", "sale"}, {"description", ""}, {"default", "granted"}, {"basis", nullptr}, {"gpc", true}});
   CHECK(rest(at, "GET", "/v1/views").at("items").at(0).at("purpose") == "marketing");
 
+  std::vector<std::string> preview = {"segments", "preview", "true", "--purpose", "marketing"};
+  for (const auto& flag : at.flags()) preview.push_back(flag);
+  CHECK_THAT(run_kith(room, preview).second, Contains("1 of 2 profiles would be members"));
+
   const auto refused = rest(at, "PUT", "/v1/segments/mine", {{"expression", "true"}, {"purpose", "mail"}});
   CHECK_THAT(refused.at("detail").get<std::string>(), Contains("no such purpose \"mail\""));
   CHECK(rest(at, "PUT", "/v1/segments/mine", {{"expression", "true"}, {"purpose", "marketing"}}).at("version") == 1);

@@ -18,6 +18,9 @@ owner = "crm"
 [segments.whale]
 expression = 'computed.revenue > 10000.0'
 
+[consent.purposes.marketing]
+basis = "consent"
+
 [computed.revenue]
 expression = 'events("Order Completed").sum("properties.total")'
 

@@ -126,12 +126,17 @@ TEST_CASE("the key that wraps the journal's keys is rotated by SIGHUP, and a sta
   const auto [sound, unopened] = run_kith(room, {"check", running.data()});
   CAPTURE(unopened);
   CHECK(sound == 0);
-  CHECK(unopened.find("were not looked into") != std::string::npos);
+  CHECK(unopened.find(" not looked into: ") != std::string::npos);
+  const auto [other, mismatch] = run_kith(room, {"check", running.data(), "--key-file", room.path("key")});
+  CAPTURE(mismatch);
+  CHECK(other == 78);
+  CHECK(mismatch.find("--key-file " + room.path("key") + " does not open the journal's keys: ") != std::string::npos);
+  CHECK(mismatch.find("sound") == std::string::npos);
   room.write("key", second);
   const auto [whole, opened] = run_kith(room, {"check", running.data(), "--key-file", room.path("key")});
   CAPTURE(opened);
   CHECK(whole == 0);
-  CHECK(opened.find("were not looked into") == std::string::npos);
+  CHECK(opened.find("not looked into") == std::string::npos);
   running.start();
   CHECK(at(room, running, {"get", "ada-5d90c1"}).first == 0);
 }

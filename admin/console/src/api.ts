@@ -155,10 +155,17 @@ export interface Membership {
   until?: string;
 }
 
+/** What the configuration says of personal data. */
+export interface PrivacyRules {
+  purposes: { name: string; description: string; default: "granted" | "denied"; basis: string | null; gpc: boolean }[];
+}
+
 export interface Explanation {
   segment: string;
   member: boolean;
   since?: string;
+  purpose?: string; // with consent
+  consent?: Consent;
   expression: string;
   changesAt?: string;
   parts: {

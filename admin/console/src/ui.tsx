@@ -263,12 +263,13 @@ export function SelectField(of: {
   value: string;
   onInput: (value: string) => void;
   options: [value: string, text: string][];
+  note?: Children;
   class?: string;
 }): VNode {
   return (
-    <Field label={of.label} class={of.class ?? ""}>
-      {(id) => (
-        <select id={id} value={of.value} onChange={(event) => of.onInput(event.currentTarget.value)}>
+    <Field label={of.label} note={of.note} class={of.class ?? ""}>
+      {(id, noteId) => (
+        <select id={id} value={of.value} aria-describedby={noteId} onChange={(event) => of.onInput(event.currentTarget.value)}>
           {of.options.map(([value, text]) => (
             <option key={value} value={value}>
               {text}

@@ -197,6 +197,14 @@ const steps = {
     await main.getByText("would be in it now").waitFor();
     assert.match(await main.locator(".preview").innerText(), /^2 of 3 profiles/);
     await inspect("segment-new");
+    await main.getByLabel("Purpose").focus();
+    await page.keyboard.type("mark");
+    assert.equal(await main.getByLabel("Purpose").inputValue(), "marketing");
+    await sees("The expression holds.");
+    await main.getByRole("button", { name: "Preview members" }).click();
+    await main.locator(".preview", { hasText: /^0 of 3 profiles/ }).waitFor(); // nobody was asked yet
+    await main.getByLabel("Purpose").selectOption("none");
+    await sees("The expression holds.");
     await main.getByRole("button", { name: "Create" }).click();
     await main.getByRole("heading", { level: 1, name: "buyers" }).waitFor();
     await main.locator(".facts .big", { hasText: /^2$/ }).waitFor();
@@ -211,6 +219,17 @@ const steps = {
     await sees("The expression holds.");
     await main.getByRole("button", { name: "Save" }).click();
     await main.locator(".facts .big", { hasText: /^1$/ }).waitFor();
+    await main.getByText("Not complete").waitFor({ state: "detached" });
+    await main.getByRole("button", { name: "Edit" }).click();
+    await main.getByLabel("Purpose").selectOption("marketing");
+    await sees("The expression holds.");
+    await main.getByRole("button", { name: "Save" }).click();
+    await main.locator(".facts .big", { hasText: /^0$/ }).waitFor();
+    await main.locator(".facts", { hasText: /Purpose\s*marketing/ }).waitFor();
+    await go("profiles/user/ada/segments/buyers", "user ada");
+    await main.locator(".why", { hasText: /not a member\s*Purpose marketing:\s*denied by the configuration\s*; nobody is a member without it/ }).waitFor();
+    await inspect("profile-segments-purpose");
+    await go("segments/buyers", "buyers");
     await confirm("Delete", "Delete");
     await main.getByRole("heading", { level: 1, name: "Segments" }).waitFor();
     await go("computed", "Computed traits");

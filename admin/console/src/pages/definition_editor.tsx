@@ -1,11 +1,11 @@
 // An expression is judged while it is written: the server checks it, and on request says who would be in.
 import type { VNode } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, type Definition, type Kind, path, type Preview, Problem, send } from "../api";
+import { api, type Definition, type Kind, path, type Preview, type PrivacyRules, Problem, send } from "../api";
 import * as format from "../format";
-import { useAction } from "../load";
+import { useAction, useLoad } from "../load";
 import { toProfile } from "../router";
-import { FormButtons, ProblemBox, Section, TextArea, TextField } from "../ui";
+import { FormButtons, ProblemBox, Section, SelectField, TextArea, TextField } from "../ui";
 
 const pause = 300; // ms without a key before an expression is checked
 
@@ -16,9 +16,9 @@ const examples = {
 
 type Check = { at: "empty" } | { at: "checking" } | { at: "good" } | { at: "bad"; message: string; line: number; column: number } | { at: "failed"; problem: Problem };
 
-async function check(kind: Kind, expression: string, name: string, signal: AbortSignal): Promise<Check> {
+async function check(kind: Kind, expression: string, purpose: string, name: string, signal: AbortSignal): Promise<Check> {
   try {
-    await api("/v1/segments:preview", { method: "POST", body: { expression, check: true, kind: kind === "segments" ? "segment" : "computed", ...(name === "" ? {} : { name }) }, signal });
+    await api("/v1/segments:preview", { method: "POST", body: { expression, purpose: purpose || null, check: true, kind: kind === "segments" ? "segment" : "computed", ...(name === "" ? {} : { name }) }, signal });
     return { at: "good" };
   } catch (why) {
     if (!(why instanceof Problem)) throw why;
@@ -97,6 +97,8 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
   const [expression, setExpression] = useState(of.start?.expression ?? "");
   const [description, setDescription] = useState(of.start?.description ?? "");
   const [owner, setOwner] = useState(of.start?.owner ?? "");
+  const [purpose, setPurpose] = useState(of.start?.purpose ?? "");
+  const rules = useLoad("rules", (signal) => api<PrivacyRules>("/v1/privacy/rules", { signal }));
   const [verdict, setVerdict] = useState<Check>({ at: "empty" });
   const [preview, setPreview] = useState<Preview | null>(null);
   const version = useRef(of.start?.version ?? 0); // that which was read, not a newer one
@@ -107,24 +109,26 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
     setVerdict({ at: "checking" });
     const until = new AbortController();
     const timer = setTimeout(() => {
-      check(of.kind, expression, exists ? name : "", until.signal).then(setVerdict, () => undefined);
+      check(of.kind, expression, purpose, exists ? name : "", until.signal).then(setVerdict, () => undefined);
     }, pause);
     return () => {
       clearTimeout(timer);
       until.abort();
     };
-  }, [expression, of.kind]);
+  }, [expression, purpose, of.kind]);
 
   const ask = useAction(async () => {
-    setPreview(await api<Preview>("/v1/segments:preview", { method: "POST", body: { expression, sample: 12, ...(exists ? { name } : {}) } }));
+    setPreview(await api<Preview>("/v1/segments:preview", { method: "POST", body: { expression, purpose: purpose || null, sample: 12, ...(exists ? { name } : {}) } }));
   });
   const save = useAction(async () => {
-    const body = { name, expression, description, owner, purpose: of.start?.purpose ?? null };
+    const body = { name, expression, description, owner, purpose: purpose || null };
     if (exists) await send(path("v1", of.kind, name), { method: "PUT", body, headers: { "If-Match": `"${version.current}"` } });
     else await send(path("v1", of.kind), { method: "POST", body });
     of.onDone(name);
   });
   const good = verdict.at === "good";
+  const purposes = new Set((rules.data?.purposes ?? []).map((each) => each.name));
+  if (of.start?.purpose) purposes.add(of.start.purpose); // it is shown also while the rules are not known
   return (
     <Section title={exists ? "Edit" : "Definition"}>
       <form
@@ -138,7 +142,17 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
           <TextField label="Name" value={name} onInput={setName} required disabled={exists} note={exists ? undefined : "Letters, digits, _ . and -, a letter first."} class="grow" />
           <TextField label="Owner" value={owner} onInput={setOwner} note={exists ? undefined : "Who answers questions about it."} class="grow" />
         </div>
-        <TextField label="Description" value={description} onInput={setDescription} />
+        <div class="row bottom">
+          <TextField label="Description" value={description} onInput={setDescription} class="grow" />
+          <SelectField
+            label="Purpose"
+            value={purpose}
+            onInput={setPurpose}
+            options={[["", "none"], ...[...purposes].map((each): [string, string] => [each, each])]}
+            note={of.kind === "segments" ? "Without consent to it nobody is in it." : "Without consent to it nobody has it."}
+          />
+        </div>
+        <ProblemBox problem={rules.problem} />
         <TextArea
           label="Expression"
           value={expression}

@@ -1,6 +1,6 @@
 // Segments and computed traits: the list, one of them, and the editor of both.
 import type { VNode } from "preact";
-import { useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { allowed, api, type Backfill, type Definition, type Kind, type Page, path, send } from "../api";
 import { Chart } from "../chart";
 import * as format from "../format";
@@ -138,14 +138,20 @@ function List(of: { kind: Kind }): VNode {
   );
 }
 
-function Members(of: { name: string }): VNode {
+/** Asked for anew with each version, and until it is complete where the definition is said to be up to date. */
+function Members(of: { name: string; version: number; upToDate: boolean }): VNode {
   type Member = { profile: string; since: string };
   const [complete, setComplete] = useState(true);
-  const pages = usePages<Member>(`members/${of.name}`, async (cursor, signal) => {
+  const pages = usePages<Member>(`members/${of.name}/${of.version}`, async (cursor, signal) => {
     const page = await api<Page<Member> & { complete: boolean }>(path("v1", "segments", of.name, "members") + "?limit=100" + (cursor ? `&cursor=${cursor}` : ""), { signal });
     setComplete(page.complete);
     return page;
   });
+  useEffect(() => {
+    if (complete || !of.upToDate) return;
+    const timer = setTimeout(pages.reload, 500);
+    return () => clearTimeout(timer);
+  }, [complete, of.upToDate, pages.data]);
   return (
     <Section
       title="Members"
@@ -303,6 +309,15 @@ function One(of: { kind: Kind; name: string }): VNode {
                       ? [["Members", <span class="big">{definition.members === null || definition.members === undefined ? "–" : format.count(definition.members)}</span>] as [string, VNode]]
                       : []),
                     ["State", <State one={definition} />],
+                    [
+                      "Purpose",
+                      <>
+                        {definition.purpose || <span class="muted">none</span>}{" "}
+                        <Hint about="a purpose">
+                          {of.kind === "segments" ? "Without consent to it nobody is a member" : "Without consent to it nobody has the trait"}, whatever the expression says.
+                        </Hint>
+                      </>,
+                    ],
                     ["Owner", definition.owner || <span class="muted">nobody named</span>],
                     [
                       "Version",
@@ -320,7 +335,7 @@ function One(of: { kind: Kind; name: string }): VNode {
                 {of.kind === "segments" && (
                   <>
                     <Counts name={of.name} now={definition.members} />
-                    <Members name={of.name} />
+                    <Members name={of.name} version={definition.version} upToDate={definition.backfill.complete} />
                   </>
                 )}
               </>

@@ -12,7 +12,7 @@ export interface ErasedAnswer {
 }
 
 /** Where a decision comes from that is not the person's word. */
-const sources: Record<string, string> = { default: "the configuration", gpc: "Global Privacy Control" };
+export const consentSources: Record<string, string> = { default: "the configuration", gpc: "Global Privacy Control" };
 
 /** To what the person said yes or no; nothing, if they were not asked. */
 export function ConsentOf(of: { consent: Record<string, Consent> }): VNode | null {
@@ -31,7 +31,7 @@ export function ConsentOf(of: { consent: Record<string, Consent> }): VNode | nul
             cell: ([, each]) => (each.granted === true ? <Badge tone="good">granted</Badge> : <Badge tone="bad">{each.status ?? "denied"}</Badge>),
           },
           { head: "Basis", cell: ([, each]) => each.basis ?? <span class="muted">not said</span> },
-          { head: "Source", cell: ([, each]) => sources[each.source ?? ""] ?? each.source ?? <span class="muted">not said</span> },
+          { head: "Source", cell: ([, each]) => consentSources[each.source ?? ""] ?? each.source ?? <span class="muted">not said</span> },
           { head: "Version", cell: ([, each]) => each.version ?? <span class="muted">not said</span> },
           { head: "Since", cell: ([, each]) => (each.at ? <Time at={each.at} /> : <span class="muted">never decided</span>) },
           { head: "By event", wide: true, cell: ([, each]) => <span class="mono">{each.messageId}</span> },

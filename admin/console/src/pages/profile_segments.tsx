@@ -1,10 +1,11 @@
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type Definition, type Explanation, type Membership, type Page, path } from "../api";
+import { api, type Consent, type Definition, type Explanation, type Membership, type Page, path } from "../api";
 import * as format from "../format";
 import { useLoad } from "../load";
 import { to } from "../router";
 import { Await, Badge, Empty, ProblemBox, Section, SelectField, Table, Time } from "../ui";
+import { consentSources } from "./profile_privacy";
 
 const changes = (of: { until?: string }): VNode =>
   of.until ? (
@@ -14,6 +15,26 @@ const changes = (of: { until?: string }): VNode =>
   ) : (
     <span class="muted">with an event</span>
   );
+
+/** Without consent to the purpose nobody is a member, whatever the expression says. */
+const Purpose = (of: { purpose: string; consent: Consent }): VNode => (
+  <p>
+    Purpose {of.purpose}: {of.consent.granted === true ? <Badge tone="good">granted</Badge> : <Badge tone="bad">{of.consent.status ?? "denied"}</Badge>}
+    {of.consent.source && <> by {consentSources[of.consent.source] ?? of.consent.source}</>}
+    {of.consent.at && (
+      <>
+        {" "}
+        at <Time at={of.consent.at} />
+      </>
+    )}
+    {of.consent.messageId && (
+      <>
+        , event <span class="mono">{of.consent.messageId}</span>
+      </>
+    )}
+    {of.consent.granted !== true && <>; nobody is a member without it</>}
+  </p>
+);
 
 /** The parts of an expression, each below the one that it is part of, with what it came to for this profile. */
 export function Why(of: { at: string; segment: string; version: number }): VNode {
@@ -36,6 +57,7 @@ export function Why(of: { at: string; segment: string; version: number }): VNode
               </>
             )}
           </p>
+          {why.purpose && why.consent && <Purpose purpose={why.purpose} consent={why.consent} />}
           <ul class="parts" aria-label="Parts of the expression">
             {why.parts.map((part, i) => (
               <li key={i} class={`depth-${Math.min(part.depth, 8)}`}>
