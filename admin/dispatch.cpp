@@ -89,9 +89,13 @@ void routes::mask(response& answer) const {
 response routes::answer(const route& chosen, const call& asked) {
   const auto handle = [&] { return (this->*chosen.handler)(asked); };
   response made;
-  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty()) {
-    auto outcome = repeated_.answer(asked.sent, handle);
+  // What tells of people is not kept: whoever is erased would be told again. What only reads is done anew.
+  const bool of_people = chosen.personal == personal::refused;
+  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty() &&
+      !(of_people && chosen.effect == effect::reads)) {
+    auto outcome = repeated_.answer(asked.sent, handle, !of_people);
     made = std::move(outcome.answer);
+    if (outcome.repeated && of_people && made.status < 300) show_request_as_it_is(made);
     if (outcome.repeated) made.noted["repeated"] = true;
     if (outcome.repeated && with_.counts != nullptr) probe::add_one(with_.counts->idempotent_replays);
   } else {

@@ -218,6 +218,8 @@ result<std::string> serving::erase(const net::erase_order& what) {
                                         {"status", erased ? 200 : 500},
                                         {"outcome", erased ? "done" : "failed"},
                                         {"who", what.by},
+                                        {"role", what.role},
+                                        {"by", what.known_by},
                                         {"arguments", {id}},
                                         {"query", {{"reason", what.reason}}}});
   if (!erased) return tl::make_unexpected(erased.error());
