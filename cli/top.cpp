@@ -14,6 +14,7 @@
 #include <optional>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <system_error>
 #include <termios.h>
 #include <thread>
 #include <unistd.h>
@@ -217,8 +218,8 @@ bool has_colours() {
 }
 
 bool has_unicode() {
-  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): before any thread
-  return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+  std::setlocale(LC_CTYPE, "");                            // NOLINT(concurrency-mt-unsafe): before any thread
+  return std::strcmp(nl_langinfo(CODESET), "UTF-8") == 0;  // NOLINT(concurrency-mt-unsafe)
 }
 
 class dashboard {
@@ -228,7 +229,7 @@ class dashboard {
 
   int run() {
     if (::pipe2(wake_pipe.data(), O_CLOEXEC | O_NONBLOCK) != 0) {
-      return report("top", {errc::unavailable, std::string("pipe: ") + std::strerror(errno)});
+      return report("top", {errc::unavailable, "pipe: " + std::generic_category().message(errno)});
     }
     struct sigaction action {};
     action.sa_handler = on_signal;
