@@ -39,10 +39,12 @@ void access::configure(const access_settings& settings, std::shared_ptr<ingest::
   issuers_ = std::move(issuers);
 }
 
-void access::sign_in_at(std::shared_ptr<sign_in> provider) {
+void access::sign_in_at(const std::shared_ptr<sign_in>& provider) {
   std::shared_ptr<sign_in> before;
   {
     const std::lock_guard lock(mutex_);
+    // Only the one that began a sign-in can finish it.
+    if (people_ && provider && people_->configured() == provider->configured()) return;
     before = std::exchange(people_, provider);
   }
   const bool same = before && provider && before->configured().says_the_same_as(provider->configured());

@@ -45,8 +45,9 @@ class access {
   explicit access(environment around);
 
   void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
-  /// Where people sign in from now on; null: nowhere. Their sessions end, if what gives them roles has changed.
-  void sign_in_at(std::shared_ptr<sign_in> provider);
+  /// Where people sign in from now on; null: nowhere. Their sessions end, if what gives them roles has changed. If
+  /// nothing has, the one before stays, and with it the sign-ins that are under way.
+  void sign_in_at(const std::shared_ptr<sign_in>& provider);
   /// Null: see sign_in_at().
   std::shared_ptr<sign_in> people();
 
@@ -63,8 +64,9 @@ class access {
   resolved by_token(const std::string& token);
 
   sessions& open_sessions() noexcept { return sessions_; }
-  /// For who has a thread of the server wait for another server.
-  waiting_room& waiting() noexcept { return waiting_; }
+  /// For who has a thread of the server wait for the provider that people sign in at. Who waits for an authorization
+  /// server has another: neither keeps the other out.
+  waiting_room& signing_in() noexcept { return signing_in_; }
   const environment& around() const noexcept { return around_; }
 
   /// Why a browser may have sent it for another site's page; empty: nothing says so.
@@ -81,7 +83,8 @@ class access {
   sessions sessions_;
   throttle of_credential_;
   throttle of_failures_;
-  waiting_room waiting_;
+  waiting_room waiting_;  ///< for an authorization server
+  waiting_room signing_in_;
   std::mutex mutex_;
   std::shared_ptr<ingest::oauth::authorizer> issuers_;
   std::shared_ptr<sign_in> people_;

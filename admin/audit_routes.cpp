@@ -35,8 +35,9 @@ struct wanted_records {
     if (!outcome.empty() && text("outcome") != outcome) return false;
     if (!action.empty() && (text("method") + " " + text("route")).find(action) == std::string::npos) return false;
     if (!about.empty()) {
-      const auto arguments = record.value("arguments", json::array());
-      if (std::find(arguments.begin(), arguments.end(), json(about)) == arguments.end()) return false;
+      const auto has = [&](const json& names) { return std::find(names.begin(), names.end(), about) != names.end(); };
+      const auto noted = record.value("noted", json::object());
+      if (!has(record.value("arguments", json::array())) && !has(noted.value("subjects", json::array()))) return false;
     }
     std::int64_t at_ms = 0;
     return profile::parse_time(text("time"), at_ms) && at_ms >= from_ms && at_ms < until_ms;

@@ -89,9 +89,13 @@ void routes::mask(response& answer) const {
 response routes::answer(const route& chosen, const call& asked) {
   const auto handle = [&] { return (this->*chosen.handler)(asked); };
   response made;
-  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty()) {
-    auto outcome = repeated_.answer(asked.sent, handle);
+  // What tells of people is not kept: whoever is erased would be told again. What only reads is done anew.
+  const bool of_people = chosen.personal == personal::refused;
+  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty() &&
+      !(of_people && chosen.effect == effect::reads)) {
+    auto outcome = repeated_.answer(asked.sent, handle, !of_people);
     made = std::move(outcome.answer);
+    if (outcome.repeated && of_people && made.status < 300) show_request_as_it_is(made);
     if (outcome.repeated) made.noted["repeated"] = true;
     if (outcome.repeated && with_.counts != nullptr) probe::add_one(with_.counts->idempotent_replays);
   } else {
@@ -118,8 +122,10 @@ bool routes::is_recorded(const route& chosen, const request& asked, const respon
 /// Of a request to the API; pages, health and metrics are asked for too often to be worth it, unless the caller traces.
 actors::open_span routes::begin_span(const route& chosen, const request& sent) const {
   if (with_.traces == nullptr) return {};
-  if (sent.traceparent.empty() && (chosen.needs == net::role::none || chosen.pattern.front() != "v1")) return {};
-  actors::open_span made(with_.traces, with_.traces->begin(sent.traceparent), actors::span_kind::server, "admin");
+  // Who is not known has no say in what is recorded.
+  const auto traceparent = sent.who ? std::string_view(sent.traceparent) : std::string_view();
+  if (traceparent.empty() && (chosen.needs == net::role::none || chosen.pattern.front() != "v1")) return {};
+  actors::open_span made(with_.traces, with_.traces->begin(traceparent), actors::span_kind::server, "admin");
   if (!made.on()) return made;
   made.note("http.request.method", sent.method);
   made.note("http.route", chosen.path());  // a path names people, and is not told

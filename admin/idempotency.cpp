@@ -16,7 +16,8 @@ std::string key_in(std::string text) {
 
 }  // namespace
 
-idempotent_answers::outcome idempotent_answers::answer(const request& asked, const std::function<response()>& handler) {
+idempotent_answers::outcome idempotent_answers::answer(const request& asked, const std::function<response()>& handler,
+                                                       bool whole) {
   const auto key = key_in(asked.idempotency_key);
   if (key.empty()) {
     return {problem(400, "invalid_argument",
@@ -27,7 +28,7 @@ idempotent_answers::outcome idempotent_answers::answer(const request& asked, con
   const auto body = net::digest_of(asked.body);
   if (auto known = look_up(name, body)) return {std::move(*known), true};
   outcome made{handler(), false};
-  keep(name, made.answer);
+  keep(name, made.answer, whole);
   return made;
 }
 
@@ -56,7 +57,7 @@ std::optional<response> idempotent_answers::look_up(const std::string& name, con
   return std::nullopt;
 }
 
-void idempotent_answers::keep(const std::string& name, const response& answer) {
+void idempotent_answers::keep(const std::string& name, const response& answer, bool whole) {
   const std::lock_guard lock(mutex_);
   const auto at = by_name_.find(name);
   if (at == by_name_.end()) return;
@@ -66,6 +67,7 @@ void idempotent_answers::keep(const std::string& name, const response& answer) {
   one.done = true;
   one.until_ms = now_ms_() + kept_ms;
   one.answer = answer;
+  if (!whole && status < 300) one.answer.body = std::string();
   bytes_ += one.answer.body.size();
   all_.splice(all_.end(), all_, at->second);
   make_room();

@@ -35,8 +35,8 @@ class idempotent_answers {
     bool repeated = false;
   };
   /// Answers by `handler`, or as the first request with this key was answered. Of what failed (5xx, and 401, 403 and
-  /// 429) nothing is kept. REQUIRES: asked.who, and a key.
-  outcome answer(const request& asked, const std::function<response()>& handler);
+  /// 429) nothing is kept. `whole`: false: of what succeeded no body is kept. REQUIRES: asked.who, and a key.
+  outcome answer(const request& asked, const std::function<response()>& handler, bool whole = true);
 
  private:
   struct kept {
@@ -49,7 +49,7 @@ class idempotent_answers {
   using kept_list = std::list<kept>;
 
   std::optional<response> look_up(const std::string& name, const net::token_digest& body);
-  void keep(const std::string& name, const response& answer);
+  void keep(const std::string& name, const response& answer, bool whole);
   void forget(kept_list::iterator which);
   void make_room();
 

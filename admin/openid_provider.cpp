@@ -71,7 +71,10 @@ result<json> openid_provider::ask(ingest::outgoing::fetch_request request, const
 /// Https; on this machine only if the issuer is, for only who configures this server may point it there.
 result<std::string> openid_provider::endpoint_in(const json& document, const char* name) const {
   auto url = text_member(document, name);
-  const auto good = net::check_outgoing_url(url, {});
+  // The fetcher holds what is asked to `allow_hosts`; people's browsers may be sent elsewhere.
+  auto rules = settings_.outgoing;
+  rules.allow_hosts.clear();
+  const auto good = net::check_outgoing_url(url, rules);
   if (!good) {
     return fail(errc::unavailable, "the metadata of " + settings_.issuer + ": " + name + ": " + good.error().message);
   }
@@ -123,8 +126,15 @@ result<std::shared_ptr<const openid_provider::metadata>> openid_provider::discov
                        : result<std::shared_ptr<const metadata>>(fail(errc::unavailable, document.error().message));
   const std::lock_guard lock(mutex_);
   tried_ms_ = now_ms;
-  known_ = made ? *made : nullptr;
-  if (!made) failure_ = made.error();
+  if (made) {
+    known_ = *made;
+  } else if (known_) {
+    around_.log("warning", "oidc: " + made.error().message + "; what it said before holds on");
+    tried_ms_ -= discovered_for_ms - stale_pause_ms;
+    return known_;
+  } else {
+    failure_ = made.error();
+  }
   return made;
 }
 

@@ -22,7 +22,8 @@ class openid_provider {
  public:
   static constexpr std::chrono::seconds patience{6};
   static constexpr std::int64_t discovered_for_ms = 60 * 60'000;
-  static constexpr std::int64_t pause_ms = 5'000;  ///< behind a discovery that failed
+  static constexpr std::int64_t pause_ms = 5'000;         ///< behind a discovery that failed
+  static constexpr std::int64_t stale_pause_ms = 60'000;  ///< the same, while what was known before holds on
 
   openid_provider(const openid_settings& of, std::unique_ptr<ingest::outgoing::fetcher> fetcher,
                   ingest::oauth::environment around);
@@ -36,7 +37,8 @@ class openid_provider {
     bool secret_in_header = true;   ///< as Basic; else in the body
     std::shared_ptr<ingest::oauth::key_set> keys;
   };
-  /// Kept for an hour. An error is kept too, for `pause_ms`: anybody can have this asked.
+  /// Kept for an hour, and longer if it cannot be had anew: that is tried each `stale_pause_ms`. An error is kept too,
+  /// for `pause_ms`: anybody can have this asked.
   result<std::shared_ptr<const metadata>> discover();
 
   struct tokens {

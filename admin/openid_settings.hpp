@@ -8,6 +8,7 @@
 
 #include "ingest/oauth/jwk.hpp"
 #include "net/credentials.hpp"
+#include "net/outgoing_url.hpp"
 
 namespace kith::admin {
 
@@ -25,14 +26,16 @@ struct openid_settings {
                                                    ingest::oauth::algorithm::es256};
   std::chrono::milliseconds session = std::chrono::hours(8);
   std::chrono::seconds leeway{60};
-  std::string ca;  ///< PEM file; empty: the system's
+  std::string ca;                ///< PEM file; empty: the system's
+  net::outgoing_rules outgoing;  ///< `[outgoing]`
 
   /// Would the same people have the same roles?
   bool says_the_same_as(const openid_settings& other) const {
-    return issuer == other.issuer && client_id == other.client_id && role_claim == other.role_claim &&
-           roles == other.roles && name_claim == other.name_claim && algorithms == other.algorithms &&
-           session == other.session;
+    return issuer == other.issuer && client_id == other.client_id && scopes == other.scopes &&
+           role_claim == other.role_claim && roles == other.roles && name_claim == other.name_claim &&
+           algorithms == other.algorithms && session == other.session;
   }
+  friend bool operator==(const openid_settings&, const openid_settings&) = default;
 };
 
 }  // namespace kith::admin

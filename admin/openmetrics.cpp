@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <set>
 
 namespace kith::admin {
 
@@ -82,13 +83,27 @@ using labels = std::vector<std::pair<std::string, std::string>>;
 
 class writer {
  public:
-  explicit writer(const actors::latency_recorder* exemplars_of) : exemplars_of_(exemplars_of) {}
+  writer(const std::vector<MetricFamily>& all, const actors::latency_recorder* exemplars_of)
+      : exemplars_of_(exemplars_of) {
+    for (const auto& each : all) names_.insert(each.name);
+  }
 
   void add(const MetricFamily& of) {
     constexpr std::string_view total = "_total";
     name_ = of.name;
-    if (of.type == MetricType::Counter && name_.ends_with(total)) name_.resize(name_.size() - total.size());
-    text_ += "# HELP " + name_ + " " + escaped(of.help) + "\n# TYPE " + name_ + " " + name_of(of.type) + "\n";
+    suffix_ = total;
+    const char* type = name_of(of.type);
+    if (of.type == MetricType::Counter && name_.ends_with(total)) {
+      const auto without = name_.substr(0, name_.size() - total.size());
+      // OpenMetrics names a counter's family without _total; where that is another's name, it cannot be a counter.
+      if (names_.contains(without)) {
+        type = "unknown";
+        suffix_ = {};
+      } else {
+        name_ = without;
+      }
+    }
+    text_ += "# HELP " + name_ + " " + escaped(of.help) + "\n# TYPE " + name_ + " " + type + "\n";
     for (const auto& each : of.metric) add(of.type, each);
   }
   std::string end() { return std::move(text_) + "# EOF\n"; }
@@ -98,7 +113,7 @@ class writer {
     labels known;
     for (const auto& each : of.label) known.emplace_back(each.name, each.value);
     switch (type) {
-      case MetricType::Counter: return sample("_total", known, number(of.counter.value));
+      case MetricType::Counter: return sample(suffix_, known, number(of.counter.value));
       case MetricType::Summary: return add_summary(known, of.summary);
       case MetricType::Histogram: return add_histogram(known, of.histogram);
       default: return sample("", known, number(of.gauge.value));
@@ -160,7 +175,9 @@ class writer {
   }
 
   const actors::latency_recorder* exemplars_of_;
+  std::set<std::string> names_;  ///< of all families, as they came
   std::string name_;
+  std::string_view suffix_;  ///< of a counter's samples
   std::string text_;
 };
 
@@ -177,7 +194,7 @@ std::string_view content_type_of(exposition how) noexcept {
 }
 
 std::string openmetrics_text(const std::vector<MetricFamily>& families, const actors::latency_recorder* exemplars_of) {
-  writer to(exemplars_of);
+  writer to(families, exemplars_of);
   for (const auto& each : families) to.add(each);
   return to.end();
 }

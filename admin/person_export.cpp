@@ -89,6 +89,23 @@ json parsed(const std::string& text) {
   return too_deep ? json(json::value_t::discarded) : body;
 }
 
+/// Null: it has none.
+const json& member_of(const json& object, const char* name) {
+  static const json none;
+  if (!object.is_object()) return none;
+  const auto at = object.find(name);
+  return at == object.end() ? none : *at;
+}
+
+/// Does this object name the person whose event it is?
+bool says_whose(const json& object) {
+  for (const auto* name : {"userId", "anonymousId"}) {
+    const auto& id = member_of(object, name);
+    if (!id.is_null() && id != "") return true;
+  }
+  return !member_of(object, "externalIds").empty() || !member_of(member_of(object, "context"), "externalIds").empty();
+}
+
 }  // namespace
 
 letter_search::letter_search(std::vector<identifier> who) : who_(std::move(who)) {
@@ -120,10 +137,36 @@ bool letter_search::is_named(const json& object) const {
          has(id_kind::external, type->get_ref<const std::string&>(), *id);
 }
 
-bool letter_search::is_theirs(const json& unit) const {
-  if (unit.is_object() && is_named(unit)) return true;
-  return unit.is_structured() &&
-         std::any_of(unit.begin(), unit.end(), [&](const json& each) { return is_theirs(each); });
+bool letter_search::is_mentioned(const json& value) const {
+  if (value.is_object() && is_named(value)) return true;
+  return value.is_structured() &&
+         std::any_of(value.begin(), value.end(), [&](const json& each) { return is_mentioned(each); });
+}
+
+/// Of an event that says whose it is, what it tells beside that may name anybody.
+bool letter_search::is_theirs(const json& value) const {
+  if (!value.is_object()) {
+    return value.is_array() &&
+           std::any_of(value.begin(), value.end(), [&](const json& each) { return is_theirs(each); });
+  }
+  if (is_named(value)) return true;
+  if (!says_whose(value)) {
+    return std::any_of(value.begin(), value.end(), [&](const json& each) { return is_theirs(each); });
+  }
+  const auto& context = member_of(value, "context");
+  for (const auto* held : {&value, &context}) {
+    const auto& traits = member_of(*held, "traits");
+    if (traits.is_object() && is_named(traits)) return true;
+    if (is_listed(member_of(*held, "externalIds"))) return true;
+  }
+  return false;
+}
+
+/// Of `externalIds`.
+bool letter_search::is_listed(const json& ids) const {
+  if (ids.is_object()) return is_named(ids);
+  return ids.is_array() &&
+         std::any_of(ids.begin(), ids.end(), [&](const json& each) { return each.is_object() && is_named(each); });
 }
 
 /// `ids`: as letters have them, "user:ada anonymous:a-17".
@@ -142,14 +185,16 @@ json letter_search::about(const persistence::dead_letter& letter) {
   auto entry = letter_json(letter);
   auto body = entry.contains("decoded") ? entry["decoded"] : parsed(letter.bytes);
   auto theirs = json::array();
+  bool mentioned = false;
   if (!body.is_discarded()) {
     for (auto& unit : units_of(std::move(body))) {
+      mentioned = mentioned || is_mentioned(unit);
       if (is_theirs(unit)) theirs.push_back(std::move(unit));
     }
   }
   const bool known = is_known_as(letter.ids);
   if (theirs.empty() && !known) {
-    if (names_any(letter, values_)) ++unclear_;
+    if (mentioned || names_any(letter, values_)) ++unclear_;
     return nullptr;
   }
   // The bytes may name others, too; headers are the sender's.

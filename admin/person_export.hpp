@@ -37,7 +37,9 @@ class letter_search {
   std::uint64_t unclear() const noexcept { return unclear_; }
 
  private:
-  bool is_theirs(const nlohmann::json& unit) const;
+  bool is_theirs(const nlohmann::json& value) const;
+  bool is_mentioned(const nlohmann::json& value) const;
+  bool is_listed(const nlohmann::json& ids) const;
   bool is_named(const nlohmann::json& object) const;
   bool has(profile::id_kind kind, std::string_view type, const nlohmann::json& value) const;
   bool is_known_as(const std::string& ids) const;

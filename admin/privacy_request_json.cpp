@@ -202,4 +202,13 @@ result<privacy_request> read_request(std::string_view text) {
   return made;
 }
 
+json audit_names_of(const std::vector<request_subject>& subject) {
+  auto names = json::array();
+  for (const auto& each : subject) {
+    profile::hash128 address;
+    if (!each.id.value.empty() && profile::address_of(each.id, address)) names.push_back(profile::to_hex(address));
+  }
+  return names;
+}
+
 }  // namespace kith::admin

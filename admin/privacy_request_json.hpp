@@ -21,6 +21,9 @@ nlohmann::json to_json(const privacy_request& of);
 /// Errors: invalid_argument, with what is wrong.
 result<privacy_request> read_request(std::string_view text);
 
+/// Whom it is about, as the audit log names people; who was erased is left out.
+nlohmann::json audit_names_of(const std::vector<request_subject>& subject);
+
 enum class request_standing : std::uint8_t { in_time, due_soon, overdue };
 /// The nearest deadline counts: that of the answer, or of the confirmation.
 request_standing standing_of(const privacy_request& of, std::int64_t now_ms, std::int64_t soon_ms) noexcept;

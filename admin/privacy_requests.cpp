@@ -14,7 +14,6 @@ namespace kith::admin {
 namespace {
 
 constexpr std::string_view file_end = ".json";
-constexpr std::string_view partial_end = ".partial";
 constexpr const char* self = "kith";
 constexpr std::size_t id_digits = 32;
 constexpr std::int64_t clock_ahead_ms = 5 * 60 * 1000;
@@ -377,6 +376,19 @@ result<void> privacy_requests::remove_exports(privacy_request& of, bool& any) {
   return any ? files_.sync_directory(exports_) : result<void>();
 }
 
+/// What a request that runs has made: it is listed only once all of it is done.
+result<void> privacy_requests::remove_unlisted(const std::string& id, bool& any) {
+  for (std::size_t number = 1; number <= most_subjects; ++number) {
+    const auto path = export_path(id, number);
+    for (const auto& each : {path, path + std::string(partial_end)}) {
+      const auto removed = files_.remove(each);
+      if (!removed && removed.error().code != errc::not_found) return removed;
+      any = any || removed;
+    }
+  }
+  return any ? files_.sync_directory(exports_) : result<void>();
+}
+
 result<void> privacy_requests::sweep() {
   const std::lock_guard one_at_a_time(changing_);
   const auto now = now_ms_();
@@ -425,8 +437,17 @@ result<std::uint64_t> privacy_requests::forget(const std::vector<profile::identi
     }
     bool any = false;
     if (auto removed = remove_exports(each, any); !removed) return tl::make_unexpected(removed.error());
+    const bool runs = each.status == request_status::running;
+    const auto id = each.id;
+    if (runs) {
+      if (auto removed = remove_unlisted(id, any); !removed) return tl::make_unexpected(removed.error());
+    }
     each.history.push_back({now_ms_(), self, "erased", any ? "its documents are deleted" : ""});
     if (auto written = commit(std::move(each)); !written) return tl::make_unexpected(written.error());
+    // What was begun meanwhile; from here on the worker sees that they were erased.
+    if (runs) {
+      if (auto removed = remove_unlisted(id, any); !removed) return tl::make_unexpected(removed.error());
+    }
   }
   return about.size();
 }

@@ -117,8 +117,9 @@ class privacy_requests {
   static constexpr std::size_t most_open = 1000;
   static constexpr std::size_t most_kept = 20'000;
   static constexpr std::size_t most_subjects = 10;
-  static constexpr std::size_t most_text = 1000;  ///< bytes of a note or a reason
-  static constexpr std::size_t most_steps = 100;  ///< past it a request is not run again
+  static constexpr std::size_t most_text = 1000;               ///< bytes of a note or a reason
+  static constexpr std::size_t most_steps = 100;               ///< past it a request is not run again
+  static constexpr std::string_view partial_end = ".partial";  ///< behind the path of a document that is being written
 
   /// `data` need not exist. Errors: invalid_argument (a file is damaged), those of the disk.
   static result<std::unique_ptr<privacy_requests>> open(
@@ -167,6 +168,7 @@ class privacy_requests {
   result<void> write(const privacy_request& what);
   result<void> commit(privacy_request next);
   result<void> remove_exports(privacy_request& of, bool& any);
+  result<void> remove_unlisted(const std::string& id, bool& any);
   std::optional<refusal> apply(privacy_request& to, request_action what, const std::string& reason) const;
   std::size_t count_open() const;
 

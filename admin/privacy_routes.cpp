@@ -121,7 +121,9 @@ response routes::look_up_suppression(const call& asked) {
   const auto found = list->all().find(hash);
   json since = nullptr;
   if (found != list->all().end()) since = profile::format_time(found->second.since_ms);
-  return ok({{"hash", persistence::to_hex(hash)}, {"suppressed", found != list->all().end()}, {"since", since}});
+  auto answer = ok({{"hash", persistence::to_hex(hash)}, {"suppressed", found != list->all().end()}, {"since", since}});
+  answer.noted["subjects"] = json::array({profile::to_hex(address)});
+  return answer;
 }
 
 response routes::lift_suppression(const call& asked) {

@@ -160,8 +160,11 @@ response routes::new_privacy_request(const call& asked) {
   if (!made) return problem_of(made.error());
   auto answer = shown(*with_.requests, *made, 201);
   answer.headers["Location"] = "/v1/privacy/requests/" + made->id;
-  answer.noted = {
-      {"request", made->id}, {"kind", name_of(made->kind)}, {"regulation", name_of(made->by)}, {"run", wanted->run}};
+  answer.noted = {{"request", made->id},
+                  {"kind", name_of(made->kind)},
+                  {"regulation", name_of(made->by)},
+                  {"run", wanted->run},
+                  {"subjects", audit_names_of(made->subject)}};
   return answer;
 }
 
@@ -170,7 +173,9 @@ response routes::privacy_request_of(const call& asked) {
   if (with_.requests == nullptr) return not_kept();
   const auto found = with_.requests->get(asked.target.path[3]);
   if (!found) return problem(404, "not_found", "there is no such request; GET /v1/privacy/requests lists them");
-  return shown(*with_.requests, *found);
+  auto answer = shown(*with_.requests, *found);
+  answer.noted["subjects"] = audit_names_of(found->subject);
+  return answer;
 }
 
 response routes::step_privacy_request(const call& asked) {
@@ -191,8 +196,22 @@ response routes::step_privacy_request(const call& asked) {
   const auto done = with_.requests->step(asked.target.path[3], *action, asked.sent.who->rights.name,
                                          body.value("reason", ""), only_if);
   auto answer = done ? shown(*with_.requests, *done) : problem_of(done.error());
-  answer.noted = {{"action", name}};
+  answer.noted = {{"request", asked.target.path[3]}, {"action", name}};
+  if (done) answer.noted["subjects"] = audit_names_of(done->subject);
   return answer;
+}
+
+/// The body of an answer that is given again without: of who was erased since it has hashes only.
+void routes::show_request_as_it_is(response& again) const {
+  const auto now = with_.requests->get(again.noted.value("request", ""));
+  if (!now) {
+    again = problem(404, "not_found", "what this was answered with is not kept any more");
+    return;
+  }
+  auto whole = shown(*with_.requests, *now, again.status);
+  again.body = std::move(whole.body);
+  again.headers["ETag"] = etag_of(*now);
+  again.noted["subjects"] = audit_names_of(now->subject);
 }
 
 /// A document that was made for a request, as long as it is kept.
@@ -216,6 +235,7 @@ response routes::kept_export(const call& asked) {
   if (!opened) return opened.error().code == errc::not_found ? gone() : admin::problem_of(opened.error());
   auto file = std::shared_ptr<persistence::file>(std::move(*opened));
   auto answer = document({}, "request-" + id + "." + number + ".json");
+  answer.noted["subjects"] = audit_names_of(found->subject);
   answer.more = [file, at = std::uint64_t{0}]() mutable -> result<std::string> {
     std::string piece;
     if (auto read = file->read_at(at, piece_bytes, piece); !read) return tl::make_unexpected(read.error());

@@ -7,6 +7,7 @@
 #include "admin/audit_log.hpp"
 #include "admin/json.hpp"
 #include "admin/person_export.hpp"
+#include "admin/privacy_request_json.hpp"
 #include "admin/receipts.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/dead_letters.hpp"
@@ -21,7 +22,6 @@ constexpr std::chrono::milliseconds look_again{1000};
 constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t first_pause_ms = 5'000;
 constexpr std::int64_t longest_pause_ms = 600'000;
-constexpr std::string_view partial_end = ".partial";
 
 /// Will it never do, however often it is tried?
 bool is_final(errc code) noexcept { return code == errc::invalid_argument || code == errc::too_large; }
@@ -108,7 +108,7 @@ result<request_result> request_worker::answer(const privacy_request& what) {
   for (std::size_t i = 0; i < what.subject.size(); ++i) {
     auto done = stopping_                            ? result<void>(fail(errc::unavailable, "the server is stopping"))
                 : what.kind == request_kind::erasure ? erase(what.id, i, made)
-                                                     : write_export(what, what.subject[i].id, made);
+                                                     : write_export(what, i, made);
     if (done) continue;
     for (std::size_t number = made.exports.size(); number > 0; --number)
       discard(requests_.export_path(what.id, number));
@@ -126,14 +126,19 @@ void request_worker::discard(const std::string& path) const {
 }
 
 /// A document for each profile that the subject's identifiers lead to.
-result<void> request_worker::write_export(const privacy_request& what, const profile::identifier& of,
-                                          request_result& to) {
-  if (of.value.empty()) {  // erased since
+result<void> request_worker::write_export(const privacy_request& what, std::size_t subject, request_result& to) {
+  const auto is_erased = [&] {
+    const auto now = requests_.get(what.id);
+    return !now || now->subject[subject].id.value.empty();
+  };
+  if (is_erased()) {
     ++to.not_found;
     return {};
   }
   const auto path = requests_.export_path(what.id, to.exports.size() + 1);
-  auto made = write_document(path, of);
+  auto taken = requests_.counts().export_bytes;
+  for (const auto& each : to.exports) taken += each.bytes;
+  auto made = write_document(path, what.subject[subject].id, taken);
   if (!made && made.error().code == errc::not_found) {
     ++to.not_found;
     return {};
@@ -146,23 +151,30 @@ result<void> request_worker::write_export(const privacy_request& what, const pro
     discard(path);
     return {};
   }
+  if (is_erased()) {  // while it was written
+    discard(path);
+    ++to.not_found;
+    return {};
+  }
   to.exports.push_back(std::move(*made));
   return {};
 }
 
-result<request_export> request_worker::write_document(const std::string& path, const profile::identifier& of) {
+/// `taken`: bytes of the documents that are there.
+result<request_export> request_worker::write_document(const std::string& path, const profile::identifier& of,
+                                                      std::uint64_t taken) {
   const auto now_ms = [this] { return requests_.now_ms(); };
   auto document = person_export::begin(service_, with_, of, now_ms);
   if (!document) return tl::make_unexpected(document.error());
   if (auto made = files_.make_directory(requests_.export_directory()); !made) return tl::make_unexpected(made.error());
   persistence::keep_private(requests_.export_directory());
-  const auto unfinished = path + std::string(partial_end);
+  const auto unfinished = path + std::string(privacy_requests::partial_end);
   discard(unfinished);
   discard(path);
   auto file = files_.open(unfinished, persistence::open_mode::create);
   if (!file) return tl::make_unexpected(file.error());
   request_export made;
-  auto written = write_pieces(**file, **document, made);
+  auto written = write_pieces(**file, **document, taken, made);
   if (written) written = (*file)->sync();
   if (written) written = files_.rename(unfinished, path);
   if (written) written = files_.sync_directory(requests_.export_directory());
@@ -176,9 +188,9 @@ result<request_export> request_worker::write_document(const std::string& path, c
   return made;
 }
 
-result<void> request_worker::write_pieces(persistence::file& to, person_export& from, request_export& made) const {
+result<void> request_worker::write_pieces(persistence::file& to, person_export& from, std::uint64_t taken,
+                                          request_export& made) const {
   sha256 digest;
-  const auto taken = requests_.counts().export_bytes;
   for (;;) {
     if (stopping_) return fail(errc::unavailable, "the server is stopping");
     const auto piece = from.next();
@@ -253,13 +265,15 @@ bool request_worker::is_receipted(const privacy_request& what, const std::string
 result<void> request_worker::record(const privacy_request& what, const std::string& action,
                                     const std::string& outcome) const {
   if (with_.audit == nullptr) return {};
-  const auto done = with_.audit->append({{"method", action},
-                                         {"route", "privacy request"},
-                                         {"status", outcome == "done" ? 200 : 500},
-                                         {"outcome", outcome},
-                                         {"who", "kith"},
-                                         {"arguments", {what.id}},
-                                         {"noted", {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}}}});
+  const auto done = with_.audit->append(
+      {{"method", action},
+       {"route", "privacy request"},
+       {"status", outcome == "done" ? 200 : 500},
+       {"outcome", outcome},
+       {"who", "kith"},
+       {"arguments", {what.id}},
+       {"noted",
+        {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}, {"subjects", audit_names_of(what.subject)}}}});
   if (!done) return tl::make_unexpected(done.error());
   return {};
 }

@@ -35,9 +35,10 @@ class request_worker {
   void run();
   void carry_out(const privacy_request& what);
   result<request_result> answer(const privacy_request& what);
-  result<void> write_export(const privacy_request& what, const profile::identifier& of, request_result& to);
-  result<request_export> write_document(const std::string& path, const profile::identifier& of);
-  result<void> write_pieces(persistence::file& to, person_export& from, request_export& made) const;
+  result<void> write_export(const privacy_request& what, std::size_t subject, request_result& to);
+  result<request_export> write_document(const std::string& path, const profile::identifier& of, std::uint64_t taken);
+  result<void> write_pieces(persistence::file& to, person_export& from, std::uint64_t taken,
+                            request_export& made) const;
   void discard(const std::string& path) const;
   result<void> erase(const std::string& id, std::size_t subject, request_result& to);
   result<void> erase_person(const privacy_request& what, const request_subject& whom, request_result& to);

@@ -109,7 +109,7 @@ const std::vector<routes::route>& routes::table() {
       {"GET", {"v1", "privacy", "rules"}, viewer, reads, open, &routes::privacy_rules},
       {"GET", {"v1", "privacy", "keys"}, anybody, reads, open, &routes::receipt_keys},
       {"GET", {"v1", "privacy", "suppressions"}, privacy, reads, open, &routes::suppressions},
-      {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, open, &routes::look_up_suppression},
+      {"POST", {"v1", "privacy", "suppressions:lookup"}, privacy, reads, refused, &routes::look_up_suppression},
       {"DELETE", {"v1", "privacy", "suppressions", "{}"}, privacy, changes, open, &routes::lift_suppression},
       {"GET", {"v1", "views"}, viewer, reads, open, &routes::views},
       {"GET", {"v1", "identity", "ignored"}, viewer, reads, masked, &routes::ignored_identifiers},

@@ -166,6 +166,7 @@ class routes {
   response privacy_request_of(const call& asked);
   response step_privacy_request(const call& asked);
   response kept_export(const call& asked);
+  void show_request_as_it_is(response& again) const;
 
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
   response answer_with(const kept_definition& one);

@@ -376,7 +376,7 @@ void admin_server::configure(const access_settings& settings, std::shared_ptr<in
   impl_->door.configure(settings, std::move(issuers));
 }
 
-void admin_server::sign_in_at(std::shared_ptr<sign_in> provider) { impl_->door.sign_in_at(std::move(provider)); }
+void admin_server::sign_in_at(const std::shared_ptr<sign_in>& provider) { impl_->door.sign_in_at(provider); }
 
 unsigned short admin_server::port() const noexcept {
   beast::error_code ignored;

@@ -28,7 +28,7 @@ using request_handler = std::function<response(const request&)>;
 struct admin_options {
   std::string address = "127.0.0.1";
   unsigned short port = 7442;  ///< 0: any that is free
-  unsigned threads = 4;        ///< handlers may block
+  unsigned threads = 6;        ///< handlers may block, twice two of them on other servers (waiting_room)
   std::size_t connections = 256;
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1024 * 1024;
@@ -53,7 +53,7 @@ class admin_server {
   /// As it holds from now on; `issuers`: of OAuth access tokens; null: none are taken.
   void configure(const access_settings& settings, std::shared_ptr<ingest::oauth::authorizer> issuers);
   /// As of access::sign_in_at().
-  void sign_in_at(std::shared_ptr<sign_in> provider);
+  void sign_in_at(const std::shared_ptr<sign_in>& provider);
   unsigned short port() const noexcept;
 
  private:

@@ -79,14 +79,14 @@ response routes::refused_sign_in(std::string_view reason, const std::string& det
   if (with_.counts != nullptr) probe::add_one(with_.counts->sign_ins_refused);
   auto refused = reason == "no_role" ? problem(403, "forbidden", detail) : problem(401, "unauthenticated", detail);
   refused.noted = {{"reason", reason}, {"detail", detail}};
-  refused.headers["Set-Cookie"] = sign_in::cookie_that_ends();
+  if (reason != "busy") refused.headers["Set-Cookie"] = sign_in::cookie_that_ends();  // else it may be tried again
   return refused;
 }
 
 response routes::begin_sign_in(const call& asked) {
   const auto people = with_.door == nullptr ? nullptr : with_.door->people();
   if (!people) return refused_sign_in("not_configured", "no [oidc] is configured");
-  const auto place = with_.door->waiting().enter();
+  const auto place = with_.door->signing_in().enter();
   if (!place) return refused_sign_in("busy", "the provider is being asked for others");
   auto begun = people->begin(asked.sent.host, sessions::id_in(asked.sent.cookie));
   if (!begun) return refused_sign_in(begun.error().reason, begun.error().detail);
@@ -96,16 +96,20 @@ response routes::begin_sign_in(const call& asked) {
 response routes::finish_sign_in(const call& asked) {
   const auto people = with_.door == nullptr ? nullptr : with_.door->people();
   if (!people) return refused_sign_in("not_configured", "no [oidc] is configured");
-  const auto place = with_.door->waiting().enter();
+  const auto place = with_.door->signing_in().enter();
   if (!place) return refused_sign_in("busy", "the provider is being asked for others");
   const auto person = people->finish(asked.target.query, asked.sent.cookie, asked.sent.host);
   if (!person) return refused_sign_in(person.error().reason, person.error().detail);
-  // Meanwhile it may have been configured that somebody else vouches for people, or gives them other roles.
-  if (with_.door->people() != people) return refused_sign_in("expired", "[oidc] was configured anew meanwhile");
   auto& open = with_.door->open_sessions();
+  const auto session = open.open(person->who, person->until_ms);
+  // Meanwhile it may have been configured that somebody else vouches for people, or gives them other roles. What is
+  // configured after this look finds the session, and ends it.
+  if (with_.door->people() != people) {
+    open.close(session.id);
+    return refused_sign_in("expired", "[oidc] was configured anew meanwhile");
+  }
   if (person->replaces) open.close(*person->replaces);
   open.close(sessions::id_in(asked.sent.cookie));
-  const auto session = open.open(person->who, person->until_ms);
   const auto& around = with_.door->around();
   if (around.counts != nullptr) probe::add_one(around.counts->sessions_opened);
   response answer{303, {}, {}, {{"Location", "/"}}};

@@ -54,8 +54,10 @@ std::string due_of(const json& request) {
 
 /// All of one, for people.
 std::string shown(const json& of) {
-  std::string text = of.at("id").get<std::string>() + "\n";
-  const auto line = [&](const char* name, const std::string& what) { text.append(name).append(what).append("\n"); };
+  std::string text = printable(of.at("id").get<std::string>()) + "\n";
+  const auto line = [&](const char* name, const std::string& what) {
+    text.append(name).append(printable(what)).append("\n");
+  };
   line("  kind       ", of.at("kind").get<std::string>() + ", " + of.at("regulation").get<std::string>());
   line("  status     ", of.at("status").get<std::string>());
   line("  subject    ", subject_of(of));
@@ -101,6 +103,7 @@ int list(const request_flags& flags) {
     for (const auto& each : items) {
       rows.push_back(
           {each.at("id"), each.at("kind"), each.at("regulation"), each.at("status"), due_of(each), subject_of(each)});
+      for (auto& cell : rows.back()) cell = printable(cell);
     }
     return flags.print(items, items.empty() ? "no requests\n" : table_text(rows));
   });

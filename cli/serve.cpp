@@ -133,7 +133,9 @@ result<void> write_dev_address(const config& settings, unsigned short port) {
 /// Null: no [oidc] is configured.
 std::shared_ptr<admin::sign_in> sign_in_of(const config& settings) {
   if (settings.openid.issuer.empty()) return nullptr;
-  return std::make_shared<admin::sign_in>(settings.openid,
+  auto of = settings.openid;
+  of.outgoing = settings.outgoing;
+  return std::make_shared<admin::sign_in>(std::move(of),
                                           std::make_unique<ingest::outgoing::curl_fetcher>(settings.outgoing),
                                           ingest::oauth::environment{actors::wall_clock_ms, log});
 }
@@ -216,6 +218,8 @@ result<std::string> serving::erase(const net::erase_order& what) {
                                         {"status", erased ? 200 : 500},
                                         {"outcome", erased ? "done" : "failed"},
                                         {"who", what.by},
+                                        {"role", what.role},
+                                        {"by", what.known_by},
                                         {"arguments", {id}},
                                         {"query", {{"reason", what.reason}}}});
   if (!erased) return tl::make_unexpected(erased.error());
@@ -439,9 +443,7 @@ void serving::reload() {
   if (auto configured = schemas_->reconfigure(settings->schemas); !configured) {
     return log("error", "SIGHUP: " + configured.error().message + "; the old schemas stay");
   }
-  log("info",
-      "SIGHUP: certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth, schemas, "
-      "segments, computed traits, consent and retention of traits are reloaded");
+  log("info", "SIGHUP: certificates, keys and what may change of the configuration are reloaded");
 }
 
 void serving::report_progress() {
@@ -531,8 +533,7 @@ command_body add_serve(CLI::App& app) {
   app.add_option("--port-base", flags->port_base, "ports N (protocol), N+1 (ingest), N+2 (admin); default 7440")
       ->check(CLI::Range(1, 65533));
   app.footer(
-      "SIGHUP reloads certificates, credentials, keys, limits, identity rules, views, webhooks, sources, OAuth,\n"
-      "segments, computed traits, schemas and log settings;\n"
+      "SIGHUP reloads certificates, keys and most of the configuration, as docs/configuration.md says;\n"
       "SIGTERM and SIGINT finish what is in flight, save every profile and end with 0. Exit codes: 65 the data "
       "directory is\n"
       "damaged, 69 a port or the data directory is in use, 78 configuration.");

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "actors/clock.hpp"
 #include "cli/exit_codes.hpp"
@@ -23,6 +24,7 @@ sigset_t awaited_signals() {
 }  // namespace
 
 void prepare_service() {
+  umask(S_IRWXG | S_IRWXO);
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;

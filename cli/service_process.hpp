@@ -11,7 +11,7 @@
 
 namespace kith::cli {
 
-/// As many open files as allowed; signals are taken by next_signal() alone. Before any thread is made.
+/// Files that are made are the user's alone; as many may be open as allowed; signals are taken by next_signal() alone. Before any thread is made.
 void prepare_service();
 /// SIGTERM, SIGINT or SIGHUP; another number if none came within a second.
 int next_signal();

@@ -13,6 +13,20 @@ inline std::size_t width_of(const std::string& text) {
       text.begin(), text.end(), [](char each) { return (static_cast<unsigned char>(each) & 0xC0) != 0x80; }));
 }
 
+/// What a terminal would obey is not printed: control characters, also U+0080 to U+009F, are question marks.
+inline std::string printable(const std::string& text) {
+  std::string made;
+  made.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0U;
+    const bool is_c1 = byte == 0xC2 && next >= 0x80 && next <= 0x9F;
+    made += is_c1 || byte < 0x20 || byte == 0x7F ? '?' : text[at];
+    if (is_c1) ++at;
+  }
+  return made;
+}
+
 /// The first row is the heading. Nothing is filled up behind the last column. REQUIRES: rows of one length.
 inline std::string table_text(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths(rows.empty() ? 0 : rows.front().size());

@@ -56,7 +56,7 @@ class observer {
 
   /// Errors: whatever keeps the server from answering; it is also in the state.
   result<void> look() {
-    auto outcome = ask();
+    auto outcome = understood();
     const std::lock_guard lock(mutex_);
     if (outcome) {
       if (!state_.trouble.empty()) back_ = clock::now();
@@ -78,6 +78,15 @@ class observer {
   }
 
  private:
+  /// An answer of another shape, of another version or of what stands between, is an error as any.
+  result<void> understood() {
+    try {
+      return ask();
+    } catch (const json::exception& why) {
+      return fail(errc::unavailable, "the answer of " + options_.host + " is not a Kith server's: " + why.what());
+    }
+  }
+
   result<void> ask() {
     if (!link_) {
       auto made = admin_client::connect(options_);
@@ -105,8 +114,9 @@ class observer {
     const auto seconds = std::max(0.001, std::chrono::duration<double>(now - taken_).count());
     // A server that was started anew counts from 0.
     const auto rate = [&](const char* key) {
+      const auto is = sample.at("stats").value(key, 0.0);
       if (!state_.sample.is_object()) return 0.0;
-      const auto more = sample.at("stats").value(key, 0.0) - state_.sample.at("stats").value(key, 0.0);
+      const auto more = is - state_.sample.at("stats").value(key, 0.0);
       return more > 0 ? more / seconds : 0.0;
     };
     state_.syncs = rate("journalSyncs");
@@ -222,7 +232,7 @@ class dashboard {
     }
     struct sigaction action {};
     action.sa_handler = on_signal;
-    for (const int each : {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP}) sigaction(each, &action, nullptr);
+    for (const int each : {SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGWINCH, SIGTSTP}) sigaction(each, &action, nullptr);
     {
       terminal on;
       std::thread asking([this] { ask(); });

@@ -48,13 +48,6 @@ std::string_view cut(std::string_view text, std::size_t characters) {
   return text.substr(0, at);
 }
 
-/// What a terminal would obey is not printed.
-std::string printable(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return (c >= 0 && c < ' ') || c == '\x7f'; }, '?');
-  return text;
-}
-
 /// One line, which ends where the screen does.
 class row {
  public:

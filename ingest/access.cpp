@@ -65,6 +65,7 @@ void access::let_in(const exchange_ptr& with, const identity_ptr& who, probe::of
     return refuse(
         with, {errc::forbidden, "\"" + who->rights.name + "\" may not publish; give it the right \"publish\""}, counts);
   }
+  with->let_in();
   done(who);
 }
 

@@ -1,9 +1,15 @@
 #include "ingest/exchange.hpp"
 
+#include <utility>
+
 #include "ingest/pixel.hpp"
 #include "ingest/problem.hpp"
 
 namespace kith::ingest {
+
+void exchange::let_in() {
+  if (const auto begin = std::exchange(begin_span, nullptr)) span = begin();
+}
 
 void exchange::answer(net::http_response response) {
   if (is_image) response = pixel_answer();

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -21,10 +22,13 @@ struct exchange {
   actors::shard_id home;
   net::http_request request;
   net::http_reply reply;
-  std::string body{};     ///< that `request` shows in place of the one that was sent
-  bool is_image = false;  ///< whatever becomes of it, the answer is pixel_answer()
-  actors::open_span span{};
+  std::string body{};                               ///< that `request` shows in place of the one that was sent
+  bool is_image = false;                            ///< whatever becomes of it, the answer is pixel_answer()
+  std::function<actors::open_span()> begin_span{};  ///< empty: nothing is traced
+  actors::open_span span{};                         ///< since let_in()
 
+  /// The sender is known: only then a span is recorded, or whoever reaches the port could have it done.
+  void let_in();
   void answer(net::http_response response);
   /// With a problem document.
   void refuse(const error& why, std::uint64_t retry_after_ms = 0);

@@ -116,12 +116,15 @@ void front::impl::trace(const exchange_ptr& with, std::string_view under, std::s
   if (traces == nullptr) return;
   const auto within = traces->begin(with->request.field("traceparent"));
   if (!within.sampled) return;
-  const auto route = std::string(under).append(name);
-  with->span = actors::open_span(traces, within, actors::span_kind::server, "ingest");
-  with->span.note("http.request.method", with->request.method);
-  with->span.note("http.route", route);
-  with->span.note("url.scheme", "https");
-  if (route.find('{') == std::string::npos) with->span.note("url.path", route);
+  with->begin_span = [to = traces, within, begun = actors::now(), method = std::string(with->request.method),
+                      route = std::string(under).append(name)] {
+    actors::open_span made(to, within, actors::span_kind::server, "ingest", begun);
+    made.note("http.request.method", method);
+    made.note("http.route", route);
+    made.note("url.scheme", "https");
+    if (route.find('{') == std::string::npos) made.note("url.path", route);
+    return made;
+  };
 }
 
 void front::impl::get(std::string_view path, const exchange_ptr& with) {

@@ -84,10 +84,11 @@ void webhook_api::handle_webhook(std::string_view source, const exchange_ptr& wi
                          "there is no source of that name that takes webhooks; declare it as "
                          "[sources.NAME] with a scheme"});
   }
-  with->span.note("url.path", with->request.path());  // the name is one of ours
   const auto now_ms = actors::wall_clock_ms();
   auto got = webhook::receive(*of, with->request, now_ms);
   if (!got) return refuse(with, *of, std::move(got.error()), now_ms);
+  with->let_in();
+  with->span.note("url.path", with->request.path());  // the name is one of ours
   std::vector<persistence::dead_letter> letters;
   if (got->needs_letter()) {
     letters.push_back(letter_of(with->request, *of, "mapping", reasons_of(got->events.skipped_events)));

@@ -414,7 +414,8 @@ void methods::erase(std::string_view params, const request& from) {
   if (!parsed) return refuse(from, parsed.error());
   const auto& options = owner_.server().options;
   if (!options.erase) return refuse(from, {errc::unavailable, "this server does not erase"});
-  options.erase({parsed->address, std::move(parsed->reason), who_->rights.name},
+  options.erase({parsed->address, std::move(parsed->reason), who_->rights.name, name_of(role_of(who_->rights)),
+                 token_ ? "token" : "certificate"},
                 [weak = owner_.weak(), &io = owner_.group().io(), from](result<std::string> receipt) {
                   boost::asio::post(io, [weak, from, receipt = std::move(receipt)] {
                     const auto self = weak.lock();

@@ -29,6 +29,8 @@ struct erase_order {
   profile::hash128 address;
   std::string reason;
   std::string by;  ///< the credential's name
+  std::string_view role;
+  std::string_view known_by;  ///< "token" or "certificate"
 };
 using erase_done = std::function<void(result<std::string> receipt)>;
 

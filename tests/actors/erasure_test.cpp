@@ -165,6 +165,27 @@ TEST_CASE("erasing whom nobody knows is told so; erasing twice is fine") {
   CHECK(again->id.empty());
 }
 
+TEST_CASE("an erasure that was not done in time is done when it is asked for again") {
+  temporary_directory directory;
+  auto options = options_for(directory.path());
+  const auto failing = std::make_shared<std::atomic<bool>>(true);
+  options.erase_elsewhere = [failing](const auto&) -> result<std::uint64_t> {
+    if (*failing) return fail(errc::unavailable, "as the test wants");
+    return 1;
+  };
+  running kith(options);
+  fill(kith);
+  CHECK(!kith->erase(ada));
+  CHECK(!kith->erase(device));
+  *failing = false;
+  const auto again = kith->erase(device);
+  REQUIRE(again);
+  CHECK(!again->id.empty());
+  CHECK(again->dead_letters == 1);
+  CHECK(!is_there(kith));
+  CHECK(kith->erase(ada)->id.empty());
+}
+
 TEST_CASE("a failing store leaves an erasure begun, and the next start carries it out") {
   for (const auto call : {store_call::erase, store_call::flush, store_call::compact}) {
     temporary_directory directory;

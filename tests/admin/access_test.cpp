@@ -249,6 +249,13 @@ TEST_CASE("an OAuth access token has the role of its scopes, and opens sessions 
   CHECK(role_with("kith:view kith:run other") == "operator");
   CHECK(role_with("kith:view kith:all") == "admin");
   CHECK(role_with("other") == "403");
+  {
+    // Who signs in keeps nobody out who has a token.
+    const auto first = at.door.signing_in().enter();
+    const auto second = at.door.signing_in().enter();
+    CHECK((first && second));
+    CHECK(role_with("kith:view") == "viewer");
+  }
   CHECK(at.ask("GET", "/v1/stats", token("kith:view") + "x").status == 401);
   const auto cookie = at.log_in(token("kith:run"));
   const auto who = json::parse(at.ask(with_cookie(house::request("GET", "/v1/session"), cookie)).body);

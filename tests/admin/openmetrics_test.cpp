@@ -1,10 +1,12 @@
 #include "admin/openmetrics.hpp"
 
+#include <future>
 #include <map>
 #include <regex>
 #include <set>
 #include <sstream>
 
+#include "admin/probe.hpp"
 #include "admin/routes.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/catch.hpp"
@@ -48,6 +50,7 @@ struct parsed {
   void take(const std::string& line, const std::smatch& of) {
     static const std::map<std::string, std::set<std::string>> suffixes = {{"counter", {"_total"}},
                                                                           {"gauge", {""}},
+                                                                          {"unknown", {""}},
                                                                           {"summary", {"", "_sum", "_count"}},
                                                                           {"histogram", {"_bucket", "_sum", "_count"}}};
     const auto metric = of[1].str();
@@ -74,7 +77,22 @@ struct api {
   running kith{options_for(directory.path())};
   std::unique_ptr<admin::definition_store> definitions =
       admin::definition_store::open(persistence::real_files(), directory.path(), {}).value();
-  admin::routes routes{*kith, *definitions};
+  admin::probe counts;
+  std::unique_ptr<persistence::dead_letters> letters = open_letters();
+  admin::routes routes{*kith, *definitions, parts_of()};
+
+  std::unique_ptr<persistence::dead_letters> open_letters() {
+    persistence::dead_letter_options options;
+    options.now_ms = [] { return std::int64_t{1'714'557'600'000}; };
+    return persistence::dead_letters::open(persistence::real_files(), directory.path() + "/dead-letters", options)
+        .value();
+  }
+  admin::parts parts_of() {
+    admin::parts with;
+    with.letters = letters.get();
+    with.counts = &counts;
+    return with;
+  }
 
   admin::response metrics(const std::string& accept) {
     net::credential rights;
@@ -135,6 +153,24 @@ TEST_CASE_METHOD(api, "metrics are whole in OpenMetrics, with the trace of a slo
   CHECK(plain.content_type == "text/plain; version=0.0.4; charset=utf-8");
   CHECK(plain.body.find("kith_stage_duration_seconds_bucket{stage=\"end_to_end\",le=\"0.05\"} 2") != std::string::npos);
   CHECK(plain.body.find("trace_id") == std::string::npos);
+}
+
+TEST_CASE_METHOD(api,
+                 "no two families of a scrape have one name, though a gauge is named as a counter without _total") {
+  persistence::dead_letter letter;
+  letter.source = "shop";
+  letter.code = "schema";
+  std::promise<result<void>> kept;
+  letters->put({letter}, [&](const result<void>& outcome) { kept.set_value(outcome); });
+  REQUIRE(kept.get_future().get());
+  const auto got = metrics("application/openmetrics-text; version=1.0.0");
+  const parsed all(got.body);
+  CHECK(all.wrong == std::vector<std::string>());
+  CHECK(got.body.find("# TYPE kith_dead_letters gauge\n") != std::string::npos);
+  CHECK(got.body.find("# TYPE kith_dead_letters_total unknown\n") != std::string::npos);
+  CHECK(got.body.find("# TYPE kith_dead_letters_dropped counter\n") != std::string::npos);
+  CHECK(all.samples.at("kith_dead_letters{source=\"shop\",code=\"schema\"}") == 1);
+  CHECK(all.samples.at("kith_dead_letters_total{source=\"shop\",code=\"schema\"}") == 1);
 }
 
 TEST_CASE("values and labels are written as OpenMetrics wants them") {

@@ -72,6 +72,20 @@ struct desk {
   }
 };
 
+/// A profile that has this user id.
+void put_person(kith::test::fake_service& service, const std::string& name) {
+  profile::hash128 address;
+  REQUIRE(profile::address_of({profile::id_kind::user, {}, name}, address));
+  const auto bytes = json::to_msgpack({{"profile", profile::to_hex(address)},
+                                       {"version", 1},
+                                       {"userIds", {name}},
+                                       {"anonymousIds", json::array()},
+                                       {"externalIds", json::array()},
+                                       {"traits", {{"plan", "gold"}}},
+                                       {"segments", json::array()}});
+  service.put(address, std::string(bytes.begin(), bytes.end()));
+}
+
 }  // namespace
 
 TEST_CASE("a deadline is the law's, by the calendar") {
@@ -237,6 +251,17 @@ TEST_CASE("of who was erased only hashes stay, and no document") {
   CHECK(!room.disk.exists(room.all->export_path(running.id, 1)).value());
 }
 
+TEST_CASE("what a request that runs has made of somebody goes with the erasure, before it is told") {
+  desk room;
+  const auto running = room.add();
+  REQUIRE(room.step(running.id, request_action::run) == 0);
+  room.write(room.all->export_path(running.id, 1), "{}");
+  room.write(room.all->export_path(running.id, 2) + std::string(privacy_requests::partial_end), "half");
+  CHECK(room.all->forget({ada}).value() == 1);
+  CHECK(room.disk.list("/data/exports").value().empty());
+  CHECK(room.all->get(running.id)->history.back().detail == "its documents are deleted");
+}
+
 TEST_CASE("documents go when their time is up, requests when they were kept for long enough, strays at the start") {
   desk room;
   const auto made = room.answered();
@@ -290,6 +315,39 @@ TEST_CASE("of a dead letter only what names the person is told, and no more of a
   CHECK(search.unclear() == 2);
 }
 
+TEST_CASE("an event of somebody else is not told, though it speaks of the person") {
+  admin::letter_search search({ada, device, {profile::id_kind::external, "email", "ada@example.com"}});
+  const auto events = [&](const std::string& bytes) {
+    persistence::dead_letter letter;
+    letter.id = "0000000000000001";
+    letter.bytes = bytes;
+    const auto told = search.about(letter);
+    return told.is_null() ? 0U : told["events"].size();
+  };
+  std::uint64_t unclear = 0;
+  for (const auto* bens :
+       {R"({"userId": "ben", "context": {"ip": "192.0.2.7"}, "properties": {"email": "Ada@Example.com"}})",
+        R"({"anonymousId": "b-1", "properties": {"friends": [{"userId": "ada"}]}})",
+        R"({"userId": "ben", "traits": {"emergency": {"email": "ada@example.com"}}})",
+        R"({"context": {"externalIds": [{"type": "email", "id": "ben@example.com"}]},
+            "properties": {"email": "ada@example.com"}})",
+        R"({"specversion": "1.0", "data": {"userId": "ben", "properties": {"email": "ada@example.com"}}})"}) {
+    CAPTURE(bens);
+    CHECK(events(bens) == 0);
+    CHECK(search.unclear() == ++unclear);
+  }
+  for (const auto* adas :
+       {R"({"userId": "ada-2", "anonymousId": "a-17", "properties": {"n": 1}})",
+        R"({"userId": "ada-2", "context": {"externalIds": [{"type": "email", "id": "ada@example.com"}]}})",
+        R"({"userId": "ada-2", "traits": {"email": "ada@example.com"}})",
+        R"({"userId": null, "anonymousId": "", "properties": {"email": "ada@example.com"}})",
+        R"({"specversion": "1.0", "data": {"userId": "ada", "properties": {"n": 1}}})"}) {
+    CAPTURE(adas);
+    CHECK(events(adas) == 1);
+  }
+  CHECK(search.unclear() == unclear);
+}
+
 TEST_CASE("requests go through the API: by role, recorded, with what they led to") {
   house at;
   persistence::simulated_files disk{9};
@@ -335,18 +393,7 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(ask("POST", url + "/steps", "token-privacy", {{"action", "leave"}}).status == 400);
   CHECK(ask("GET", url + "/exports/1", "token-privacy").status == 404);
 
-  profile::hash128 address;
-  REQUIRE(profile::address_of(ada, address));
-  std::string map;
-  const auto bytes = json::to_msgpack({{"profile", profile::to_hex(address)},
-                                       {"version", 1},
-                                       {"userIds", {"ada"}},
-                                       {"anonymousIds", json::array()},
-                                       {"externalIds", json::array()},
-                                       {"traits", {{"plan", "gold"}}},
-                                       {"segments", json::array()}});
-  map.assign(bytes.begin(), bytes.end());
-  at.service.put(address, map);
+  put_person(at.service, "ada");
   REQUIRE(ask("POST", url + "/steps", "token-privacy", {{"action", "run"}}).status == 200);
   {
     const admin::request_worker worker(disk, at.service, with, [](auto, auto) {});
@@ -365,6 +412,9 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(person["end"]["complete"] == true);
   REQUIRE(all->forget({ada}));
   CHECK(ask("GET", url + "/exports/1", "token-privacy").status == 410);
+  // Whether somebody was erased is told of a person, so who asked is recorded.
+  REQUIRE(ask("POST", "/v1/privacy/suppressions:lookup", "token-privacy", {{"kind", "user"}, {"id", "cleo"}}).status ==
+          200);
 
   const auto records = at.records();
   const auto count = [&](const std::string& method, const std::string& route) {
@@ -378,4 +428,93 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(count("begin", "privacy request") == 1);
   CHECK(count("finish", "privacy request") == 1);
   for (const auto& each : records) CHECK(each.dump().find("\"ada\"") == std::string::npos);
+
+  std::vector<std::string> about;
+  const auto found = ask("GET", "/v1/audit?about=user/nobody&order=asc", "token-privacy");
+  for (const auto& each : json::parse(found.body).at("items")) {
+    about.push_back(each["method"].get<std::string>() + " " + each["route"].get<std::string>());
+  }
+  CHECK(about == std::vector<std::string>{"POST /v1/privacy/requests", "POST /v1/privacy/requests/{}/steps",
+                                          "begin privacy request", "finish privacy request",
+                                          "GET /v1/privacy/requests/{}", "GET /v1/privacy/requests/{}/exports/{}"});
+  CHECK(json::parse(ask("GET", "/v1/audit?about=user/ben", "token-privacy").body).at("items").empty());
+  CHECK(count("POST", "/v1/privacy/suppressions:lookup") == 1);
+  CHECK(json::parse(ask("GET", "/v1/audit?about=user/cleo", "token-privacy").body).at("items").size() == 1);
+}
+
+TEST_CASE("the documents of one request together are held to privacy.export_bytes") {
+  house at;
+  put_person(at.service, "ada");
+  put_person(at.service, "ben");
+  const auto answer = [&](persistence::simulated_files& disk, std::uint64_t bound,
+                          const std::vector<admin::request_subject>& subject) {
+    admin::request_settings settings;
+    settings.export_bytes = bound;
+    auto all = privacy_requests::open(
+                   disk, "/data", settings, [&] { return at.now_ms; }, [](auto, auto) {})
+                   .value();
+    auto with = at.parts_of();
+    with.requests = all.get();
+    auto wanted = desk::wanted();
+    wanted.subject = subject;
+    wanted.run = true;
+    const auto id = all->create(wanted, "officer")->id;
+    const admin::request_worker worker(disk, at.service, with, [](auto, auto) {});
+    REQUIRE(test::eventually([&] {
+      const auto now = all->get(id);
+      return now->status == request_status::done || !now->error.empty();
+    }));
+    return *all->get(id);
+  };
+  const admin::request_subject first{ada, std::string(64, 'a')};
+  const admin::request_subject second{{profile::id_kind::user, {}, "ben"}, std::string(64, 'b')};
+  persistence::simulated_files roomy{11};
+  const auto alone = answer(roomy, admin::request_settings().export_bytes, {first});
+  REQUIRE(alone.result.exports.size() == 1);
+  const auto bytes = alone.result.exports[0].bytes;
+
+  persistence::simulated_files tight{12};
+  const auto both = answer(tight, bytes + bytes / 2, {first, second});
+  CHECK(both.error.find("privacy.export_bytes") != std::string::npos);
+  CHECK(tight.list("/data/exports").value().empty());
+  persistence::simulated_files enough{13};
+  CHECK(answer(enough, bytes * 3, {first, second}).result.exports.size() == 2);
+}
+
+TEST_CASE("an answer that is given again for its key names nobody who was erased since") {
+  house at;
+  persistence::simulated_files disk{14};
+  auto all = privacy_requests::open(
+                 disk, "/data", {}, [&] { return at.now_ms; }, [](auto, auto) {})
+                 .value();
+  auto with = at.parts_of();
+  with.requests = all.get();
+  admin::routes routes(at.service, *at.definitions, with);
+  const auto ask = [&](const std::string& target, const json& body) {
+    auto asked = house::request("POST", target, "token-privacy");
+    asked.host = "kith.example:7442";
+    asked.idempotency_key = "k-1";
+    asked.body = body.dump();
+    REQUIRE(!at.door.admit(asked));
+    return routes.handle(asked);
+  };
+  const json wanted = {{"kind", "access"}, {"regulation", "gdpr"}, {"subject", {{{"kind", "user"}, {"id", "ada"}}}}};
+  const auto first = ask("/v1/privacy/requests", wanted);
+  REQUIRE(first.status == 201);
+  CHECK(ask("/v1/privacy/requests", wanted).body == first.body);
+  const auto steps = first.headers.at("Location") + "/steps";
+  REQUIRE(ask(steps, {{"action", "verify"}}).status == 200);
+  REQUIRE(all->forget({ada}).value() == 1);
+  for (const auto& again : {ask("/v1/privacy/requests", wanted), ask(steps, {{"action", "verify"}})}) {
+    CHECK(again.headers.at("Idempotency-Replayed") == "true");
+    CHECK(again.body.find("\"ada\"") == std::string::npos);
+    CHECK(json::parse(again.body).at("id") == json::parse(first.body).at("id"));
+  }
+  CHECK(ask("/v1/privacy/requests", wanted).status == 201);
+  CHECK(ask("/v1/privacy/requests", wanted).headers.at("Location") == first.headers.at("Location"));
+  CHECK(all->counts().open == 1);
+  // What only reads is asked anew.
+  const json whom = {{"kind", "user"}, {"id", "ada"}};
+  REQUIRE(ask("/v1/privacy/suppressions:lookup", whom).status == 200);
+  CHECK(ask("/v1/privacy/suppressions:lookup", whom).headers.count("Idempotency-Replayed") == 0);
 }

@@ -360,6 +360,77 @@ TEST_CASE("a provider that cannot be reached, or points elsewhere, is no way in"
   CHECK(json::parse(to.at.ask("GET", "/v1/session/methods").body)["provider"] == nullptr);
 }
 
+TEST_CASE("a role that is taken away at the very moment of a sign-in is not had") {
+  visit to;
+  const auto begun = to.begin();
+  to.at.when_asked_for_time = [&] {  // as the session is opened
+    auto changed = usual_settings();
+    changed.roles["kith-run"] = role::viewer;
+    to.configure(changed);
+  };
+  CHECK(to.reason_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)) == "expired");
+  CHECK_FALSE(to.at.when_asked_for_time);
+}
+
+TEST_CASE("a SIGHUP that changes nothing lets sign-ins under way go on") {
+  visit to;
+  const auto begun = to.begin();
+  to.configure(usual_settings());
+  CHECK(to.who(to.cookie_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)))["name"] ==
+        "oidc:ada");
+  const auto other = to.begin();
+  auto changed = usual_settings();
+  changed.outgoing.allow_hosts = {"login.example"};
+  to.configure(changed);
+  to.at.door.open_sessions().close_of_people();
+  CHECK(to.reason_of(to.come_back("code=c-2&state=" + other.sent.at("state"), other.cookie)) == "expired");
+}
+
+TEST_CASE("who comes while others wait for the provider may try the same sign-in again") {
+  visit to;
+  const auto begun = to.begin();
+  const auto back = "code=c-1&state=" + begun.sent.at("state");
+  {
+    const auto first = to.at.door.signing_in().enter();
+    const auto second = to.at.door.signing_in().enter();
+    REQUIRE((first && second));
+    CHECK(to.reason_of(to.at.ask("GET", "/v1/session/login")) == "busy");
+    const auto busy = to.come_back(back, begun.cookie);
+    CHECK(to.reason_of(busy) == "busy");
+    CHECK_FALSE(busy.headers.contains("Set-Cookie"));
+  }
+  CHECK(to.who(to.cookie_of(to.come_back(back, begun.cookie)))["name"] == "oidc:ada");
+}
+
+TEST_CASE("what is known of a provider holds on when it cannot be asked anew") {
+  visit to;
+  to.begin();
+  to.at.now_ms += admin::openid_provider::discovered_for_ms;
+  to.of->reached = false;
+  to.begin();
+  CHECK(to.of->asked.size() == 2);
+  CHECK_THAT(to.logged.back(), Contains("what it said before holds on"));
+  to.begin();
+  CHECK(to.of->asked.size() == 2);
+  to.of->reached = true;
+  to.of->metadata["authorization_endpoint"] = provider_url + "/moved";
+  to.at.now_ms += admin::openid_provider::stale_pause_ms;
+  CHECK(to.begin().url.starts_with(provider_url + "/moved?"));
+  CHECK(to.of->asked.size() == 3);
+}
+
+TEST_CASE("a provider may have a private address where [outgoing] says so") {
+  visit to;
+  to.of->metadata["authorization_endpoint"] = "https://10.0.0.7/auth";
+  CHECK(to.reason_of(to.at.ask("GET", "/v1/session/login")) == "unavailable");
+  CHECK_THAT(to.logged.back(), Contains("outgoing.allow_private"));
+  auto settings = usual_settings();
+  settings.outgoing.allow_private = {"10.0.0.7"};
+  settings.outgoing.allow_hosts = {"login.example"};
+  to.configure(settings);
+  CHECK(to.at.ask("GET", "/v1/session/login").headers.at("Location").starts_with("https://10.0.0.7/auth?"));
+}
+
 TEST_CASE("roles come from the claim that is configured, and else there is none") {
   visit to;
   const auto role_with = [&](const json& claims) {
@@ -417,6 +488,10 @@ TEST_CASE("signing in anew ends the session before, and a changed mapping all of
   to.configure(changed);
   CHECK(to.at.ask(with_cookie(house::request("GET", "/v1/session"), cookie)).status == 401);
   CHECK(to.who(by_token)["name"] == "viewer");
+  const auto later = to.cookie_of(to.sign_in());
+  changed.scopes = {"openid"};  // a role may come from what is granted
+  to.configure(changed);
+  CHECK(to.at.ask(with_cookie(house::request("GET", "/v1/session"), later)).status == 401);
   CHECK(to.at.ask(with_cookie(house::request("DELETE", "/v1/session"), to.cookie_of(to.sign_in()))).status == 204);
   CHECK(to.at.door.open_sessions().count() == 1);
 }

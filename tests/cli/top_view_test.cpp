@@ -80,6 +80,18 @@ TEST_CASE("no line leaves the screen, whatever its size and page") {
   }
 }
 
+TEST_CASE("nothing that a terminal would obey is printed, and letters stay as they are") {
+  CHECK(printable("a\033[31mb\x7f\n\t") == "a?[31mb???");
+  CHECK(printable("\xc2\x80 \xc2\x9b\x33\x31m \xc2\x9f") == "? ?31m ?");
+  CHECK(printable("\xc2\xa0 s\u00e4lza\u2013\u00df \u20ac \U0001f600") ==
+        "\xc2\xa0 s\u00e4lza\u2013\u00df \u20ac \U0001f600");
+  CHECK(printable("\xc2") == "\xc2");
+  CHECK(printable("").empty());
+  auto state = busy();
+  state.segments[39]["name"] = "a\xc2\x9b\x32J";
+  CHECK(has(all(top_lines(state, {80, 24, false, true, top_page::segments})), "a?2J"));
+}
+
 TEST_CASE("the overview fits a usual terminal whole") {
   const auto lines = top_lines(busy(), {80, 24, false, true, top_page::overview});
   const auto text = all(lines);

@@ -343,6 +343,8 @@ TEST_CASE("erase asks for the profile's address, with a reason, and answers with
   REQUIRE(server.erased.size() == 1);
   REQUIRE(server.erased[0].reason == "ticket 7");
   REQUIRE(server.erased[0].by == "all");
+  REQUIRE(server.erased[0].role == "admin");
+  REQUIRE(server.erased[0].known_by == "token");
   REQUIRE(message(client->call("erase", {{"userId", "ann"}}, json::object())) ==
           "reason: must be a string of 1 to 1000 bytes");
   REQUIRE(message(client->call("erase", {{"userId", "ann"}}, {{"why", "x"}})) ==

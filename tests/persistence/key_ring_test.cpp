@@ -342,6 +342,23 @@ TEST_CASE("the key that wraps the ring is rotated at a start and while it runs")
   for (std::size_t i = 0; i < whose.size(); ++i) CHECK(*now[i] == *keys[i]);
 }
 
+TEST_CASE("a rotation that failed is not taken for done by the next one") {
+  for (std::uint64_t nth = 0; nth < 10; ++nth) {
+    INFO("call " << nth);
+    simulated_files disk(nth);
+    const auto wanted = secret::random();
+    {
+      const ring_rig rig(disk);
+      REQUIRE(rig.ring->begin_epoch());
+      disk.fail(disk.calls() + nth, simulated_files::fault::io_error);
+      const auto done = rig.ring->wrap(by_key(wanted), [](auto, auto) {});
+      disk.heal();
+      if (!done) REQUIRE(rig.ring->wrap(by_key(wanted), [](auto, auto) {}));
+    }
+    CHECK(ring_rig(disk, by_key(wanted)).ring);
+  }
+}
+
 TEST_CASE("keys are read as hexadecimal digits and base64, and anything else is refused") {
   const auto hex = parse_secret("000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1D1E1F\n");
   const auto base64 = parse_secret(" AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\n");

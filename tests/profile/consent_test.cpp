@@ -6,6 +6,7 @@
 #include <random>
 #include <rapidcheck.h>
 
+#include "profile/accepted_event.hpp"
 #include "profile/limits.hpp"
 #include "tests/catch.hpp"
 #include "tests/profile/support/segments.hpp"
@@ -179,6 +180,18 @@ TEST_CASE("those who said nothing stand as the configuration says") {
               {{"status", "granted"}, {"granted", true}, {"basis", "legitimate_interests"}, {"source", "default"}}},
              {"service", {{"status", "granted"}, {"granted", true}, {"basis", "contract"}, {"source", "default"}}}});
   CHECK_FALSE(consent::judge(silent.inside(), shop_rules(), "not there").granted());
+}
+
+TEST_CASE("an event that was accepted once is read again, whatever its consent looks like") {
+  REQUIRE(!refusal_of("yes").empty());
+  auto event = said("m", "yes");
+  event["context"]["globalPrivacyControl"] = "1";
+  std::string bytes;
+  json::to_msgpack(event, bytes);
+  const auto kept = parse_event(bytes, reception_of_accepted(base_ms, bytes.size()));
+  REQUIRE(kept);
+  CHECK(kept->consent.empty());
+  CHECK(!kept->opted_out);
 }
 
 TEST_CASE("Global Privacy Control denies what the rules say, until somebody grants it knowing that") {

@@ -243,6 +243,17 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
   const auto again = request(room, running, {"new", "access", "ada-7f", "--run"});
   CHECK(settled(room, running, again.at("id"))["result"]["notFound"] == 1);
 
+  // What others wrote is no command to the terminal that shows it.
+  const auto odd = request(room, running, {"new", "access", "a\xc2\x9b\x31mz", "--note", "see\033[31m\xc2\x9b\x32J 7"});
+  const auto [shown, text] = at(room, running, {"privacy", "requests", "show", odd.at("id")});
+  CAPTURE(text);
+  CHECK(shown == 0);
+  CHECK(text.find("subject    user:a?1mz\n") != std::string::npos);
+  CHECK(text.find("note       see?[31m?2J 7\n") != std::string::npos);
+  const auto [listed, rows] = at(room, running, {"privacy", "requests", "list"});
+  CHECK(listed == 0);
+  CHECK(rows.find("user:a?1mz\n") != std::string::npos);
+
   REQUIRE(running.stop() == 0);
   CHECK(run_kith(room, {"check", running.data()}).first == 0);
   std::ofstream(kept) << "{";

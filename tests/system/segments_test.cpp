@@ -312,7 +312,7 @@ TEST_CASE("SIGHUP brings the configuration's segments, and leaves those of the A
     REQUIRE(done);
   };
   reload(configured("big", R"(events("Order Completed").sum("properties.total") > 100.0)"),
-         "computed traits, consent and retention of traits are reloaded");
+         "what may change of the configuration are reloaded");
   REQUIRE(at.members("big") == std::set<std::string>{address_of("ada")});
   REQUIRE(at.segments_of("ada") == std::set<std::string>{"big", "german"});
   REQUIRE(at.segments({"show", "buyer"}).first == 1);

@@ -1,4 +1,9 @@
 // kith top on a terminal, as somebody who sits there sees it.
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read_until.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/streambuf.hpp>
+#include <boost/asio/write.hpp>
 #include <csignal>
 #include <fcntl.h>
 #include <poll.h>
@@ -6,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
+#include <thread>
 #include <unistd.h>
 
 #include "tests/catch.hpp"
@@ -112,6 +118,48 @@ class on_terminal {
   std::size_t seen_ = 0;
 };
 
+/// Answers one connection's requests with 200 and `{}`, with the certificate of a server that is no more than that.
+class answers_nothing {
+ public:
+  explicit answers_nothing(const std::string& certificates) : tls_(boost::asio::ssl::context::tls_server) {
+    tls_.use_certificate_chain_file(certificates + "/server.pem");
+    tls_.use_private_key_file(certificates + "/server.key", boost::asio::ssl::context::pem);
+    thread_ = std::thread([this] { serve(); });
+  }
+  ~answers_nothing() {
+    boost::system::error_code ignored;
+    boost::asio::ip::tcp::socket waker(io_);  // if nobody came, accept() waits for this
+    waker.connect({boost::asio::ip::address_v4::loopback(), port()}, ignored);
+    waker.close(ignored);
+    thread_.join();
+  }
+  answers_nothing(const answers_nothing&) = delete;
+  answers_nothing& operator=(const answers_nothing&) = delete;
+
+  unsigned short port() const { return acceptor_.local_endpoint().port(); }
+
+ private:
+  void serve() {
+    boost::system::error_code failed;
+    boost::asio::ssl::stream<boost::asio::ip::tcp::socket> with(io_, tls_);
+    acceptor_.accept(with.lowest_layer(), failed);
+    if (!failed) with.handshake(boost::asio::ssl::stream_base::server, failed);
+    boost::asio::streambuf in;
+    while (!failed) {
+      in.consume(boost::asio::read_until(with, in, "\r\n\r\n", failed));
+      if (!failed) {
+        const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        boost::asio::write(with, boost::asio::buffer(answer), failed);
+      }
+    }
+  }
+
+  boost::asio::io_context io_;
+  boost::asio::ssl::context tls_;
+  boost::asio::ip::tcp::acceptor acceptor_{io_, {boost::asio::ip::address_v4::loopback(), 0}};
+  std::thread thread_;
+};
+
 std::vector<std::string> top(const server& at, std::vector<std::string> more = {}) {
   std::vector<std::string> words = {KITH_EXECUTABLE, "top", "--interval", "0.2"};
   for (const auto& each : at.flags()) words.push_back(each);
@@ -154,6 +202,11 @@ TEST_CASE("kith top shows a server, its going away and coming back, and leaves t
   small.press("q");
   CHECK(small.wait() == 0);
   CHECK(small.is_restored());
+  on_terminal quit(top(kith), 80, 24);
+  REQUIRE(quit.shows("ready"));
+  quit.press("\034");  // SIGQUIT
+  CHECK(quit.wait() == 0);
+  CHECK(quit.is_restored());
 }
 
 TEST_CASE("kith top prints once, for people and programs, and says why it cannot") {
@@ -176,4 +229,16 @@ TEST_CASE("kith top prints once, for people and programs, and says why it cannot
   CHECK(run_kith(room, {"top", "--once", "--admin", "127.0.0.1:1", "--token", "x"}).first == 69);
   words.insert(words.end(), {"--token", "nobody's"});
   CHECK(run_kith(room, words).first == 77);
+}
+
+TEST_CASE("kith top says so where something else than a Kith server answers") {
+  const scratch room;
+  const server kith(room);
+  const answers_nothing other(kith.data() + "/dev");
+  auto words = top(kith, {"--once", "--admin", "127.0.0.1:" + std::to_string(other.port())});
+  words.erase(words.begin());
+  const auto [code, text] = run_kith(room, words);
+  CAPTURE(text);
+  CHECK(code == 69);
+  CHECK(text.find("is not a Kith server's") != std::string::npos);
 }

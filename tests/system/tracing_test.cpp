@@ -63,6 +63,24 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
   const std::string quiet = "11111111111111111111111111111111";
   REQUIRE(at.post("/v1/track", order(at, "m-2", "u-2"), {{"traceparent", traceparent(quiet, false)}}).first == 200);
 
+  // Nor what somebody asks for who is not known.
+  const std::string stranger = "22222222222222222222222222222222";
+  const std::map<std::string, std::string> asks = {{"traceparent", traceparent(stranger)}};
+  CHECK(at.post("/v1/track", R"({"event": "Seen", "userId": "eve", "writeKey": "nobody's"})", asks).first == 401);
+  CHECK(at.post("/v1/track", "{", asks).first == 400);
+  CHECK(at.post("/v1/webhooks/nobody", "{}", asks).first == 404);
+  auto unknown = kith.client_options(1);
+  unknown.port = static_cast<unsigned short>(unknown.port + 2);
+  unknown.cert_file.clear();
+  unknown.key_file.clear();
+  net::https_request outside;
+  outside.headers = asks;
+  auto door = net::https_client::connect(unknown).value();
+  outside.target = "/v1/stats";
+  CHECK(door->send(outside).value().status == 401);
+  outside.target = "/healthz";
+  CHECK(door->send(outside).value().status == 200);
+
   const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4736";
   REQUIRE(at.post("/v1/track", order(at, "m-3", "ada@shop.example"), {{"traceparent", traceparent(trace)}}).first ==
           200);
@@ -130,6 +148,7 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
     CHECK(each.body.find("shop.example") == std::string::npos);
     CHECK(each.body.find("else.example") == std::string::npos);
     CHECK(each.body.find(quiet) == std::string::npos);
+    CHECK(each.body.find(stranger) == std::string::npos);
   }
   CHECK(spans.spans().size() == all.size() + 4 + 1);
   REQUIRE(kith.stop() == 0);

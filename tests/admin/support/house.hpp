@@ -1,6 +1,8 @@
 // The admin API without sockets, on a disk in memory, with clocks that a test moves.
 #pragma once
 
+#include <utility>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -52,7 +54,13 @@ struct house {
   std::unique_ptr<admin::token_store> tokens =
       admin::token_store::open(files, "/data", credentials, [this] { return now_ms; }).value();
   std::unique_ptr<admin::audit_log> log = open_log();
-  admin::access door{{credentials, tokens.get(), &counts, [this] { return now_ms; }, [this] { return now; }}};
+  std::function<void()> when_asked_for_time;  ///< by the door, once
+  admin::access door{{credentials, tokens.get(), &counts,
+                      [this] {
+                        if (const auto then = std::exchange(when_asked_for_time, nullptr)) then();
+                        return now_ms;
+                      },
+                      [this] { return now; }}};
   std::unique_ptr<admin::definition_store> definitions =
       admin::definition_store::open(files, "/data", {}, [this] { return now_ms; }).value();
   admin::routes routes{service, *definitions, parts_of()};
