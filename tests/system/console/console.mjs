@@ -219,7 +219,7 @@ const steps = {
     await sees("The expression holds.");
     await main.getByRole("button", { name: "Save" }).click();
     await main.locator(".facts .big", { hasText: /^1$/ }).waitFor();
-    await main.getByText("Not complete").waitFor({ state: "detached" });
+    await main.getByText("Not complete: the backfill").waitFor({ state: "detached" });
     await main.getByRole("button", { name: "Edit" }).click();
     await main.getByLabel("Purpose").selectOption("marketing");
     await sees("The expression holds.");

@@ -117,8 +117,12 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
     };
   }, [expression, purpose, of.kind]);
 
+  const wanted = useRef("");
+  wanted.current = `${purpose}\n${expression}`;
   const ask = useAction(async () => {
-    setPreview(await api<Preview>("/v1/segments:preview", { method: "POST", body: { expression, purpose: purpose || null, sample: 12, ...(exists ? { name } : {}) } }));
+    const asked = wanted.current;
+    const found = await api<Preview>("/v1/segments:preview", { method: "POST", body: { expression, purpose: purpose || null, sample: 12, ...(exists ? { name } : {}) } });
+    if (wanted.current === asked) setPreview(found); // else it was changed meanwhile
   });
   const save = useAction(async () => {
     const body = { name, expression, description, owner, purpose: purpose || null };
@@ -143,7 +147,7 @@ export function Editor(of: { kind: Kind; start: Definition | null; onDone: (name
           <TextField label="Owner" value={owner} onInput={setOwner} note={exists ? undefined : "Who answers questions about it."} class="grow" />
         </div>
         <div class="row bottom">
-          <TextField label="Description" value={description} onInput={setDescription} class="grow" />
+          <TextField label="Description" value={description} onInput={setDescription} note="What it is for." class="grow" />
           <SelectField
             label="Purpose"
             value={purpose}
