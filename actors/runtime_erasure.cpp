@@ -8,7 +8,6 @@
 //   - It is finished once no file holds their bytes: the journal's segments are gone, the store's files rewritten.
 #include <algorithm>
 #include <future>
-#include <thread>
 
 #include "actors/runtime_impl.hpp"
 #include "actors/told_change.hpp"
@@ -300,7 +299,8 @@ result<void> runtime_impl::finish_begun() {
       log("error",
           "the erasure " + each.id + ": " + done.error().message + "; until it is done the server is not ready");
       if (done.error().code == errc::too_large) break;  // a purge makes room, and carries it out
-      std::this_thread::sleep_for(begun_pause);
+      std::unique_lock wait(maintenance_mutex_);
+      maintenance_wake_.wait_for(wait, begun_pause, [this] { return stopping_.load(); });
     }
   }
   return {};
