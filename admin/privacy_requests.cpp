@@ -46,6 +46,11 @@ result<void> remove_if_there(persistence::file_system& files, const std::string&
   return removed;
 }
 
+/// Their ids are hashes without a salt, which who guesses an identifier can tell.
+void forget_profiles(privacy_request& of) {
+  for (auto& each : of.result.exports) each.profile.clear();
+}
+
 }  // namespace
 
 privacy_requests::privacy_requests(persistence::file_system& files, const std::string& data, request_settings settings,
@@ -323,6 +328,7 @@ result<void> privacy_requests::finish(const privacy_request& as_run, request_res
   if (forgotten) {
     bool any = false;
     if (auto removed = remove_exports(*next, any); !removed) return removed;
+    forget_profiles(*next);
   }
   return commit(std::move(*next));
 }
@@ -437,6 +443,7 @@ result<std::uint64_t> privacy_requests::forget(const std::vector<profile::identi
     }
     bool any = false;
     if (auto removed = remove_exports(each, any); !removed) return tl::make_unexpected(removed.error());
+    forget_profiles(each);
     const bool runs = each.status == request_status::running;
     const auto id = each.id;
     if (runs) {

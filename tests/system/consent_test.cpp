@@ -1,6 +1,7 @@
 // Consent through the front doors: the signal of a browser by HTTPS, a segment and a view with a purpose, SIGHUP,
 // export.
 #include <csignal>
+#include <thread>
 
 #include "net/https_client.hpp"
 #include "tests/catch.hpp"

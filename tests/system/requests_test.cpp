@@ -230,6 +230,7 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
   CHECK(at(room, running, {"privacy", "verify", room.path("receipt")}).first == 0);
   CHECK(at(room, running, {"get", "ada-7f"}).first == 1);
   CHECK(request(room, running, {"show", access.at("id")})["result"]["exports"][0]["gone"] == true);
+  CHECK(request(room, running, {"show", access.at("id")})["result"]["exports"][0]["profile"].is_null());
   CHECK(at(room, running, {"privacy", "requests", "download", access.at("id")}).first != 0);
   for (const auto* folder : {"/privacy/requests", "/exports"}) {
     for (const auto& each : std::filesystem::directory_iterator(running.data() + folder)) {
