@@ -96,7 +96,7 @@ void shard::answer_read(profile_actor& actor, const read_profile& message) {
 }
 
 void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t index) {
-  if (actor.gone() || (actor.state().empty() && !actor.linked())) return;
+  if (actor.gone() || vanished(actor.address()) || (actor.state().empty() && !actor.linked())) return;
   auto& buffer = group.found.buffer(id_);
   const auto offset = buffer.size();
   profile::msgpack::writer out(buffer);

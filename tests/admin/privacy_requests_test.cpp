@@ -431,7 +431,8 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
 
   std::vector<std::string> about;
   const auto found = ask("GET", "/v1/audit?about=user/nobody&order=asc", "token-privacy");
-  for (const auto& each : json::parse(found.body).at("items")) {
+  const auto page = json::parse(found.body);
+  for (const auto& each : page.at("items")) {
     about.push_back(each["method"].get<std::string>() + " " + each["route"].get<std::string>());
   }
   CHECK(about == std::vector<std::string>{"POST /v1/privacy/requests", "POST /v1/privacy/requests/{}/steps",
