@@ -101,7 +101,8 @@ const json& member_of(const json& object, const char* name) {
 bool says_whose(const json& object) {
   for (const auto* name : {"userId", "anonymousId"}) {
     const auto& id = member_of(object, name);
-    if (!id.is_null() && id != "") return true;
+    const bool blank = id.is_string() && id.get_ref<const std::string&>().empty();
+    if (!id.is_null() && !blank) return true;
   }
   return !member_of(object, "externalIds").empty() || !member_of(member_of(object, "context"), "externalIds").empty();
 }

@@ -387,7 +387,7 @@ result<void> privacy_requests::remove_unlisted(const std::string& id, bool& any)
   for (std::size_t number = 1; number <= most_subjects; ++number) {
     const auto path = export_path(id, number);
     for (const auto& each : {path, path + std::string(partial_end)}) {
-      const auto removed = files_.remove(each);
+      auto removed = files_.remove(each);
       if (!removed && removed.error().code != errc::not_found) return removed;
       any = any || removed;
     }

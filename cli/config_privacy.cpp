@@ -50,7 +50,8 @@ void describe_durations(table_reader& reader, const char* key, F each) {
     table_reader durations(reader.file(), where);
     for (const auto& [found, one] : *table) {
       const std::string name(found.str());
-      const auto place = reader.place_of(one) + ": " + where + "." + name;
+      auto place = reader.place_of(one);
+      place.append(": ").append(where).append(".").append(name);
       durations.milliseconds(name, [each, name, place](std::int64_t ms) {
         if (ms <= 0) throw bad_config{place + ": must be longer than nothing"};
         each(name, ms);
