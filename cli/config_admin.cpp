@@ -119,7 +119,10 @@ void describe_personal(table_reader& reader, admin::personal_settings& into) {
                         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz_") == std::string::npos;
       const std::string key(name.str());
       if (!is_name(key)) refuse_name(reader, what, where, key);
-      if (!good) reader.refuse(what, where + "." + key, "must be a word of a-z and _, like \"health\"");
+      if (!good) {
+        auto place = where;
+        reader.refuse(what, place.append(".").append(key), "must be a word of a-z and _, like \"health\"");
+      }
       into.classes[key] = text;
     }
   });
