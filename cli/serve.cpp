@@ -148,6 +148,7 @@ result<std::uint64_t> erase_letters(const weak_letters& kept, const std::vector<
   const auto letters = kept.lock();
   if (!letters) return letters_are_gone();
   std::vector<std::string> values;
+  values.reserve(who.size());
   for (const auto& each : who) values.push_back(each.value);
   return letters->erase([&](const persistence::dead_letter& letter) { return names_any(letter, values); });
 }
