@@ -117,9 +117,7 @@ std::string percent_encoded(std::string_view value) {
   constexpr std::string_view digits = "0123456789ABCDEF";
   std::string made;
   for (const char c : value) {
-    if (is_word(c) && static_cast<unsigned char>(c) < 0x80) {
-      made.push_back(c);
-    } else if (c == '.') {
+    if (c == '.' || (is_word(c) && static_cast<unsigned char>(c) < 0x80)) {
       made.push_back(c);
     } else {
       made.push_back('%');

@@ -505,7 +505,7 @@ result<std::uint64_t> letter_store::erase(const std::function<bool(const dead_le
     for (const auto& each : page->letters) {
       if (meant(each)) ids.push_back(each.id);
     }
-    const auto dropped = drop(ids, leaving::dropped);
+    auto dropped = drop(ids, leaving::dropped);
     if (!dropped) return dropped;
     erased += *dropped;
     query.cursor = page->next;
