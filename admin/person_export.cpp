@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "admin/api_kind.hpp"
 #include "admin/asking.hpp"
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
@@ -36,16 +37,6 @@ constexpr omission omitted[] = {
     {"messages that wait for a webhook", "they tell what segments tells"},
     {"who watched changes of the profile", "it is not recorded; receivers has who may"},
 };
-
-std::string kind_of(const identifier& id) {
-  switch (id.kind) {
-    case id_kind::user: return "user";
-    case id_kind::anonymous: return "anonymous";
-    case id_kind::profile: return "profile";
-    case id_kind::external: break;
-  }
-  return id.type;
-}
 
 /// Those of a profile map.
 std::vector<identifier> identifiers_of(const json& profile) {

@@ -2,7 +2,7 @@
 // docs/person-export.schema.json).
 //
 // Invariants
-//   - A document that ends whole is whole: what cannot be read, and a person who is joined with somebody, taken apart
+//   - A document that ends whole is whole. What cannot be read, and a person who is joined with somebody, taken apart
 //   or
 //     erased meanwhile, ends it with an error.
 //   - No more than a page of events or dead letters is in memory.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <openssl/crypto.h>
 #include <openssl/hmac.h>
 
 #include "admin/sessions.hpp"
@@ -15,6 +14,7 @@ namespace {
 
 using ingest::oauth::base64url_of;
 using ingest::oauth::encode_form;
+using ingest::oauth::same_secret;
 using ingest::oauth::shown;
 using nlohmann::json;
 
@@ -30,10 +30,6 @@ auto refuse(std::string_view reason, std::string detail) {
 std::string value_of(const std::map<std::string, std::string>& of, const char* name) {
   const auto found = of.find(name);
   return found == of.end() ? std::string() : found->second;
-}
-
-bool same_secret(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string text_of(const net::token_digest& digest) {

@@ -1,6 +1,7 @@
 // kith identity, kith unmerge: which identifiers make a profile, and taking them apart.
 #include <cstdio>
 
+#include "admin/api_kind.hpp"
 #include "admin/json.hpp"
 #include "cli/admin_client.hpp"
 #include "cli/command.hpp"
@@ -19,18 +20,8 @@ struct identity_flags {
   bool json = false;
 };
 
-std::string kind_of(const profile::identifier& id) {
-  switch (id.kind) {
-    case profile::id_kind::user: return "user";
-    case profile::id_kind::anonymous: return "anonymous";
-    case profile::id_kind::profile: return "profile";
-    case profile::id_kind::external: break;
-  }
-  return id.type;
-}
-
 std::string url_of(const profile::identifier& id) {
-  return "/v1/profiles/" + net::percent_encoded(kind_of(id)) + "/" + net::percent_encoded(id.value);
+  return "/v1/profiles/" + net::percent_encoded(admin::kind_of(id)) + "/" + net::percent_encoded(id.value);
 }
 
 std::string shown(const json& id) {
@@ -68,7 +59,7 @@ int unmerge(const identity_flags& flags) {
   auto list = json::array();
   for (const auto& each : flags.out) {
     const auto id = parse_identifier(each);
-    json named = {{"kind", kind_of(id)}, {"id", id.value}};
+    json named = {{"kind", admin::kind_of(id)}, {"id", id.value}};
     if (id.kind == profile::id_kind::external) named = {{"kind", "external"}, {"type", id.type}, {"id", id.value}};
     list.push_back(std::move(named));
   }

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "admin/api_kind.hpp"
 #include "admin/receipts.hpp"
 #include "cli/privacy_requests.hpp"
 #include "cli/verbs.hpp"
@@ -30,7 +31,7 @@ result<std::string> read_text(const std::string& path) {
 
 std::string url_of(const std::string& text) {
   const auto id = parse_identifier(text);
-  return "/v1/profiles/" + net::percent_encoded(kind_of(id)) + "/" + net::percent_encoded(id.value);
+  return "/v1/profiles/" + net::percent_encoded(admin::kind_of(id)) + "/" + net::percent_encoded(id.value);
 }
 
 int export_person(const privacy_flags& flags) {
@@ -97,7 +98,7 @@ int keys(const privacy_flags& flags) {
 
 result<json> look_up(admin_client& admin, const std::string& text) {
   const auto id = parse_identifier(text);
-  return admin.ask("POST", "/v1/privacy/suppressions:lookup", {{"kind", kind_of(id)}, {"id", id.value}});
+  return admin.ask("POST", "/v1/privacy/suppressions:lookup", {{"kind", admin::kind_of(id)}, {"id", id.value}});
 }
 
 int suppressed(const privacy_flags& flags) {
@@ -148,16 +149,6 @@ constexpr verb<privacy_flags> verbs[] = {
 };
 
 }  // namespace
-
-std::string kind_of(const profile::identifier& id) {
-  switch (id.kind) {
-    case profile::id_kind::user: return "user";
-    case profile::id_kind::anonymous: return "anonymous";
-    case profile::id_kind::profile: return "profile";
-    case profile::id_kind::external: break;
-  }
-  return id.type;
-}
 
 command_body add_privacy(CLI::App& app) {
   app.footer(

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "admin/api_kind.hpp"
 #include "cli/text_table.hpp"
 
 namespace kith::cli {
@@ -122,7 +123,7 @@ int add(const request_flags& flags) {
     json wanted = {{"kind", flags.kind}, {"regulation", flags.regulation}, {"run", flags.run}};
     for (const auto& each : flags.subject) {
       const auto id = parse_identifier(each);
-      json one = {{"kind", id.kind == profile::id_kind::external ? "external" : kind_of(id)}, {"id", id.value}};
+      json one = {{"kind", id.kind == profile::id_kind::external ? "external" : admin::kind_of(id)}, {"id", id.value}};
       if (id.kind == profile::id_kind::external) one["type"] = id.type;
       wanted["subject"].push_back(std::move(one));
     }

@@ -10,8 +10,6 @@ namespace kith::cli {
 
 command_body add_privacy_requests(CLI::App& app, const std::shared_ptr<verb_flags>& shared);
 
-/// As URLs of the API have it: an external identifier's is its type.
-std::string kind_of(const profile::identifier& id);
 /// What the URL tells goes to the file, which is there only if all of it came; empty: to the standard output.
 int save_document(admin_client& admin, const std::string& url, const std::string& file);
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "actors/clock.hpp"
+#include "actors/publish_span.hpp"
 #include "persistence/event_letter.hpp"
 #include "profile/msgpack.hpp"
 
@@ -28,19 +29,6 @@ actors::open_span begin_publish(const arrival& what, bool only_keeps) {
     made.note("kith.events", std::int64_t{what.count});
   }
   return made;
-}
-
-void end_publish(actors::open_span& made, const result<actors::publish_outcome>& outcome) {
-  if (!made.on()) return;
-  if (outcome) {
-    made.note("kith.applied", std::int64_t{outcome->applied});
-    made.note("kith.duplicate", std::int64_t{outcome->duplicate});
-    made.note("kith.rejected", static_cast<std::int64_t>(outcome->rejected.size()));
-  } else {
-    made.note("error.type", name_of(outcome.error().code));
-    made.fail(name_of(outcome.error().code));
-  }
-  made.end();
 }
 
 /// Of the rejected ones, which are in the order of the array.
@@ -85,7 +73,7 @@ void intake::take(actors::shard_id home, arrival what, intake_done done) {
   const auto trace = publishing.context();
   to_.publish(home, events, work->what.source, trace,
               [this, work, publishing](result<actors::publish_outcome> outcome) mutable {
-                end_publish(publishing, outcome);
+                actors::end_publish(publishing, outcome);
                 if (!outcome) return work->done(tl::make_unexpected(std::move(outcome.error())));
                 work->outcome.applied = outcome->applied;
                 work->outcome.duplicate = outcome->duplicate;

@@ -5,6 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <iterator>
 
+#include "actors/publish_span.hpp"
 #include "actors/tracing.hpp"
 #include "net/responses.hpp"
 #include "net/session.hpp"
@@ -32,19 +33,6 @@ actors::open_span begin_publish(actors::tracer* to, std::string_view traceparent
   made.note("rpc.method", "publish");
   made.note("kith.events", std::int64_t{events});
   return made;
-}
-
-void end_publish(actors::open_span& made, const result<actors::publish_outcome>& outcome) {
-  if (!made.on()) return;
-  if (outcome) {
-    made.note("kith.applied", std::int64_t{outcome->applied});
-    made.note("kith.duplicate", std::int64_t{outcome->duplicate});
-    made.note("kith.rejected", static_cast<std::int64_t>(outcome->rejected.size()));
-  } else {
-    made.note("error.type", name_of(outcome.error().code));
-    made.fail(name_of(outcome.error().code));
-  }
-  made.end();
 }
 
 /// Into the outcome of what was published, whose indexes become those of what was sent.
@@ -201,7 +189,7 @@ void methods::publish(std::string_view params, const request& from) {
   server.service.publish(home, events, parsed->options, source,
                          [weak = owner_.weak(), from = traced, detail = parsed->options.detail, source, judged,
                           span](result<actors::publish_outcome> outcome) mutable {
-                           end_publish(span, outcome);
+                           actors::end_publish(span, outcome);
                            const auto self = weak.lock();
                            if (!self || self->is_lost()) return;
                            self->calls().on_published(from, detail, source, judged.get(), std::move(outcome));

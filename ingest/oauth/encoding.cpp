@@ -1,6 +1,7 @@
 #include "ingest/oauth/encoding.hpp"
 
 #include <algorithm>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <set>
 #include <vector>
@@ -99,6 +100,10 @@ result<nlohmann::json> parse_object(std::string_view text, std::string_view what
 std::string text_member(const nlohmann::json& object, const char* name) {
   const auto found = object.find(name);
   return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+bool same_secret(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
 std::string shown(std::string_view text) {

@@ -1,4 +1,5 @@
-// The encodings of OAuth: base64url (RFC 4648, section 5, without padding), forms, JSON whose members are not repeated.
+// What OAuth says: base64url (RFC 4648, section 5, without padding), forms, JSON whose members are not repeated;
+// secrets that are compared.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -27,6 +28,9 @@ result<nlohmann::json> parse_object(std::string_view text, std::string_view what
 
 /// A member that is text; empty: there is none, or it is something else.
 std::string text_member(const nlohmann::json& object, const char* name);
+
+/// Compared in a time that does not tell where they differ.
+bool same_secret(std::string_view a, std::string_view b);
 
 /// Somebody else's text, for a message: in quotes, its first 64 bytes.
 std::string shown(std::string_view text);

@@ -1,7 +1,5 @@
 #include "ingest/oauth/id_token.hpp"
 
-#include <openssl/crypto.h>
-
 #include "ingest/oauth/encoding.hpp"
 #include "net/http_message.hpp"
 
@@ -10,10 +8,6 @@ namespace kith::ingest::oauth {
 namespace {
 
 auto refuse(const std::string& why) { return fail(errc::unauthenticated, "the ID token " + why); }
-
-bool same_secret(const std::string& a, const std::string& b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
 
 /// An access token must not pass for an ID token (RFC 8725, section 3.11).
 result<void> check_type(const parsed_jwt& token) {

@@ -3,6 +3,7 @@ import type { VNode } from "preact";
 import { useState } from "preact/hooks";
 import { api, type Page, path, type PrivacyRequest, query, send, type Suppression } from "../api";
 import * as format from "../format";
+import { IdentifierForm } from "../identifier_form";
 import { useAction, useLoad, usePages } from "../load";
 import { go, place, to } from "../router";
 import { Await, Badge, Confirm, Facts, Header, Hint, PagedTable, ProblemBox, Section, SelectField, Table, Tabs, TextField, Time, type Tone } from "../ui";
@@ -359,32 +360,14 @@ function One(of: { id: string }): VNode {
 }
 
 function LookUp(of: { changed: () => void }): VNode {
-  const [kind, setKind] = useState("user");
-  const [type, setType] = useState("");
-  const [id, setId] = useState("");
   const [found, setFound] = useState<{ hash: string; suppressed: boolean; since: string | null } | null>(null);
-  const action = useAction(async () => {
+  const lookUp = async (kind: string, id: string): Promise<void> => {
     setFound(null);
-    setFound(await api("/v1/privacy/suppressions:lookup", { method: "POST", body: { kind: kind === "external" ? type : kind, id } }));
-  });
+    setFound(await api("/v1/privacy/suppressions:lookup", { method: "POST", body: { kind, id } }));
+  };
   return (
     <>
-      <form
-        class="search row bottom"
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          action.run();
-        }}
-      >
-        <SelectField label="Kind" value={kind} onInput={setKind} options={idKinds} />
-        {kind === "external" && <TextField label="Type" value={type} onInput={setType} placeholder="crm" required />}
-        <TextField label="Identifier" value={id} onInput={setId} required class="grow" />
-        <button type="submit" class="primary" disabled={action.busy}>
-          Is it suppressed?
-        </button>
-      </form>
-      <ProblemBox problem={action.problem} />
+      <IdentifierForm kinds={idKinds} button="Is it suppressed?" look={lookUp} />
       {found && (
         <p class="done" role="status">
           {found.suppressed ? (

@@ -3,9 +3,10 @@ import type { VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { allowed, api, path, Problem, type Profile } from "../api";
 import * as format from "../format";
-import { useAction, useLoad } from "../load";
+import { IdentifierForm } from "../identifier_form";
+import { useLoad } from "../load";
 import { go, place, to } from "../router";
-import { Await, Badge, Empty, Facts, Header, ProblemBox, SelectField, Tabs, TextField, Time } from "../ui";
+import { Await, Badge, Empty, Facts, Header, Tabs, Time } from "../ui";
 import { IdentityOf } from "./profile_identity";
 import { ConsentOf, Erase, Erased, type ErasedAnswer, Export } from "./profile_privacy";
 import { SegmentsOf } from "./profile_segments";
@@ -35,32 +36,12 @@ async function kindOf(id: string): Promise<string> {
 }
 
 function Search(): VNode {
-  const [kind, setKind] = useState("any");
-  const [type, setType] = useState("");
-  const [id, setId] = useState("");
-  const action = useAction(async () => {
-    const found = kind === "any" ? await kindOf(id) : kind === "external" ? type.trim() : kind;
-    go(to(["profiles", found, id]));
-  });
   return (
-    <>
-      <form
-        class="search row bottom"
-        role="search"
-        onSubmit={(event) => {
-          event.preventDefault();
-          action.run();
-        }}
-      >
-        <SelectField label="Kind" value={kind} onInput={setKind} options={kinds} />
-        {kind === "external" && <TextField label="Type" value={type} onInput={setType} placeholder="crm" required />}
-        <TextField label="Identifier" value={id} onInput={setId} required class="grow" />
-        <button type="submit" class="primary" disabled={action.busy}>
-          Find
-        </button>
-      </form>
-      <ProblemBox problem={action.problem} />
-    </>
+    <IdentifierForm
+      kinds={kinds}
+      button="Find"
+      look={async (kind, id) => go(to(["profiles", kind === "any" ? await kindOf(id) : kind, id]))}
+    />
   );
 }
 
