@@ -46,7 +46,7 @@ struct rank {
   id_kind kind = id_kind::anonymous;  ///< user before external before anonymous
   hash128 address;
   friend bool operator<(const rank& a, const rank& b) noexcept {
-    const auto order = [](id_kind kind) { return kind == id_kind::user ? 0 : kind == id_kind::external ? 1 : 2; };
+    const auto order = [](id_kind of) { return of == id_kind::user ? 0 : of == id_kind::external ? 1 : 2; };
     return order(a.kind) != order(b.kind) ? order(a.kind) < order(b.kind) : a.address < b.address;
   }
   friend bool operator==(const rank&, const rank&) = default;
