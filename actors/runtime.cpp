@@ -79,7 +79,7 @@ result<void> runtime_impl::open() {
     }
     for (const auto& damage : report.damages) {
       log("error", where + ", offset " + std::to_string(damage.offset) + ": " + std::to_string(damage.bytes) +
-                       " bytes of acknowledged events are not readable (" + damage.what +
+                       " bytes are not acknowledged events that can be read (" + damage.what +
                        "); they are kept in journal/quarantine, all else goes on");
     }
   }

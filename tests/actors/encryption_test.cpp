@@ -1,6 +1,9 @@
 // What lies in the journal of somebody erased can be read by nobody, also not with all the keys; all else can.
+#include <array>
 #include <filesystem>
+#include <mutex>
 
+#include "actors/journal_record.hpp"
 #include "persistence/check.hpp"
 #include "persistence/journal_format.hpp"
 #include "persistence/sealed_record.hpp"
@@ -282,4 +285,46 @@ TEST_CASE("a record that was changed is damage, and one of somebody erased is no
   const std::lock_guard lock(mutex);
   CHECK(logged.find("error") != std::string::npos);
   CHECK(logged.find("AES-256-GCM") != std::string::npos);
+}
+
+TEST_CASE("a plain record that somebody slipped into the journal changes no profile, and is told") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    kith.kill();
+  }
+  // Behind what was written last, with a right checksum: that takes no key.
+  auto& files = persistence::real_files();
+  const auto event = nlohmann::json::to_msgpack(of(bob, "m-slipped-in"));
+  std::string payload;
+  actors::begin_record(payload, 1'714'557'600'000, 1, "nobody");
+  payload.append(event.begin(), event.end());
+  for (const auto& segment : segments_in(directory.path())) {
+    const auto read = persistence::read_segment(files, segment, true, 0, [](auto, auto) { return true; });
+    REQUIRE(read);
+    std::string head(persistence::format::record_head_bytes, '\0');
+    persistence::format::encode(payload, read->last_sequence + 1, read->last_sequence, head.data());
+    const std::array<std::string_view, 2> pieces{head, payload};
+    REQUIRE((*files.open(segment.path, persistence::open_mode::append))->append(pieces));
+  }
+  const auto slipped_in = segments_in(directory.path()).size();
+  REQUIRE(slipped_in > 0);
+  const auto told = check(directory.path());
+  REQUIRE(told.findings.size() == slipped_in);
+  CHECK(told.findings[0].what.find("not encrypted") != std::string::npos);
+
+  std::string logged;
+  std::mutex mutex;
+  auto options = options_for(directory.path());
+  options.log = [&](std::string_view level, std::string_view message) {
+    const std::lock_guard lock(mutex);
+    logged.append(level).append(" ").append(message).append("\n");
+  };
+  running kith(options);
+  CHECK(kith.get(bob)["version"] == 2);
+  CHECK(kith.get(ada)["version"] == 3);
+  const std::lock_guard lock(mutex);
+  CHECK(logged.find("error journal of shard") != std::string::npos);
+  CHECK(logged.find("not encrypted") != std::string::npos);
 }
