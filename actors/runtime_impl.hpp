@@ -127,6 +127,7 @@ class runtime_impl final : public runtime {
     if (options_.log) options_.log(level, message);
   }
   result<void> open_store();
+  result<void> remove_unfinished_files();
   result<void> open_journals();
   result<void> make_shards_known();
   /// That no segment is missing; what is, and how to go on, otherwise.

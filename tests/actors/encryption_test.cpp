@@ -1,6 +1,8 @@
 // What lies in the journal of somebody erased can be read by nobody, also not with all the keys; all else can.
 #include <array>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <mutex>
 
 #include "actors/journal_record.hpp"
@@ -82,6 +84,19 @@ persistence::check_report check(const std::string& data, const persistence::encr
       persistence::real_files(), data, [](auto, auto, auto) {}, with);
   REQUIRE(found);
   return *found;
+}
+
+/// Behind what was written last in each segment, with a right checksum: that takes no key.
+void append_record(const std::string& data, std::string_view payload) {
+  auto& files = persistence::real_files();
+  for (const auto& segment : segments_in(data)) {
+    const auto read = persistence::read_segment(files, segment, true, 0, [](auto, auto) { return true; });
+    REQUIRE(read);
+    std::string head(persistence::format::record_head_bytes, '\0');
+    persistence::format::encode(payload, read->last_sequence + 1, read->last_sequence, head.data());
+    const std::array<std::string_view, 2> pieces{head, payload};
+    REQUIRE((*files.open(segment.path, persistence::open_mode::append))->append(pieces));
+  }
 }
 
 }  // namespace
@@ -294,20 +309,11 @@ TEST_CASE("a plain record that somebody slipped into the journal changes no prof
     fill(kith);
     kith.kill();
   }
-  // Behind what was written last, with a right checksum: that takes no key.
-  auto& files = persistence::real_files();
   const auto event = nlohmann::json::to_msgpack(of(bob, "m-slipped-in"));
   std::string payload;
   actors::begin_record(payload, 1'714'557'600'000, 1, "nobody");
   payload.append(event.begin(), event.end());
-  for (const auto& segment : segments_in(directory.path())) {
-    const auto read = persistence::read_segment(files, segment, true, 0, [](auto, auto) { return true; });
-    REQUIRE(read);
-    std::string head(persistence::format::record_head_bytes, '\0');
-    persistence::format::encode(payload, read->last_sequence + 1, read->last_sequence, head.data());
-    const std::array<std::string_view, 2> pieces{head, payload};
-    REQUIRE((*files.open(segment.path, persistence::open_mode::append))->append(pieces));
-  }
+  append_record(directory.path(), payload);
   const auto slipped_in = segments_in(directory.path()).size();
   REQUIRE(slipped_in > 0);
   const auto told = check(directory.path());
@@ -327,4 +333,25 @@ TEST_CASE("a plain record that somebody slipped into the journal changes no prof
   const std::lock_guard lock(mutex);
   CHECK(logged.find("error journal of shard") != std::string::npos);
   CHECK(logged.find("not encrypted") != std::string::npos);
+}
+
+TEST_CASE("files that a crash has left unfinished are gone behind the next start, their bytes too") {
+  temporary_directory directory;
+  temporary_directory beside;
+  std::vector<std::pair<std::string, std::string>> planted;
+  for (const std::string name : {"checkpoint", "keys/ring-000000000005.key", "keys/wrapping.key", "privacy/book",
+                                 "privacy/requests/0af3.json", "audit/head", "changes/log"}) {
+    const auto path = directory.path() + "/" + name + ".next";
+    planted.emplace_back(path, beside.path() + "/" + std::to_string(planted.size()));
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << "ada-7c1f";
+    std::filesystem::create_hard_link(path, planted.back().second);
+  }
+  running kith(options_for(directory.path()));
+  for (const auto& [path, link] : planted) {
+    INFO(path);
+    CHECK(!std::filesystem::exists(path));
+    std::ifstream in(link, std::ios::binary);
+    CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == std::string(8, '\0'));
+  }
 }
