@@ -335,6 +335,30 @@ TEST_CASE("a plain record that somebody slipped into the journal changes no prof
   CHECK(logged.find("not encrypted") != std::string::npos);
 }
 
+TEST_CASE("behind a lost key ring no epoch gets a number that the journal names") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    kith.kill();
+  }
+  append_record(directory.path(), std::string("\x04\x09\0\0\0", 5) + std::string(100, 'x'));  // of epoch 9
+  std::filesystem::remove_all(directory.path() + "/keys");
+  auto accepting = options_for(directory.path());
+  accepting.accept_missing_journal = true;
+  {
+    running kith(accepting);
+    CHECK(kith.get(bob).is_null());
+    CHECK(kith.publish({of(bob, "m-10")}).applied == 1);
+    const auto ring = persistence::key_ring::look(persistence::real_files(), directory.path() + "/keys", {});
+    REQUIRE(ring);
+    CHECK((*ring)->current()->number == 10);
+    kith.kill();
+  }
+  running kith(accepting);
+  CHECK(kith.get(bob)["version"] == 1);
+}
+
 TEST_CASE("files that a crash has left unfinished are gone behind the next start, their bytes too") {
   temporary_directory directory;
   temporary_directory beside;

@@ -209,6 +209,19 @@ TEST_CASE("a ring is the same behind a restart, and what was destroyed in any ep
   CHECK(rig.ring->current()->number == 2);
 }
 
+TEST_CASE("an epoch gets a number above those that it is told of, and there is an end of them") {
+  simulated_files disk(1);
+  const ring_rig rig(disk);
+  REQUIRE(rig.ring->begin_epoch(41));
+  CHECK(rig.ring->current()->number == 42);
+  REQUIRE(rig.ring->begin_epoch(7));
+  CHECK(rig.ring->current()->number == 43);
+  const auto refused = rig.ring->begin_epoch(UINT32_MAX);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == errc::resource_exhausted);
+  CHECK(rig.ring->current()->number == 43);
+}
+
 TEST_CASE("a ring that was not finished is overwritten and removed, by the next one or by what looks for it") {
   const auto root = std::filesystem::temp_directory_path() / ("kith-keys-" + std::to_string(std::random_device()()));
   const auto keys = root / "keys";
