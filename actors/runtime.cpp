@@ -74,9 +74,9 @@ result<void> runtime_impl::check_journal() {
 
 result<void> runtime_impl::open() {
   if (auto opened = open_store(); !opened) return opened;
-  if (auto removed = remove_unfinished_files(); !removed) return removed;
   if (auto checked = check_journal(); !checked) return checked;
   if (auto opened = open_keys(); !opened) return opened;
+  if (auto removed = remove_unfinished_files(); !removed) return removed;
   auto book = persistence::erasure_book::open(files_, options_.data + "/privacy");
   if (!book) return tl::make_unexpected(book.error());
   book_ = std::move(*book);
