@@ -304,11 +304,17 @@ result<void> key_ring::write(epochs next, std::size_t most) {
   return before == 0 ? result<void>() : remove(before);
 }
 
-result<void> key_ring::begin_epoch() {
+result<void> key_ring::begin_epoch(std::uint32_t above) {
   const std::lock_guard lock(changing_);
   auto next = epochs_;
+  const auto last = std::max(above, next.empty() ? 0 : next.rbegin()->first);
+  if (last == UINT32_MAX) {
+    return fail(errc::resource_exhausted, directory_ + ": no epoch's number is above " + std::to_string(last) +
+                                              ", which the ring or a segment of the journal names; if that is a "
+                                              "segment which nobody can read, move it away");
+  }
   auto made = std::make_shared<key_epoch>();
-  made->number = next.empty() ? 1 : next.rbegin()->first + 1;
+  made->number = last + 1;
   made->records = secret::random();
   made->addresses = secret::random();
   made->people = key_tree(secret::random());

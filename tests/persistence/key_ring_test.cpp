@@ -209,6 +209,65 @@ TEST_CASE("a ring is the same behind a restart, and what was destroyed in any ep
   CHECK(rig.ring->current()->number == 2);
 }
 
+TEST_CASE("an epoch gets a number above those that it is told of, and there is an end of them") {
+  simulated_files disk(1);
+  const ring_rig rig(disk);
+  REQUIRE(rig.ring->begin_epoch(41));
+  CHECK(rig.ring->current()->number == 42);
+  REQUIRE(rig.ring->begin_epoch(7));
+  CHECK(rig.ring->current()->number == 43);
+  const auto refused = rig.ring->begin_epoch(UINT32_MAX);
+  REQUIRE(!refused);
+  CHECK(refused.error().code == errc::resource_exhausted);
+  CHECK(rig.ring->current()->number == 43);
+}
+
+TEST_CASE("a ring that was not finished is overwritten and removed, by the next one or by what looks for it") {
+  const auto root = std::filesystem::temp_directory_path() / ("kith-keys-" + std::to_string(std::random_device()()));
+  const auto keys = root / "keys";
+  const auto plant = [&](const std::string& name) {
+    std::filesystem::create_directories(keys);
+    std::ofstream(keys / name) << std::string(100, 'k');
+    std::filesystem::create_hard_link(keys / name, root / name);  // so that what becomes of its bytes is seen
+  };
+  const auto bytes_of_file = [&](const std::string& name) {
+    std::ifstream in(root / name, std::ios::binary);
+    return std::string(std::istreambuf_iterator<char>(in), {});
+  };
+  plant("ring-000000000001.key.next");
+  plant("ring-000000000007.key.next");
+  auto opened = key_ring::open(real_files(), keys.string(), {}, [](auto, auto) {});
+  REQUIRE(opened);
+  REQUIRE((*opened)->begin_epoch());
+  CHECK(bytes_of_file("ring-000000000001.key.next") == std::string(100, '\0'));
+  CHECK(bytes_of_file("ring-000000000007.key.next") == std::string(100, 'k'));
+  const auto removed = remove_unfinished(real_files(), keys.string());
+  REQUIRE(removed);
+  CHECK(*removed == std::vector<std::string>{(keys / "ring-000000000007.key.next").string()});
+  CHECK(bytes_of_file("ring-000000000007.key.next") == std::string(100, '\0'));
+  CHECK(!std::filesystem::exists(keys / "ring-000000000007.key.next"));
+  CHECK(std::filesystem::exists(keys / "ring-000000000001.key"));
+  CHECK(remove_unfinished(real_files(), (root / "none").string())->empty());
+  std::filesystem::remove_all(root);
+}
+
+TEST_CASE("a file that cannot be replaced leaves nothing beside it") {
+  for (std::uint64_t nth = 0; nth < 5; ++nth) {  // exists, create, append, sync, rename
+    for (const auto how : {simulated_files::fault::no_space, simulated_files::fault::short_write}) {
+      INFO("call " << nth);
+      simulated_files disk(1);
+      REQUIRE(disk.make_directory(directory));
+      REQUIRE(replace_file(disk, directory, "one", "before"));
+      disk.fail(disk.calls() + nth, how);
+      const auto replaced = replace_file(disk, directory, "one", "a name of somebody");
+      disk.heal();
+      if (nth > 0) REQUIRE(!replaced);
+      CHECK(disk.contents(directory + "/one") == (replaced ? "a name of somebody" : "before"));
+      CHECK(*disk.list(directory) == std::vector<std::string>{"one"});
+    }
+  }
+}
+
 TEST_CASE("a power cut while keys are destroyed leaves the ring as it was or as it was to be") {
   simulated_files disk(5);
   addresses random(11);
