@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/asio/post.hpp>
+#include <future>
 #include <openssl/evp.h>
 
+#include "admin/asking.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/json.hpp"
 #include "admin/person_export.hpp"
@@ -22,9 +25,53 @@ constexpr std::chrono::milliseconds look_again{1000};
 constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t first_pause_ms = 5'000;
 constexpr std::int64_t longest_pause_ms = 600'000;
+constexpr std::chrono::seconds publish_patience{10};
+constexpr std::string_view event_source = "privacy request";
 
 /// Will it never do, however often it is tried?
 bool is_final(errc code) noexcept { return code == errc::invalid_argument || code == errc::too_large; }
+
+/// Waited for until it is durable.
+result<actors::publish_outcome> publish_and_wait(actors::service& service, std::string events) {
+  using answered = result<actors::publish_outcome>;
+  auto promise = std::make_shared<std::promise<answered>>();
+  auto answer = promise->get_future();
+  // The service by reference: who waits may be gone when the shard comes to it.
+  boost::asio::post(service.io(0), [&service, promise, events = std::move(events)] {
+    service.publish(0, events, {}, event_source,
+                    [promise](answered outcome) { promise->set_value(std::move(outcome)); });
+  });
+  if (answer.wait_for(publish_patience) != std::future_status::ready) {
+    return fail(errc::unavailable, "the event was not durable in time; see /readyz");
+  }
+  return answer.get();
+}
+
+/// The profile's map; null: there is none.
+result<json> read_profile(actors::service& service, const profile::identifier& of) {
+  profile::hash128 address;
+  if (!profile::address_of(of, address)) return json(nullptr);
+  const auto told = ask_profile(service, [address](actors::service& from, actors::read_done done) {
+    from.read(0, {address}, {}, std::move(done));
+  });
+  if (!told) return tl::make_unexpected(told.error());
+  return *told ? to_json(**told) : json(nullptr);
+}
+
+/// One that an event can name the profile by; nothing: it has none.
+std::optional<profile::identifier> identifier_in(const json& profile) {
+  using profile::id_kind;
+  if (const auto& users = profile.at("userIds"); !users.empty()) {
+    return profile::identifier{id_kind::user, {}, users.at(0).get<std::string>()};
+  }
+  if (const auto& others = profile.at("externalIds"); !others.empty()) {
+    return profile::identifier{id_kind::external, others.at(0).at("type").get<std::string>(),
+                               others.at(0).at("id").get<std::string>()};
+  }
+  const auto& devices = profile.at("anonymousIds");
+  if (devices.empty()) return std::nullopt;
+  return profile::identifier{id_kind::anonymous, {}, devices.at(0).get<std::string>()};
+}
 
 class sha256 {
  public:
@@ -106,9 +153,7 @@ void request_worker::carry_out(const privacy_request& what) {
 result<request_result> request_worker::answer(const privacy_request& what) {
   request_result made;
   for (std::size_t i = 0; i < what.subject.size(); ++i) {
-    auto done = stopping_                            ? result<void>(fail(errc::unavailable, "the server is stopping"))
-                : what.kind == request_kind::erasure ? erase(what.id, i, made)
-                                                     : write_export(what, i, made);
+    auto done = stopping_ ? result<void>(fail(errc::unavailable, "the server is stopping")) : answer(what, i, made);
     if (done) continue;
     for (std::size_t number = made.exports.size(); number > 0; --number)
       discard(requests_.export_path(what.id, number));
@@ -116,6 +161,18 @@ result<request_result> request_worker::answer(const privacy_request& what) {
   }
   if (const auto now = requests_.get(what.id)) made.receipts = now->result.receipts;
   return made;
+}
+
+result<void> request_worker::answer(const privacy_request& what, std::size_t subject, request_result& to) {
+  switch (what.kind) {
+    case request_kind::access:
+    case request_kind::portability: return write_export(what, subject, to);
+    case request_kind::erasure: return erase(what.id, subject, to);
+    case request_kind::rectification:
+    case request_kind::opt_out:
+    case request_kind::objection: break;
+  }
+  return tell_profile(what.id, subject, to);
 }
 
 /// Nothing of a person lies about in a document that nobody knows of.
@@ -250,6 +307,52 @@ result<void> request_worker::erase_person(const privacy_request& what, const req
   return requests_.add_receipt(what.id, with_.receipts->sign(done, reason));
 }
 
+/// A correction is of what is kept. An opt-out or objection is kept also of who is not known yet, so that it holds when
+/// they come.
+result<void> request_worker::tell_profile(const std::string& id, std::size_t subject, request_result& to) {
+  const auto now = requests_.get(id);
+  if (!now) return fail(errc::not_found, "there is no such request");
+  const auto& whom = now->subject[subject].id;
+  const bool corrects = now->kind == request_kind::rectification;
+  if (whom.value.empty() || (corrects && now->traits.is_null())) {  // erased meanwhile
+    ++to.not_found;
+    return {};
+  }
+  const auto before = read_profile(service_, whom);
+  if (!before) return tl::make_unexpected(before.error());
+  if (before->is_null()) ++to.not_found;
+  auto named = whom.kind != profile::id_kind::profile ? std::optional(whom)
+               : before->is_null()                    ? std::nullopt
+                                                      : identifier_in(*before);
+  if (!named || (corrects && before->is_null())) return {};
+  const auto taken = publish(*now, *named);
+  if (!taken) return tl::make_unexpected(taken.error());
+  if (!*taken) {  // erased meanwhile, or before
+    if (!before->is_null()) ++to.not_found;
+    return {};
+  }
+  const auto after = read_profile(service_, whom);
+  if (!after) return tl::make_unexpected(after.error());
+  const auto profile = after->is_null() ? std::string() : after->value("profile", std::string());
+  const bool again = !profile.empty() && std::any_of(to.applied.begin(), to.applied.end(),
+                                                     [&](const auto& each) { return each.profile == profile; });
+  if (!again) to.applied.push_back({profile, requests_.now_ms()});
+  return {};
+}
+
+/// False: the person is suppressed. A duplicate was applied before.
+result<bool> request_worker::publish(const privacy_request& what, const profile::identifier& whom) {
+  std::string events;
+  profile::msgpack::writer(events).array(1);
+  events += event_of(what, whom, requests_.now_ms());
+  const auto outcome = publish_and_wait(service_, std::move(events));
+  if (!outcome) return tl::make_unexpected(outcome.error());
+  if (outcome->rejected.empty()) return true;
+  const auto& refused = outcome->rejected.front();
+  if (refused.code == errc::suppressed) return false;
+  return fail(refused.code, "its event was refused: " + refused.message);
+}
+
 /// Does a receipt of the request name this hash?
 bool request_worker::is_receipted(const privacy_request& what, const std::string& hash) const {
   if (with_.receipts == nullptr) return false;
@@ -265,15 +368,17 @@ bool request_worker::is_receipted(const privacy_request& what, const std::string
 result<void> request_worker::record(const privacy_request& what, const std::string& action,
                                     const std::string& outcome) const {
   if (with_.audit == nullptr) return {};
-  const auto done = with_.audit->append(
-      {{"method", action},
-       {"route", "privacy request"},
-       {"status", outcome == "done" ? 200 : 500},
-       {"outcome", outcome},
-       {"who", "kith"},
-       {"arguments", {what.id}},
-       {"noted",
-        {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}, {"subjects", audit_names_of(what.subject)}}}});
+  const auto done = with_.audit->append({{"method", action},
+                                         {"route", "privacy request"},
+                                         {"status", outcome == "done" ? 200 : 500},
+                                         {"outcome", outcome},
+                                         {"who", "kith"},
+                                         {"arguments", {what.id}},
+                                         {"noted",
+                                          {{"kind", name_of(what.kind)},
+                                           {"regulation", name_of(what.by)},
+                                           {"purposes", what.purposes},
+                                           {"subjects", audit_names_of(what.subject)}}}});
   if (!done) return tl::make_unexpected(done.error());
   return {};
 }
