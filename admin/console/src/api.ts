@@ -325,10 +325,12 @@ export interface Observed {
 
 export interface PrivacyRequest {
   id: string;
-  kind: "access" | "portability" | "erasure";
+  kind: "access" | "portability" | "erasure" | "rectification" | "opt_out" | "objection";
   regulation: "gdpr" | "ccpa";
   status: "received" | "verified" | "running" | "done" | "refused";
   subject: { hash: string; kind?: string; type?: string; id?: string }[];
+  traits: Record<string, unknown> | null;
+  purposes: string[];
   note: string | null;
   receivedAt: string;
   dueAt: string;
@@ -341,6 +343,7 @@ export interface PrivacyRequest {
   history: { at: string; by: string; action: string; detail: string | null }[];
   result: {
     exports: { profile: string | null; bytes: number; sha256: string; until: string; gone: boolean }[];
+    applied: { profile: string | null; at: string }[];
     receipts: string[];
     notFound: number;
     deadLetters: number;
