@@ -252,8 +252,10 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
   const auto called = name != nullptr && name->is_string() ? name->get<std::string>() : std::string();
   const bool named = !called.empty() && called.size() <= most_name_bytes && is_plain(called);
   net::credential rights;
-  // No token can have such a name.
-  rights.name = "oidc:" + (named ? called : said->subject);
+  // What stays theirs (OpenID Connect Core, section 5.7): what they are called may be another's tomorrow. An issuer has
+  // no fragment, and no token can have such a name.
+  rights.name = "oidc:" + settings_.issuer + "#" + said->subject;
+  if (named) rights.display = called;
   rights.can_publish = rights.can_read = false;
   rights.granted = role;
   return person{std::make_shared<net::identity>(std::move(rights)), said->subject,

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 
 export interface Session {
   name: string;
+  display: string;
   role: string;
   expires: string | null;
 }
@@ -381,6 +382,7 @@ export interface AuditRecord {
   status: number;
   outcome: "done" | "refused" | "failed";
   who: string | null;
+  display?: string;
   role: string | null;
   by: string;
   address: string;
