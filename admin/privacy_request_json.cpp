@@ -1,6 +1,7 @@
 // A privacy request as JSON: in its file, and as the API has it.
 #include "admin/privacy_request_json.hpp"
 
+#include "admin/asking.hpp"
 #include "admin/json.hpp"
 
 namespace kith::admin {
@@ -37,13 +38,7 @@ std::string text_in(const json& of, const char* key) {
 json subject_json(const request_subject& of) {
   json made = {{"hash", of.hash}};
   if (of.id.value.empty()) return made;
-  const auto kind = of.id.kind;
-  made["kind"] = kind == id_kind::user        ? "user"
-                 : kind == id_kind::anonymous ? "anonymous"
-                 : kind == id_kind::profile   ? "profile"
-                                              : "external";
-  if (kind == id_kind::external) made["type"] = of.id.type;
-  made["id"] = of.id.value;
+  made.update(identifier_json(of.id));
   return made;
 }
 

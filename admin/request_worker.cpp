@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/asio/post.hpp>
-#include <future>
 #include <openssl/evp.h>
 
 #include "admin/asking.hpp"
@@ -25,27 +23,10 @@ constexpr std::chrono::milliseconds look_again{1000};
 constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t first_pause_ms = 5'000;
 constexpr std::int64_t longest_pause_ms = 600'000;
-constexpr std::chrono::seconds publish_patience{10};
 constexpr std::string_view event_source = "privacy request";
 
 /// Will it never do, however often it is tried?
 bool is_final(errc code) noexcept { return code == errc::invalid_argument || code == errc::too_large; }
-
-/// Waited for until it is durable.
-result<actors::publish_outcome> publish_and_wait(actors::service& service, std::string events) {
-  using answered = result<actors::publish_outcome>;
-  auto promise = std::make_shared<std::promise<answered>>();
-  auto answer = promise->get_future();
-  // The service by reference: who waits may be gone when the shard comes to it.
-  boost::asio::post(service.io(0), [&service, promise, events = std::move(events)] {
-    service.publish(0, events, {}, event_source,
-                    [promise](answered outcome) { promise->set_value(std::move(outcome)); });
-  });
-  if (answer.wait_for(publish_patience) != std::future_status::ready) {
-    return fail(errc::unavailable, "the event was not durable in time; see /readyz");
-  }
-  return answer.get();
-}
 
 /// The profile's map; null: there is none.
 result<json> read_profile(actors::service& service, const profile::identifier& of) {
@@ -56,21 +37,6 @@ result<json> read_profile(actors::service& service, const profile::identifier& o
   });
   if (!told) return tl::make_unexpected(told.error());
   return *told ? to_json(**told) : json(nullptr);
-}
-
-/// One that an event can name the profile by; nothing: it has none.
-std::optional<profile::identifier> identifier_in(const json& profile) {
-  using profile::id_kind;
-  if (const auto& users = profile.at("userIds"); !users.empty()) {
-    return profile::identifier{id_kind::user, {}, users.at(0).get<std::string>()};
-  }
-  if (const auto& others = profile.at("externalIds"); !others.empty()) {
-    return profile::identifier{id_kind::external, others.at(0).at("type").get<std::string>(),
-                               others.at(0).at("id").get<std::string>()};
-  }
-  const auto& devices = profile.at("anonymousIds");
-  if (devices.empty()) return std::nullopt;
-  return profile::identifier{id_kind::anonymous, {}, devices.at(0).get<std::string>()};
 }
 
 class sha256 {
@@ -323,7 +289,7 @@ result<void> request_worker::tell_profile(const std::string& id, std::size_t sub
   if (before->is_null()) ++to.not_found;
   auto named = whom.kind != profile::id_kind::profile ? std::optional(whom)
                : before->is_null()                    ? std::nullopt
-                                                      : identifier_in(*before);
+                                                      : readable_identifier(*before);
   if (!named || (corrects && before->is_null())) return {};
   const auto taken = publish(*now, *named);
   if (!taken) return tl::make_unexpected(taken.error());
@@ -345,7 +311,7 @@ result<bool> request_worker::publish(const privacy_request& what, const profile:
   std::string events;
   profile::msgpack::writer(events).array(1);
   events += event_of(what, whom, requests_.now_ms());
-  const auto outcome = publish_and_wait(service_, std::move(events));
+  const auto outcome = publish_and_wait(service_, std::move(events), std::string(event_source));
   if (!outcome) return tl::make_unexpected(outcome.error());
   if (outcome->rejected.empty()) return true;
   const auto& refused = outcome->rejected.front();
