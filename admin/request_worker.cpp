@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <openssl/evp.h>
 
 #include "admin/asking.hpp"
 #include "admin/audit_log.hpp"
@@ -10,6 +9,7 @@
 #include "admin/person_export.hpp"
 #include "admin/privacy_request_json.hpp"
 #include "admin/receipts.hpp"
+#include "admin/sha256.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/dead_letters.hpp"
 
@@ -38,24 +38,6 @@ result<json> read_profile(actors::service& service, const profile::identifier& o
   if (!told) return tl::make_unexpected(told.error());
   return *told ? to_json(**told) : json(nullptr);
 }
-
-class sha256 {
- public:
-  sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) std::abort();
-  }
-  void add(std::string_view bytes) {
-    if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) std::abort();
-  }
-  std::string hex() {
-    persistence::salted_hash digest{};
-    if (EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) != 1) std::abort();
-    return persistence::to_hex(digest);
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 }  // namespace
 

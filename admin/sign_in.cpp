@@ -91,16 +91,6 @@ bool is_plain(const std::string& text) {
                      [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
-json words_of(const std::string& text) {
-  auto all = json::array();
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (end > at) all.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return all;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string made;
   for (const auto& each : words) made += (made.empty() ? "" : " ") + each;
@@ -241,7 +231,7 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
     more->update(all);  // what was signed goes first
     all = std::move(*more);
   }
-  const auto scopes = words_of(got.scope.empty() ? joined(settings_.scopes) : got.scope);
+  const json scopes = ingest::oauth::words_of(got.scope.empty() ? joined(settings_.scopes) : got.scope);
   const auto* claim = by_scope ? &scopes : claim_at(all, settings_.role_claim);
   const auto role = claim == nullptr ? net::role::none : role_in(*claim, settings_.roles);
   if (role == net::role::none) {
