@@ -213,8 +213,8 @@ result<privacy_request> read_request(std::string_view text) {
   return made;
 }
 
-std::string event_of(const privacy_request& what, const profile::identifier& whom, std::int64_t now_ms) {
-  json event = {{"type", "identify"}, {"messageId", what.id}, {"timestamp", profile::format_time(now_ms)}};
+std::string event_of(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms) {
+  json event = {{"type", "identify"}, {"messageId", what.id}, {"timestamp", profile::format_time(at_ms)}};
   if (whom.kind == id_kind::user) event["userId"] = whom.value;
   if (whom.kind == id_kind::anonymous) event["anonymousId"] = whom.value;
   if (whom.kind == id_kind::external) {

@@ -26,8 +26,9 @@ result<privacy_request> read_request(std::string_view text);
 nlohmann::json audit_names_of(const std::vector<request_subject>& subject);
 
 /// What carries out a correction, an opt-out or an objection: an identify event, as MessagePack, whose messageId is the
-/// request's id, so that it has effect once per profile however often it is sent. REQUIRES: `whom` is no profile's id.
-std::string event_of(const privacy_request& what, const profile::identifier& whom, std::int64_t now_ms);
+/// request's id, so that it has effect once per profile however often it is sent. `at_ms`: its time. REQUIRES: `whom`
+/// is no profile's id.
+std::string event_of(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms);
 
 enum class request_standing : std::uint8_t { in_time, due_soon, overdue };
 /// The nearest deadline counts: that of the answer, or of the confirmation.

@@ -39,6 +39,29 @@ result<json> read_profile(actors::service& service, const profile::identifier& o
   return *told ? to_json(**told) : json(nullptr);
 }
 
+/// Behind all that the profile was told, so that the request's word is the newest: senders' clocks may be ahead by
+/// limits::future_tolerance_ms.
+result<std::int64_t> time_of_word(actors::service& service, const profile::identifier& of, const json& map,
+                                  std::int64_t now_ms) {
+  auto time_ms = now_ms;
+  const auto follow = [&](const json& said) {
+    std::int64_t at_ms = 0;
+    if (!said.is_object() || !profile::parse_time(said.value("at", ""), at_ms)) return;
+    time_ms = std::max(time_ms, std::min(at_ms + 1, now_ms + limits::future_tolerance_ms));
+  };
+  const auto consent = map.is_object() ? map.value("consent", json::object()) : json::object();
+  std::for_each(consent.begin(), consent.end(), follow);
+  profile::hash128 address;
+  if (!profile::address_of(of, address)) return time_ms;
+  const auto told = ask_profile(service, [address](actors::service& from, actors::read_done done) {
+    from.read_trait_sources(0, address, std::move(done));
+  });
+  if (!told) return tl::make_unexpected(told.error());
+  const auto traits = *told ? to_json(**told) : json::array();
+  std::for_each(traits.begin(), traits.end(), follow);
+  return time_ms;
+}
+
 }  // namespace
 
 request_worker::request_worker(persistence::file_system& files, actors::service& service, parts with,
@@ -272,8 +295,11 @@ result<void> request_worker::tell_profile(const std::string& id, std::size_t sub
   auto named = whom.kind != profile::id_kind::profile ? std::optional(whom)
                : before->is_null()                    ? std::nullopt
                                                       : readable_identifier(*before);
-  if (!named || (corrects && before->is_null())) return {};
-  const auto taken = publish(*now, *named);
+  if (before->is_null() && (corrects || !named)) return {};
+  if (!named) return fail(errc::invalid_argument, "the profile has no identifier that an event could name it by");
+  const auto at_ms = time_of_word(service_, whom, *before, requests_.now_ms());
+  if (!at_ms) return tl::make_unexpected(at_ms.error());
+  const auto taken = publish(*now, *named, *at_ms);
   if (!taken) return tl::make_unexpected(taken.error());
   if (!*taken) {  // erased meanwhile, or before
     if (!before->is_null()) ++to.not_found;
@@ -289,10 +315,10 @@ result<void> request_worker::tell_profile(const std::string& id, std::size_t sub
 }
 
 /// False: the person is suppressed. A duplicate was applied before.
-result<bool> request_worker::publish(const privacy_request& what, const profile::identifier& whom) {
+result<bool> request_worker::publish(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms) {
   std::string events;
   profile::msgpack::writer(events).array(1);
-  events += event_of(what, whom, requests_.now_ms());
+  events += event_of(what, whom, at_ms);
   const auto outcome = publish_and_wait(service_, std::move(events), std::string(event_source));
   if (!outcome) return tl::make_unexpected(outcome.error());
   if (outcome->rejected.empty()) return true;

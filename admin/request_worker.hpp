@@ -45,7 +45,7 @@ class request_worker {
   result<void> erase(const std::string& id, std::size_t subject, request_result& to);
   result<void> erase_person(const privacy_request& what, const request_subject& whom, request_result& to);
   result<void> tell_profile(const std::string& id, std::size_t subject, request_result& to);
-  result<bool> publish(const privacy_request& what, const profile::identifier& whom);
+  result<bool> publish(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms);
   bool is_receipted(const privacy_request& what, const std::string& hash) const;
   result<void> record(const privacy_request& what, const std::string& action, const std::string& outcome) const;
 

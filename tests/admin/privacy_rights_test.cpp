@@ -177,6 +177,31 @@ TEST_CASE("an opt-out withdraws what is sale or sharing, an objection what is no
   CHECK(room.sent().back().at("userId") == "cleo");
 }
 
+TEST_CASE("the word of a request is the newest, though a sender's clock was ahead") {
+  office room;
+  profile::hash128 address;
+  REQUIRE(profile::address_of(ada, address));
+  const auto said_at = [&](std::int64_t ms) {
+    const auto bytes = json::to_msgpack({{"profile", std::string(32, '1')},
+                                         {"userIds", json::array({"ada"})},
+                                         {"consent", {{"sale", {{"at", profile::format_time(ms)}}}}}});
+    room.at.service.put(address, std::string(bytes.begin(), bytes.end()));
+  };
+  const auto time_sent = [&] {
+    const auto made = room.enter("rectification", "gdpr", {{"traits", {{"plan", "gold"}}}, {"run", true}});
+    REQUIRE(room.carried_out(made.at("id")).status == request_status::done);
+    std::int64_t ms = 0;
+    REQUIRE(profile::parse_time(room.sent().back().at("timestamp").get<std::string>(), ms));
+    return ms - room.at.now_ms;
+  };
+  said_at(room.at.now_ms - 60'000);
+  CHECK(time_sent() == 0);
+  said_at(room.at.now_ms + 60'000);
+  CHECK(time_sent() == 60'001);
+  said_at(room.at.now_ms + 3'600'000);  // more than any event may be ahead, so that it would be clamped
+  CHECK(time_sent() == limits::future_tolerance_ms);
+}
+
 TEST_CASE("a request that the law does not know, or that says nothing to do, is refused with what it should say") {
   office room;
   const auto traits = [](json value) { return json{{"traits", std::move(value)}}; };
