@@ -110,7 +110,8 @@ TEST_CASE("a destroyed key follows from nothing that is left of the tree, and ev
   auto kept = random.some(300);
   auto gone = random.some(200);
   // Neighbours, up to the last level.
-  for (unsigned bit = 64 - way_bits; bit < 64; bit += 3) kept.push_back({gone[0].high ^ (std::uint64_t{1} << bit), gone[0].low});
+  for (unsigned bit = 64 - way_bits; bit < 64; bit += 3)
+    kept.push_back({gone[0].high ^ (std::uint64_t{1} << bit), gone[0].low});
   std::vector<secret> before;
   before.reserve(kept.size());
   for (const auto each : kept) before.push_back(*tree.key_of(each, by));
