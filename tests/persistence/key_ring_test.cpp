@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <random>
 
-#include "persistence/overwriting.hpp"
 #include "persistence/sealed_record.hpp"
 #include "persistence/simulated_files.hpp"
 #include "persistence/whole_file.hpp"
@@ -252,23 +251,6 @@ TEST_CASE("a ring that was not finished is overwritten and removed, by the next 
   std::filesystem::remove_all(root);
 }
 
-TEST_CASE("a file that cannot be replaced leaves nothing beside it") {
-  for (std::uint64_t nth = 0; nth < 5; ++nth) {  // exists, create, append, sync, rename
-    for (const auto how : {simulated_files::fault::no_space, simulated_files::fault::short_write}) {
-      INFO("call " << nth);
-      simulated_files disk(1);
-      REQUIRE(disk.make_directory(directory));
-      REQUIRE(replace_file(disk, directory, "one", "before"));
-      disk.fail(disk.calls() + nth, how);
-      const auto replaced = replace_file(disk, directory, "one", "a name of somebody");
-      disk.heal();
-      if (nth > 0) REQUIRE(!replaced);
-      CHECK(disk.contents(directory + "/one") == (replaced ? "a name of somebody" : "before"));
-      CHECK(*disk.list(directory) == std::vector<std::string>{"one"});
-    }
-  }
-}
-
 TEST_CASE("a power cut while keys are destroyed leaves the ring as it was or as it was to be") {
   simulated_files disk(5);
   addresses random(11);
@@ -365,6 +347,9 @@ TEST_CASE("any changed byte of a ring is noticed, and so is one under another nu
     other.put(path, changed);
     REQUIRE(!ring_rig(other, by_key(key)).ring);
   }
+  simulated_files older(1);
+  older.put(path, "kith keys 1" + bytes.substr(11));
+  CHECK(ring_rig(older, by_key(key)).refused.message.find("reads version 2") != std::string::npos);
   simulated_files other(1);
   other.put(directory + "/ring-000000000009.key", bytes);
   const ring_rig renamed(other, by_key(key));
@@ -580,17 +565,6 @@ TEST_CASE("more keys than a cache has room for are all right") {
   const auto first = grows.bytes();
   for (int i = 0; i < 20'000; ++i) REQUIRE(grows.find(epoch, random.next()) != nullptr);
   CHECK(grows.bytes() > first);
-}
-
-TEST_CASE("a file that is overwritten has none of its bytes any more") {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("kith-overwrite-" + std::to_string(std::random_device()()));
-  std::ofstream(path) << std::string(10'000, 's');
-  overwrite(path.string());
-  std::ifstream in(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-  CHECK(bytes == std::string(10'000, '\0'));
-  std::filesystem::remove(path);
 }
 
 TEST_CASE("the key stream is AES-256-CTR as libcrypto has it, and NIST's example") {
