@@ -71,7 +71,8 @@ struct bad_range {
   }
 };
 
-/// A segment of an encrypted journal holds nothing else: who can write the file, and has no keys, gets no event in.
+/// A segment of an encrypted journal holds nothing else. Its head, which says so, is of the file too: what keeps others
+/// from making segments of their own is who may write in the directory.
 bool is_foreign(const format::segment_head& segment, std::string_view payload) noexcept {
   return segment.version == format::sealed_version && !is_sealed(payload);
 }
