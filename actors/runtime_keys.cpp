@@ -17,7 +17,8 @@ constexpr std::chrono::hours epoch_lasts{1};
 /// That any record of the segment names.
 result<std::uint32_t> highest_epoch(persistence::file_system& files, const persistence::segment_file& segment) {
   std::uint32_t highest = 0;
-  const auto read = persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
+  // Not as the last one of its shard: behind damage, too.
+  const auto read = persistence::read_segment(files, segment, false, 0, [&](std::string_view payload, std::uint64_t) {
     highest = std::max(highest, persistence::sealed_epoch(payload).value_or(0));
     return true;
   });

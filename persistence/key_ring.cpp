@@ -15,6 +15,7 @@ using profile::hash128;
 namespace {
 
 constexpr std::string_view magic = "kith keys 2 ";
+constexpr std::string_view any_magic = magic.substr(0, magic.size() - 2);  ///< of whatever version
 constexpr std::size_t fingerprint_bytes = 16;
 constexpr std::size_t head_bytes = magic.size() + fingerprint_bytes + 1;  ///< and a line's end
 constexpr char own_name[] = "wrapping.key";
@@ -112,9 +113,13 @@ result<void> key_ring::read(const encryption_settings& with, std::uint64_t numbe
   auto bytes = read_whole(files_, path);
   if (!bytes) return tl::make_unexpected(bytes.error());
   const auto damaged = [&] {
-    return fail(errc::internal, path + ": is damaged, or of another version; bring " + directory_ +
+    return fail(errc::internal, path + ": is damaged; bring " + directory_ +
                                     " back from a backup: without it what is in the journal cannot be read");
   };
+  if (bytes->starts_with(any_magic) && !bytes->starts_with(magic)) {
+    return fail(errc::internal, path + ": is damaged, or of another version; this program reads version 2. Use the " +
+                                    "program that wrote it, or bring " + directory_ + " back from a backup");
+  }
   if (bytes->size() < head_bytes + nonce_bytes + tag_bytes || !bytes->starts_with(magic)) return damaged();
   const auto own = own_key();
   if (!own) return tl::make_unexpected(own.error());

@@ -78,10 +78,12 @@ std::size_t key_cache::home_of(std::uint64_t owner) const noexcept {
 }
 
 /// Null: its key is not there.
-key_cache::slot* key_cache::slot_of(std::uint64_t owner) noexcept {
+key_cache::slot* key_cache::slot_of(std::uint32_t epoch, std::uint64_t owner) noexcept {
   const auto home = home_of(owner);
-  if (table_[home].owner == owner) return &table_[home];
-  return table_[home ^ 1].owner == owner ? &table_[home ^ 1] : nullptr;
+  for (auto* at : {&table_[home], &table_[home ^ 1]}) {
+    if (at->owner == owner && at->epoch == epoch) return at;
+  }
+  return nullptr;
 }
 
 /// A free one, or that of somebody who has to leave.
@@ -116,7 +118,7 @@ bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
 
 const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
   const auto owner = way_of(permuted);
-  if (const auto* kept = slot_of(owner)) {
+  if (const auto* kept = slot_of(of.number, owner)) {
     std::memcpy(found_.bytes.data(), kept->key, secret_bytes);
     return &found_;
   }
@@ -124,13 +126,14 @@ const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
   if (used_ > slots_ / 2 && slots_ < most_slots_) resize(std::min(most_slots_, 2 * slots_));
   auto& taken = take_slot(owner);
   taken.owner = owner;
+  taken.epoch = of.number;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;
 }
 
-void key_cache::forget(hash128 permuted) noexcept {
+void key_cache::forget(const key_epoch& of, hash128 permuted) noexcept {
   upper_[upper_of(permuted)] = {};
-  auto* kept = slot_of(way_of(permuted));
+  auto* kept = slot_of(of.number, way_of(permuted));
   if (kept == nullptr) return;
   OPENSSL_cleanse(kept, sizeof *kept);
   --used_;
@@ -156,7 +159,7 @@ void record_sealer::adopt(std::shared_ptr<const key_epoch> epoch, std::span<cons
     whole_.emplace(epoch_->records);
     permutation_.emplace(epoch_->addresses);
   }
-  for (const auto each : permuted(*epoch_, destroyed)) keys_.forget(each);
+  for (const auto each : permuted(*epoch_, destroyed)) keys_.forget(*epoch_, each);
 }
 
 void record_sealer::permute(std::span<const record_piece> pieces) {

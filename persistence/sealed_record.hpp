@@ -37,7 +37,8 @@ inline std::optional<std::uint32_t> sealed_epoch(std::string_view payload) noexc
   return profile::get<std::uint32_t>(payload.data() + 1);
 }
 
-/// Derived keys, a bounded number. It begins small, and grows while more are asked for than it has room for.
+/// Derived keys, a bounded number, of whatever epochs. It begins small, and grows while more are asked for than it has
+/// room for.
 class key_cache {
  public:
   explicit key_cache(std::size_t most_bytes);
@@ -48,7 +49,7 @@ class key_cache {
   void prefetch(profile::hash128 permuted) const noexcept;
   /// Null: it was destroyed. Good until the next call.
   const secret* find(const key_epoch& of, profile::hash128 permuted);
-  void forget(profile::hash128 permuted) noexcept;
+  void forget(const key_epoch& of, profile::hash128 permuted) noexcept;
   void clear() noexcept;
   std::size_t bytes() const noexcept { return slots_ * sizeof(slot); }
 
@@ -57,6 +58,7 @@ class key_cache {
   static constexpr unsigned upper_bits = 15;   ///< of the way to one of them
   struct alignas(64) slot {                    ///< a line of the processor's caches
     std::uint64_t owner;                       ///< way_of() the address; 0: none
+    std::uint32_t epoch;                       ///< the same way leads to another key in each
     unsigned char key[secret_bytes];
   };
   struct upper_node {
@@ -66,13 +68,13 @@ class key_cache {
   struct free_memory {
     void operator()(unsigned char* memory) const noexcept;
   };
-  /// What tells keys apart, and is not 0: addresses of the same way have the same key.
+  /// What tells the keys of an epoch apart, and is not 0: addresses of the same way have the same key.
   static std::uint64_t way_of(profile::hash128 permuted) noexcept { return key_tree::way_of(permuted) | 1; }
   /// A key is here or in the slot beside it, which makes a pair with it.
   std::size_t home_of(std::uint64_t owner) const noexcept;
   static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - upper_bits); }
   void resize(std::size_t slots);
-  slot* slot_of(std::uint64_t owner) noexcept;
+  slot* slot_of(std::uint32_t epoch, std::uint64_t owner) noexcept;
   slot& take_slot(std::uint64_t owner) noexcept;
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 

@@ -103,8 +103,9 @@ result<secret> parse_secret(std::string_view text) {
 
 std::string fingerprint(const secret& key) {
   constexpr std::string_view digits = "0123456789abcdef";
-  std::string input = "f";
-  input.append(reinterpret_cast<const char*>(key.bytes.data()), secret_bytes).append("kith");
+  std::string input;
+  input.reserve(1 + secret_bytes + 4);  // no copy of the key is left behind where it grew
+  input.append(1, 'f').append(reinterpret_cast<const char*>(key.bytes.data()), secret_bytes).append("kith");
   std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
   must(EVP_Digest(input.data(), input.size(), hash.data(), nullptr, EVP_sha256(), nullptr) == 1);
   cleanse(input);

@@ -57,7 +57,7 @@ void read_as_tree(std::string_view bytes) {
   tree.encode(again);
   check(again == bytes.substr(0, bytes.size() - in.rest().size()));
 
-  secret_hasher by;
+  secret_generator by;
   const hash128 address{0x0123456789abcdef, 42};
   const bool there = tree.key_of(address, by).has_value();
   check((tree.covering(address) != nullptr) == there);

@@ -7,13 +7,16 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
 
+#include "persistence/overwriting.hpp"
 #include "persistence/simulated_files.hpp"
+#include "persistence/whole_file.hpp"
 #include "tests/catch.hpp"
 
 using namespace kith;
@@ -182,4 +185,32 @@ TEST_CASE("a full disk is told from a broken one, with the path and the call", "
   REQUIRE_FALSE(listed);
   CHECK(listed.error().code == errc::unavailable);
   CHECK(listed.error().message == at.path + "/plain: readdir: Not a directory");
+}
+
+TEST_CASE("a file that cannot be replaced leaves nothing beside it", "[file]") {
+  const std::string directory = "/data";
+  for (std::uint64_t nth = 0; nth < 5; ++nth) {  // exists, create, append, sync, rename
+    for (const auto how : {simulated_files::fault::no_space, simulated_files::fault::short_write}) {
+      INFO("call " << nth);
+      simulated_files disk(1);
+      REQUIRE(disk.make_directory(directory));
+      REQUIRE(replace_file(disk, directory, "one", "before"));
+      disk.fail(disk.calls() + nth, how);
+      const auto replaced = replace_file(disk, directory, "one", "a name of somebody");
+      disk.heal();
+      if (nth > 0) REQUIRE(!replaced);
+      CHECK(disk.contents(directory + "/one") == (replaced ? "a name of somebody" : "before"));
+      CHECK(*disk.list(directory) == std::vector<std::string>{"one"});
+    }
+  }
+}
+
+TEST_CASE("a file that is overwritten has none of its bytes any more", "[file]") {
+  const temporary at;
+  const auto path = at.path + "/secret";
+  std::ofstream(path) << std::string(10'000, 's');
+  overwrite(path);
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  CHECK(bytes == std::string(10'000, '\0'));
 }

@@ -7,7 +7,6 @@
 #include <openssl/evp.h>
 #include <random>
 
-#include "persistence/overwriting.hpp"
 #include "persistence/sealed_record.hpp"
 #include "persistence/simulated_files.hpp"
 #include "persistence/whole_file.hpp"
@@ -110,7 +109,8 @@ TEST_CASE("a destroyed key follows from nothing that is left of the tree, and ev
   auto kept = random.some(300);
   auto gone = random.some(200);
   // Neighbours, up to the last level.
-  for (unsigned bit = 64 - way_bits; bit < 64; bit += 3) kept.push_back({gone[0].high ^ (std::uint64_t{1} << bit), gone[0].low});
+  for (unsigned bit = 64 - way_bits; bit < 64; bit += 3)
+    kept.push_back({gone[0].high ^ (std::uint64_t{1} << bit), gone[0].low});
   std::vector<secret> before;
   before.reserve(kept.size());
   for (const auto each : kept) before.push_back(*tree.key_of(each, by));
@@ -251,23 +251,6 @@ TEST_CASE("a ring that was not finished is overwritten and removed, by the next 
   std::filesystem::remove_all(root);
 }
 
-TEST_CASE("a file that cannot be replaced leaves nothing beside it") {
-  for (std::uint64_t nth = 0; nth < 5; ++nth) {  // exists, create, append, sync, rename
-    for (const auto how : {simulated_files::fault::no_space, simulated_files::fault::short_write}) {
-      INFO("call " << nth);
-      simulated_files disk(1);
-      REQUIRE(disk.make_directory(directory));
-      REQUIRE(replace_file(disk, directory, "one", "before"));
-      disk.fail(disk.calls() + nth, how);
-      const auto replaced = replace_file(disk, directory, "one", "a name of somebody");
-      disk.heal();
-      if (nth > 0) REQUIRE(!replaced);
-      CHECK(disk.contents(directory + "/one") == (replaced ? "a name of somebody" : "before"));
-      CHECK(*disk.list(directory) == std::vector<std::string>{"one"});
-    }
-  }
-}
-
 TEST_CASE("a power cut while keys are destroyed leaves the ring as it was or as it was to be") {
   simulated_files disk(5);
   addresses random(11);
@@ -364,6 +347,9 @@ TEST_CASE("any changed byte of a ring is noticed, and so is one under another nu
     other.put(path, changed);
     REQUIRE(!ring_rig(other, by_key(key)).ring);
   }
+  simulated_files older(1);
+  older.put(path, "kith keys 1" + bytes.substr(11));
+  CHECK(ring_rig(older, by_key(key)).refused.message.find("reads version 2") != std::string::npos);
   simulated_files other(1);
   other.put(directory + "/ring-000000000009.key", bytes);
   const ring_rig renamed(other, by_key(key));
@@ -523,6 +509,36 @@ TEST_CASE("pieces of whom the keys were destroyed are passed over, and the other
   CHECK(read.error().message.find("epoch 2") != std::string::npos);
 }
 
+TEST_CASE("ways that are the same in two epochs lead to the key of each, however often the epochs change") {
+  simulated_files disk(1);
+  const ring_rig rig(disk);
+  REQUIRE(rig.ring->begin_epoch());
+  REQUIRE(rig.ring->begin_epoch());
+  const std::array<std::shared_ptr<const key_epoch>, 2> epochs{rig.ring->find(1), rig.ring->find(2)};
+  // Somebody in the second epoch whose way there is that of somebody else in the first.
+  addresses random(17);
+  const auto one = random.next();
+  const auto way = permuted(*epochs[0], std::span(&one, 1)).at(0);
+  auto block = profile::to_bytes(hash128{way.high, random.next().low});
+  permutation(epochs[1]->addresses).back(block.data(), block.size());
+  const auto other = profile::hash_from_bytes(block.data());
+  REQUIRE(key_tree::way_of(permuted(*epochs[1], std::span(&other, 1)).at(0)) == key_tree::way_of(way));
+
+  std::array<std::string, 2> payloads;
+  for (std::size_t i = 0; i < payloads.size(); ++i) {
+    record_sealer(epochs[i], 0, 64 * 1024).seal("head", pieces_of({i == 0 ? one : other}), payloads[i]);
+  }
+  record_opener opener(*rig.ring, 64 * 1024);
+  for (int round = 0; round < 2; ++round) {
+    for (const auto& payload : payloads) {
+      opened_record opened;
+      REQUIRE(opener.open(payload, opened));
+      REQUIRE(opened.pieces.size() == texts.size());
+      for (std::size_t i = 0; i < texts.size(); ++i) CHECK(opened.pieces[i].bytes == texts[i]);
+    }
+  }
+}
+
 TEST_CASE("more keys than a cache has room for are all right") {
   simulated_files disk(1);
   const ring_rig rig(disk);
@@ -534,7 +550,7 @@ TEST_CASE("more keys than a cache has room for are all right") {
   for (const std::size_t most_bytes : {1, 1024 * 1024}) {
     key_cache cache(most_bytes);
     for (int round = 0; round < 4; ++round) {
-      cache.forget(whose[0]);
+      cache.forget(epoch, whose[0]);
       for (const auto each : whose) {
         const auto* key = cache.find(epoch, each);
         REQUIRE(key != nullptr);
@@ -549,17 +565,6 @@ TEST_CASE("more keys than a cache has room for are all right") {
   const auto first = grows.bytes();
   for (int i = 0; i < 20'000; ++i) REQUIRE(grows.find(epoch, random.next()) != nullptr);
   CHECK(grows.bytes() > first);
-}
-
-TEST_CASE("a file that is overwritten has none of its bytes any more") {
-  const auto path =
-      std::filesystem::temp_directory_path() / ("kith-overwrite-" + std::to_string(std::random_device()()));
-  std::ofstream(path) << std::string(10'000, 's');
-  overwrite(path.string());
-  std::ifstream in(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
-  CHECK(bytes == std::string(10'000, '\0'));
-  std::filesystem::remove(path);
 }
 
 TEST_CASE("the key stream is AES-256-CTR as libcrypto has it, and NIST's example") {
