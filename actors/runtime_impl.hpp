@@ -63,6 +63,10 @@ class runtime_impl final : public runtime {
   void publish(shard_id home, std::string_view events, publish_options options, std::string_view source,
                publish_done done) override;
   void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields, read_done done) override;
+  void read_names(shard_id home, std::vector<profile::hash128> addresses, read_done done) override {
+    ask(home, read_group::question::names, std::move(addresses),
+        profile::fields_named({"userIds", "externalIds", "anonymousIds"}), {}, std::move(done));
+  }
   void read_view(shard_id home, std::vector<profile::hash128> addresses, std::string view, read_done done) override {
     ask(home, read_group::question::view, std::move(addresses), {}, std::move(view), std::move(done));
   }

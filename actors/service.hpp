@@ -234,6 +234,9 @@ class service {
                        publish_done done) = 0;
   virtual void read(shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
                     read_done done) = 0;
+  /// What people know these by: the maps of read() with userIds, externalIds and anonymousIds only. Of a profile that
+  /// is not in memory, and stays out of it, those that its own identifier came with; none, if they cannot be read.
+  virtual void read_names(shard_id home, std::vector<profile::hash128> addresses, read_done done) = 0;
   /// As read(), through a view. Errors: also invalid_argument (there is no such view).
   virtual void read_view(shard_id home, std::vector<profile::hash128> addresses, std::string view, read_done done) = 0;
   /// Never null.

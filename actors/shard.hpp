@@ -110,7 +110,7 @@ struct shard_counters {
 
 /// Profiles asked for together; answered when all are.
 struct read_group {
-  enum class question : std::uint8_t { map, view, segments, explanation, identity, trait_sources };
+  enum class question : std::uint8_t { map, names, view, segments, explanation, identity, trait_sources };
   shard_id home = 0;
   question asks = question::map;
   std::string name;                                ///< of the view, or of the segment that is explained
@@ -123,7 +123,7 @@ struct read_group {
   std::optional<error> failure;  ///< written by the one shard that answers an explanation, or that knows no such view
 
   bool shows_standing() const noexcept {
-    if (asks == question::map || asks == question::view) return fields.needs_standing();
+    if (asks == question::map || asks == question::names || asks == question::view) return fields.needs_standing();
     return asks != question::identity && asks != question::trait_sources;
   }
   read_done done;
@@ -389,6 +389,8 @@ class shard : public caf::execution_unit {
   bool can_answer(const profile_actor& actor, const read_group& group) const noexcept;
   profile::derived derived_of(const profile_actor& actor, profile::field_set fields);  ///< as far as they show it
   bool serve_one(read_group& group, std::uint32_t index, profile_actor* actor);
+  /// Answers those of a group that are not in memory, which stay out of it.
+  void read_stored_names(read_group& group, std::vector<std::uint32_t> indexes);
   /// Calls each(index), with the memory that the look-up of address_at(index) needs called for some time before.
   template <class Addresses, class F>
   void for_each_called_ahead(const std::vector<std::uint32_t>& indexes, Addresses address_at, F each) {
@@ -465,6 +467,7 @@ class shard : public caf::execution_unit {
   std::vector<profile::spilled_id> scratch_spilled_;
   std::vector<std::uint32_t> scratch_indexes_;  ///< of events or reads
   std::vector<std::pair<std::uint32_t, profile_actor*>> scratch_readers_;
+  std::vector<std::uint32_t> scratch_stored_;  ///< of reads that the store answers
   watch_hub watches_;
   std::shared_ptr<const profile::view_set> views_;
   std::uint32_t views_generation_ = 0;  ///< of what is built of them

@@ -6,6 +6,46 @@
 
 namespace kith::actors {
 
+namespace {
+
+using stored_value = std::optional<std::string>;
+
+/// Empty: the profile has none, or they cannot be read.
+std::string names_of(profile::hash128 address, const stored_value& state, const stored_value& identity,
+                     profile::field_set fields) {
+  std::string map;
+  profile::msgpack::writer out(map);
+  if (state) {
+    const auto read = profile::profile::decode(*state);
+    if (!read) return map;
+    if (!read->empty()) return read->write_map(out, address, fields), map;
+  }
+  if (!identity) return map;
+  // No event was addressed to it, but others are linked to it.
+  const auto kin = profile::identity::kin::decode(*identity);
+  if (!kin || kin->self().value.empty()) return map;
+  const auto& self = kin->self();
+  const auto list = [&](std::string_view name, profile::id_kind kind) {
+    out.string(name);
+    out.array(self.kind == kind ? 1 : 0);
+    if (self.kind != kind) return;
+    if (kind == profile::id_kind::external) {
+      out.map(2);
+      out.string("type");
+      out.string(self.type);
+      out.string("id");
+    }
+    out.string(self.value);
+  };
+  out.map(3);
+  list("userIds", profile::id_kind::user);
+  list("anonymousIds", profile::id_kind::anonymous);
+  list("externalIds", profile::id_kind::external);
+  return map;
+}
+
+}  // namespace
+
 void shard::read(std::unique_ptr<read_group> group) {
   if (group->asks == read_group::question::view) {
     group->views = views_;
@@ -39,6 +79,7 @@ void shard::serve(read_group& group) {
     if (shard_of(group.addresses[index], environment_.shards.size()) == id_) mine.push_back(index);
   }
   auto& waiting = scratch_readers_;
+  scratch_stored_.clear();
   std::size_t answered = 0;
   const auto address_at = [&](std::uint32_t index) { return group.addresses[index]; };
   const auto reads_built = [&](const profile_actor& actor) {
@@ -62,6 +103,7 @@ void shard::serve(read_group& group) {
     if (waiting.size() == lookups_together) write();
   });
   write();
+  if (!scratch_stored_.empty()) read_stored_names(group, scratch_stored_);
   shard_counters::add(counters_.reads, answered);
   if (answered > 0 && group.left.fetch_sub(answered, std::memory_order_acq_rel) == answered) {
     auto& home = *environment_.shards[group.home];
@@ -69,7 +111,7 @@ void shard::serve(read_group& group) {
   }
 }
 
-/// False: it will be answered by mail.
+/// False: it will be answered by mail, or from the store.
 bool shard::serve_one(read_group& group, std::uint32_t index, profile_actor* actor) {
   const auto address = group.addresses[index];
   if (actor == nullptr) actor = find(address);  // another id of the group may have activated it
@@ -79,10 +121,41 @@ bool shard::serve_one(read_group& group, std::uint32_t index, profile_actor* act
     write_answer(*actor, group, index);
     return true;
   }
+  if (actor == nullptr && group.asks == read_group::question::names) {
+    scratch_stored_.push_back(index);
+    return false;
+  }
   activate(address).enqueue(caf::make_mailbox_element(nullptr, caf::make_message_id(caf::message_priority::high), {},
                                                       read_profile{&group, index}),
                             this);
   return false;
+}
+
+void shard::read_stored_names(read_group& group, std::vector<std::uint32_t> indexes) {
+  boost::asio::post(environment_.pool, [this, &group, indexes = std::move(indexes)]() mutable {
+    std::vector<profile::hash128> addresses;
+    addresses.reserve(indexes.size());
+    for (const auto index : indexes) addresses.push_back(group.addresses[index]);
+    const auto states = environment_.store.load(addresses);
+    const auto identities = environment_.store.load_identities(addresses);
+    std::vector<std::string> maps(indexes.size());
+    for (std::size_t i = 0; states && identities && i < maps.size(); ++i) {
+      maps[i] = names_of(addresses[i], (*states)[i], (*identities)[i], group.fields);
+    }
+    post([this, &group, indexes = std::move(indexes), maps = std::move(maps)] {
+      auto& buffer = group.found.buffer(id_);
+      for (std::size_t i = 0; i < maps.size(); ++i) {
+        if (maps[i].empty() || vanished(group.addresses[indexes[i]])) continue;  // erased while it was read
+        const auto offset = buffer.size();
+        buffer += maps[i];
+        group.found.found(id_, indexes[i], offset);
+      }
+      shard_counters::add(counters_.reads, indexes.size());
+      if (group.left.fetch_sub(indexes.size(), std::memory_order_acq_rel) != indexes.size()) return;
+      auto& home = *environment_.shards[group.home];
+      home.post([&home, &group] { home.answered_.push_back(&group); });
+    });
+  });
 }
 
 void shard::answer_read(profile_actor& actor, const read_profile& message) {
@@ -104,6 +177,7 @@ void shard::write_answer(profile_actor& actor, read_group& group, std::uint32_t 
   const auto& standing = actor.standing_ ? actor.standing_->now : nothing;
   switch (group.asks) {
     case read_group::question::map:
+    case read_group::question::names:
       actor.state().write_map(out, actor.address(), group.fields, derived_of(actor, group.fields));
       break;
     case read_group::question::view: write_view(actor, group, buffer); break;

@@ -7,6 +7,7 @@
 #include "actors/clock.hpp"
 #include "admin/dead_letter_json.hpp"
 #include "admin/json.hpp"
+#include "admin/personal.hpp"
 #include "admin/routes.hpp"
 #include "profile/from_json.hpp"
 
@@ -320,6 +321,14 @@ response decide_letters(const parts& with, const call& asked) {
   if (with.letters == nullptr) return not_kept();
   auto wanted = order_in(asked.sent.body);
   if (!wanted) return problem_of(wanted.error());
+  if (asked.sent.who && !net::sees_personal(asked.sent.who->rights) && wanted->as &&
+      wanted->as->find(personal_rules::mask) != std::string::npos) {
+    return problem(
+        400, "invalid_argument",
+        "body: as: holds " + std::string(personal_rules::mask) +
+            ", which stands for what this credential may not see; put the values themselves in its place, or "
+            "ask somebody who sees personal data");
+  }
   if (wanted->ids) {
     auto& ids = *wanted->ids;
     std::sort(ids.begin(), ids.end());

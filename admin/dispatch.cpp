@@ -6,10 +6,13 @@
 #include "admin/personal.hpp"
 #include "admin/probe.hpp"
 #include "admin/route.hpp"
+#include "ingest/schema/document.hpp"
 
 namespace kith::admin {
 
 namespace {
+
+constexpr std::size_t most_nesting = 128;  ///< of a body: handlers copy and write JSON level by level, on the stack
 
 response refuse_method(const std::string& allowed) {
   auto refused = problem(405, "invalid_argument", "this URL takes " + allowed);
@@ -87,6 +90,9 @@ void routes::mask(response& answer) const {
 }
 
 response routes::answer(const route& chosen, const call& asked) {
+  if (ingest::schema::nesting_of(asked.sent.body) > most_nesting) {
+    return problem(400, "invalid_argument", "body: nests over " + std::to_string(most_nesting) + " levels");
+  }
   const auto handle = [&] { return (this->*chosen.handler)(asked); };
   response made;
   // What tells of people is not kept: whoever is erased would be told again. What only reads is done anew.

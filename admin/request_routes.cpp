@@ -80,7 +80,13 @@ result<request_wanted> wanted_in(const json& body) {
   const bool are_texts = purposes.is_array() && std::all_of(purposes.begin(), purposes.end(),
                                                             [](const json& each) { return each.is_string(); });
   if (!are_texts) return refuse("purposes: must be an array of their names");
-  made.purposes = purposes.get<std::vector<std::string>>();
+  for (auto& each : purposes.get<std::vector<std::string>>()) {
+    const bool again = std::find(made.purposes.begin(), made.purposes.end(), each) != made.purposes.end();
+    if (!again) made.purposes.push_back(std::move(each));
+    if (made.purposes.size() > limits::purposes) {
+      return refuse("purposes: must be at most " + std::to_string(limits::purposes));
+    }
+  }
   if (body.contains("note") && !body["note"].is_string()) return refuse("note: must be a string");
   made.note = text("note");
   if (body.contains("receivedAt") && !profile::parse_time(text("receivedAt"), made.received_ms)) {

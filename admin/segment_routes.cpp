@@ -326,8 +326,7 @@ json members_json(actors::service& service, const persistence::members_page& pag
   const auto told = addresses.empty()
                         ? result<told_profiles>(told_profiles())
                         : ask_profiles(service, [addresses](actors::service& from, actors::read_done done) {
-                            from.read(0, addresses, profile::fields_named({"userIds", "externalIds", "anonymousIds"}),
-                                      std::move(done));
+                            from.read_names(0, addresses, std::move(done));
                           });
   for (std::size_t i = 0; i < page.items.size(); ++i) {
     const auto& one = page.items[i];

@@ -141,6 +141,56 @@ TEST_CASE("profiles over the memory budget are passivated and come back whole") 
   for (int i = 0; i < people; i += 97) CHECK(orders_of(kith.get("u" + std::to_string(i))) == 3);
 }
 
+TEST_CASE("what profiles are known by is told of those on disk, and leaves them there") {
+  temporary_directory directory;
+  auto options = options_for(directory.path());
+  options.memory_bytes = 1;  // whatever is idle is passivated
+  running kith(options);
+  const auto address = [](const std::string& user) { return profile::address_of(profile::id_kind::user, {}, user); };
+  constexpr std::size_t people = 200;
+  std::vector<json> events;
+  std::vector<profile::hash128> addresses;
+  for (std::size_t i = 0; i < people; ++i) {
+    const auto user = "u" + std::to_string(i);
+    events.push_back(track(user, user, "2024-05-01"));
+    addresses.push_back(address(user));
+  }
+  // The one whose address is lower is the profile that both become, though no event is addressed to it.
+  std::string before = "ada";
+  std::string after = "ada.lovelace";
+  if (address(after) < address(before)) std::swap(before, after);
+  events.push_back({{"type", "alias"}, {"messageId", "a-1"}, {"previousId", before}, {"userId", after}});
+  addresses.push_back(address(before));
+  addresses.push_back(address("nobody"));
+  kith.publish(events);
+  REQUIRE(eventually([&] { return kith->stats().profiles_active == 0; }));
+
+  const auto activations = kith->stats().activations;
+  const auto reads = kith->stats().reads;
+  std::promise<std::vector<json>> promise;
+  boost::asio::post(kith->io(0), [&] {
+    kith->read_names(0, addresses, [&](const result<actors::found_profiles>& found) {
+      std::vector<json> told;
+      for (std::size_t i = 0; found && i < found->size(); ++i) {
+        const auto one = found->at(i);
+        told.push_back(one ? json::from_msgpack(*one) : json());
+      }
+      promise.set_value(std::move(told));
+    });
+  });
+  const auto told = promise.get_future().get();
+  REQUIRE(told.size() == addresses.size());
+  for (std::size_t i = 0; i < people; ++i) {
+    CHECK(told[i] == json{{"userIds", json::array({"u" + std::to_string(i)})},
+                          {"anonymousIds", json::array()},
+                          {"externalIds", json::array()}});
+  }
+  CHECK(told[people].at("userIds") == json::array({before}));
+  CHECK(told[people + 1].is_null());
+  CHECK(kith->stats().activations == activations);
+  CHECK(kith->stats().reads == reads + addresses.size());
+}
+
 TEST_CASE("late events are counted once for ever, through passivation and restarts") {
   temporary_directory directory;
   auto options = options_for(directory.path());

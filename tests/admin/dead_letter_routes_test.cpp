@@ -283,6 +283,43 @@ TEST_CASE("a letter is replayed as somebody mended it, and stays as it came wher
   }
 }
 
+TEST_CASE("who sees a letter masked does not replay the masks") {
+  api at;
+  at.put({letter("odd")});
+  const auto id = at.id_of("odd");
+  const auto replayed = [&](bool personal, const char* as) {
+    admin::request asked;
+    asked.method = "POST";
+    asked.target = "/v1/dead-letters";
+    net::credential rights;
+    rights.name = "masked";
+    rights.granted = net::role::operations;
+    rights.personal = personal;
+    asked.who = std::make_shared<net::identity>(rights);
+    asked.body = json{{"action", "replay"}, {"ids", {id}}, {"as", as}}.dump();
+    return at.routes->handle(asked);
+  };
+  const auto refused = replayed(false, R"({"userId": "•••"})");
+  CHECK(refused.status == 400);
+  CHECK_THAT(refused.body, Contains("may not see"));
+  CHECK(at.replayed.empty());
+  CHECK(replayed(false, "bad").status == 200);
+  CHECK(replayed(true, "good •••").status == 200);  // they may mean it
+  CHECK(at.replayed == texts{"bad", "good •••"});
+}
+
+TEST_CASE("a body that nests too deep for the stack is refused") {
+  api at;
+  const auto nested = [](std::size_t levels) {
+    return json(R"({"action": "replay", "ids": ["0000000000000009"], "as": {"a": )" + std::string(levels, '[') +
+                std::string(levels, ']') + "}}");
+  };
+  const auto refused = at.ask("POST", "/v1/dead-letters", nested(500'000));
+  CHECK(refused.status == 400);
+  CHECK_THAT(refused.body, Contains("nests over 128 levels"));
+  CHECK(at.ask("POST", "/v1/dead-letters", nested(126)).status == 200);
+}
+
 TEST_CASE("a request replays so many and says where to go on") {
   api at;
   for (int i = 0; i < 3; ++i) {

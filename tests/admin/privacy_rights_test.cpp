@@ -156,7 +156,8 @@ TEST_CASE("an opt-out withdraws what is sale or sharing, an objection what is no
   };
   CHECK(purposes("opt_out", "ccpa") == json{"ads", "sale"});
   CHECK(purposes("objection", "gdpr") == json{"fraud", "marketing"});
-  const auto one = room.enter("objection", "gdpr", {{"purposes", {"newsletter"}}, {"run", true}});
+  const auto one = room.enter("objection", "gdpr", {{"purposes", {"newsletter", "newsletter"}}, {"run", true}});
+  CHECK(one.at("purposes") == json{"newsletter"});
   REQUIRE(room.carried_out(one.at("id")).status == request_status::done);
   REQUIRE(room.sent().size() == 1);
   CHECK(room.sent()[0].at("context").at("consent") ==

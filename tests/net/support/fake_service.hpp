@@ -72,6 +72,9 @@ class fake_service final : public actors::service {
                actors::publish_done done) override;
   void read(actors::shard_id home, std::vector<profile::hash128> addresses, profile::field_set fields,
             actors::read_done done) override;
+  void read_names(actors::shard_id home, std::vector<profile::hash128> addresses, actors::read_done done) override {
+    read(home, std::move(addresses), {}, std::move(done));
+  }
   /// As read(), of the whole map, if there is such a view.
   void read_view(actors::shard_id home, std::vector<profile::hash128> addresses, std::string view,
                  actors::read_done done) override;

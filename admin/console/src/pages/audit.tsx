@@ -32,6 +32,7 @@ function Item(of: { record: AuditRecord }): VNode {
             {format.time(record.time)}
           </time>
           <strong title={record.who ?? undefined}>{record.display ?? record.who ?? "nobody known"}</strong>
+          {record.display !== undefined && <span class="muted nowrap">by OpenID</span>}
           <Badge tone={tones[record.outcome]}>{record.outcome}</Badge>
           <span class="muted clip">
             {record.method} {target(record)}
