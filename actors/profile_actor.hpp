@@ -8,7 +8,8 @@
 //   - While `loading`, `asking` or `recalling` it does not run: its mail waits, urgent mail too. While it waits for
 //     other actors to join it, only what they say is heard (actors/identity.hpp).
 //   - No event is applied while the standing is of other definitions than the shard's: what they need of the past is
-//     taken from the history first, so that nothing is counted twice.
+//     taken from the history first, so that nothing is counted twice. A profile's first event has no past, and is what
+//     its standing begins with.
 //   - `dirty` means that the state differs from what was last handed to the store.
 // Thread safety: enqueue() from any thread; all else on the shard.
 #pragma once

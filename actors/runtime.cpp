@@ -6,6 +6,7 @@
 #include "actors/journal_record.hpp"
 #include "actors/runtime_impl.hpp"
 #include "persistence/missing_segments.hpp"
+#include "persistence/whole_file.hpp"
 
 namespace kith::actors {
 
@@ -38,6 +39,17 @@ result<void> runtime_impl::open_store() {
   return {};
 }
 
+/// Files that an earlier process was replacing when it ended: they hold keys, and names of people who may be erased.
+/// The store is open, so no other process has the directory.
+result<void> runtime_impl::remove_unfinished_files() {
+  for (const auto* part : {"", "/keys", "/privacy", "/privacy/requests", "/audit", "/changes"}) {
+    const auto removed = persistence::remove_unfinished(files_, options_.data + part);
+    if (!removed) return tl::make_unexpected(removed.error());
+    for (const auto& path : *removed) log("info", path + ": removed; a crash has left it unfinished");
+  }
+  return {};
+}
+
 result<void> runtime_impl::check_journal() {
   auto present = persistence::list_segments(files_, journal_directory());
   if (!present) return tl::make_unexpected(present.error());
@@ -64,6 +76,7 @@ result<void> runtime_impl::open() {
   if (auto opened = open_store(); !opened) return opened;
   if (auto checked = check_journal(); !checked) return checked;
   if (auto opened = open_keys(); !opened) return opened;
+  if (auto removed = remove_unfinished_files(); !removed) return removed;
   auto book = persistence::erasure_book::open(files_, options_.data + "/privacy");
   if (!book) return tl::make_unexpected(book.error());
   book_ = std::move(*book);
@@ -79,7 +92,7 @@ result<void> runtime_impl::open() {
     }
     for (const auto& damage : report.damages) {
       log("error", where + ", offset " + std::to_string(damage.offset) + ": " + std::to_string(damage.bytes) +
-                       " bytes of acknowledged events are not readable (" + damage.what +
+                       " bytes are not acknowledged events that can be read (" + damage.what +
                        "); they are kept in journal/quarantine, all else goes on");
     }
   }

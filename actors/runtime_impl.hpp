@@ -127,6 +127,7 @@ class runtime_impl final : public runtime {
     if (options_.log) options_.log(level, message);
   }
   result<void> open_store();
+  result<void> remove_unfinished_files();
   result<void> open_journals();
   result<void> make_shards_known();
   /// That no segment is missing; what is, and how to go on, otherwise.
@@ -201,7 +202,8 @@ class runtime_impl final : public runtime {
   };
   bool seals() const noexcept { return keys_ && options_.encryption.journal; }
   result<void> open_keys();
-  result<void> check_keys();
+  /// The highest epoch that is given up; 0: none is.
+  result<std::uint32_t> check_keys();
   std::unique_ptr<persistence::record_opener> make_opener() const;
   std::unique_ptr<persistence::record_sealer> make_sealer(shard_id id) const;
   /// REQUIRES, of these: checkpoint_mutex_ is held, or nothing runs yet.

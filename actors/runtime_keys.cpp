@@ -2,6 +2,7 @@
 //
 // Invariants
 //   - No two processes, and no two shards, write under the same epoch with the same number: no nonce comes twice.
+//   - No epoch gets a number that the journal names of one whose keys are lost.
 //   - An epoch is forgotten once no segment is left that was written before the next one began.
 #include <algorithm>
 
@@ -12,6 +13,17 @@ namespace kith::actors {
 namespace {
 
 constexpr std::chrono::hours epoch_lasts{1};
+
+/// That any record of the segment names.
+result<std::uint32_t> highest_epoch(persistence::file_system& files, const persistence::segment_file& segment) {
+  std::uint32_t highest = 0;
+  const auto read = persistence::read_segment(files, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
+    highest = std::max(highest, persistence::sealed_epoch(payload).value_or(0));
+    return true;
+  });
+  if (!read && read.error().code != errc::not_found) return tl::make_unexpected(read.error());
+  return highest;
+}
 
 }  // namespace
 
@@ -25,11 +37,12 @@ result<void> runtime_impl::open_keys() {
     if (!opened) return tl::make_unexpected(opened.error());
     keys_ = std::move(*opened);
   }
-  if (auto checked = check_keys(); !checked) return checked;
+  const auto given_up = check_keys();
+  if (!given_up) return tl::make_unexpected(given_up.error());
   if (!keys_) return {};
   opener_ = make_opener();
   if (seals()) {
-    if (auto begun = keys_->begin_epoch(); !begun) return begun;
+    if (auto begun = keys_->begin_epoch(*given_up); !begun) return begun;
     checkpoint_marks all;  // what is there was written by earlier processes
     for (shard_id id = 0; id < options_.shards; ++id) all[id].saved = UINT64_MAX;
     return note_keys_changed(all);
@@ -38,9 +51,10 @@ result<void> runtime_impl::open_keys() {
 }
 
 /// That what is encrypted can be read. Each process begins new segments, so the first record of each tells.
-result<void> runtime_impl::check_keys() {
+result<std::uint32_t> runtime_impl::check_keys() {
   const auto segments = persistence::list_segments(files_, journal_directory());
   if (!segments) return tl::make_unexpected(segments.error());
+  std::uint32_t given_up = 0;
   for (const auto& segment : *segments) {
     std::string first;
     const auto read = persistence::read_segment(files_, segment, true, 0, [&](std::string_view payload, std::uint64_t) {
@@ -59,8 +73,15 @@ result<void> runtime_impl::check_keys() {
                       "--accept-missing-journal");
     }
     log("error", what + "; given up as was asked");
+    given_up = std::max(given_up, *epoch);
   }
-  return {};
+  if (given_up == 0) return given_up;
+  for (const auto& segment : *segments) {  // a new epoch may begin in the middle of one
+    const auto highest = highest_epoch(files_, segment);
+    if (!highest) return highest;
+    given_up = std::max(given_up, *highest);
+  }
+  return given_up;
 }
 
 std::unique_ptr<persistence::record_opener> runtime_impl::make_opener() const {

@@ -52,6 +52,10 @@ bool shard::make_current(profile_actor& actor) {
     if (is_ahead(*actor.standing_)) standing_due(actor);
     return true;
   }
+  if (actor.state().empty() && actor.standing_->now.evaluated_ms() == 0) {
+    tell_difference(actor);
+    return true;  // nobody is in anything before there is somebody: the first event is what they enter by
+  }
   auto [of, keys] = actor.missing_aggregates(*definitions_);
   if (keys.empty()) {
     const auto before_ms = actor.standing_->now.evaluated_ms();

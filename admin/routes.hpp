@@ -169,6 +169,7 @@ class routes {
   void show_request_as_it_is(response& again) const;
 
   nlohmann::json with_message_ids(profile::hash128 address, nlohmann::json explanation);
+  void add_counted_events(profile::hash128 address, nlohmann::json& explanation);
   response answer_with(const kept_definition& one);
   nlohmann::json described(const kept_definition& one, const std::unordered_map<std::uint64_t, std::uint64_t>* counts);
 

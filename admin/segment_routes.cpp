@@ -1,9 +1,12 @@
 // The routes of segments and computed traits.
 #include <algorithm>
+#include <map>
 
 #include "actors/clock.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
+#include "profile/accepted_event.hpp"
+#include "profile/segments/bounds.hpp"
 #include "profile/segments/standing.hpp"
 
 namespace kith::admin {
@@ -140,10 +143,12 @@ response routes::profile_segments(const call& asked) {
 
 /// Profiles know events by a hash of the message id; the history knows the message id too.
 json routes::with_message_ids(profile::hash128 address, json explanation) {
+  add_counted_events(address, explanation);
   std::size_t left = most_events_named;
   for (auto& part : explanation["parts"]) {
     if (!part.contains("events")) continue;
     for (auto& event : part["events"]) {
+      if (event.contains("messageId")) continue;
       persistence::history_query query;
       if (left == 0 || !profile::parse_time(event.at("time").get<std::string>(), query.from_ms)) return explanation;
       --left;
@@ -160,6 +165,43 @@ json routes::with_message_ids(profile::hash128 address, json explanation) {
     }
   }
   return explanation;
+}
+
+/// Of what is counted only, profiles keep no event: the newest of the history stand for them.
+void routes::add_counted_events(profile::hash128 address, json& explanation) {
+  std::map<std::string, std::vector<json>> found;  // by name, the newest first
+  for (const auto& part : explanation["parts"]) {
+    if (!part.contains("eventNames")) continue;
+    for (const auto& name : part["eventNames"]) found[name.get<std::string>()];
+  }
+  if (found.empty()) return;
+  persistence::history_query query;
+  query.limit = most_a_page;
+  const auto page = service_.history(address, query);
+  if (!page) return;
+  for (const auto& item : page->items) {
+    const auto event =
+        profile::parse_event(item.encoded, profile::reception_of_accepted(item.received_ms, item.encoded.size()));
+    if (!event) continue;
+    const auto of = found.find(std::string(event->name));
+    if (of == found.end() || of->second.size() >= profile::segments::bounds::shown_events) continue;
+    of->second.push_back({{"id", profile::to_hex(item.id).substr(0, 16)},
+                          {"time", profile::format_time(item.time_ms)},
+                          {"messageId", to_json(item.encoded).value("messageId", "")}});
+  }
+  for (auto& part : explanation["parts"]) {
+    if (!part.contains("eventNames")) continue;
+    auto events = part.value("events", std::vector<json>());
+    for (const auto& name : part["eventNames"]) {
+      const auto& newest = found[name.get<std::string>()];
+      events.insert(events.end(), newest.begin(), newest.end());
+    }
+    std::stable_sort(events.begin(), events.end(), [](const json& left, const json& right) {
+      return left.at("time").get_ref<const std::string&>() > right.at("time").get_ref<const std::string&>();
+    });
+    if (events.size() > profile::segments::bounds::shown_events) events.resize(profile::segments::bounds::shown_events);
+    if (!events.empty()) part["events"] = std::move(events);
+  }
 }
 
 response routes::explain(const call& asked) {

@@ -4,7 +4,8 @@
 // first sequence). A record: length, CRC32C (over all that follows it), sequence number, `synced` (the last sequence
 // that was durable when this one was written), payload. At recovery the first bad record of the last segment
 // ends it, unless a later valid record's `synced` proves that the bad one had been durable: that is damage. Damage is
-// reported and its bytes are copied to `quarantine/`; the valid records behind it are still replayed.
+// reported and its bytes are copied to `quarantine/`; the valid records behind it are still replayed. In a segment
+// whose records are encrypted, one that is not is damage too, wherever it is.
 //
 // Invariants
 //   - `completed` is called once for every appended tag, in order: ok only after fdatasync of its bytes.
@@ -41,7 +42,7 @@ struct journal_options {
   std::size_t segment_bytes = 64 * 1024 * 1024;
   std::size_t write_bytes = 8 * 1024 * 1024;  ///< at most this much in one write and sync
   std::chrono::milliseconds gathering{2};     ///< how long requests that nobody awaits may wait for company
-  bool sealed = false;                        ///< records may be encrypted, which older programs cannot read
+  bool sealed = false;                        ///< all records are encrypted, which older programs cannot read
 };
 
 struct journal_position {

@@ -1,7 +1,7 @@
 // The bytes of a journal segment. Numbers are little-endian.
-//   segment head: magic "KITHJNL1", or "KITHJNL2" where records may be encrypted (8), shard (4), CRC32C of the other
-//   fields (4), segment (8), first sequence (8) record head:  length of the payload (4), CRC32C of all that follows
-//   this field (4), sequence (8), synced (8)
+//   segment head: magic "KITHJNL1", or "KITHJNL2" where all records are encrypted (8), shard (4), CRC32C of the other
+//                 fields (4), segment (8), first sequence (8)
+//   record head:  length of the payload (4), CRC32C of all that follows this field (4), sequence (8), synced (8)
 #pragma once
 
 #include <array>

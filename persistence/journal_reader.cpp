@@ -4,6 +4,7 @@
 
 #include "persistence/journal.hpp"
 #include "persistence/journal_format.hpp"
+#include "persistence/sealed_record.hpp"
 
 namespace kith::persistence {
 
@@ -56,6 +57,33 @@ result<bool> record_at_front(sliding_window& window, std::uint64_t expected, for
   if (auto filled = window.fill(format::record_head_bytes + head.length); !filled)
     return tl::make_unexpected(filled.error());
   return format::is_record(window.view(), head);
+}
+
+/// Bytes between two good records, or behind the last one.
+struct bad_range {
+  std::uint64_t from = 0;
+  bool open = false;
+  bool foreign = false;  ///< holds a whole record that no journal wrote there
+
+  void begin(std::uint64_t at) noexcept {
+    if (!open) from = at;
+    open = true;
+  }
+};
+
+/// A segment of an encrypted journal holds nothing else: who can write the file, and has no keys, gets no event in.
+bool is_foreign(const format::segment_head& segment, std::string_view payload) noexcept {
+  return segment.version == format::sealed_version && !is_sealed(payload);
+}
+
+/// `next`: the sequence of the good record behind it; 0: none came.
+std::string describe(const bad_range& bad, std::uint64_t expected, std::uint64_t next) {
+  std::string what;
+  if (bad.foreign) what = "a record that is not encrypted where all are, so somebody else put it there, is passed over";
+  if (next == 0) return bad.foreign ? what : "the segment's end fails its checksum";
+  if (bad.foreign && next <= expected) return what;
+  return what + (bad.foreign ? "; " : "") + "records " + std::to_string(expected) + " to " + std::to_string(next - 1) +
+         " are missing or fail their checksum";
 }
 
 /// Does any record behind `offset` know that `sequence` was durable?
@@ -129,34 +157,37 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
 
   sliding_window window(**opened, std::max<std::uint64_t>(from, format::segment_head_bytes), *size);
   bool expects = has_head && from <= format::segment_head_bytes;  // in the middle the next sequence is not known
-  std::uint64_t bad_from = 0;
-  bool in_bad = false;
+  bad_range bad;
   while (window.offset() < *size) {
     format::record_head head;
     const auto expected = report.last_sequence + 1;
     const auto whole = record_at_front(window, expected, head);
     if (!whole) return tl::make_unexpected(whole.error());
     if (!*whole) {
-      if (!in_bad) bad_from = window.offset();
-      in_bad = true;
+      bad.begin(window.offset());
       window.advance(1);
       continue;
     }
-    if (in_bad || (expects && head.sequence != expected)) {
-      const auto start = in_bad ? bad_from : window.offset();
-      // Only what a later record knows to have been durable is damage; the rest was never acknowledged.
-      const auto durable = last ? proven_durable(**opened, window.offset(), *size, expected) : result<bool>(true);
+    if (is_foreign(segment_head, window.view().substr(format::record_head_bytes, head.length))) {
+      bad.begin(window.offset());
+      bad.foreign = true;
+      window.advance(format::record_head_bytes + head.length);
+      continue;
+    }
+    if (bad.open || (expects && head.sequence != expected)) {
+      bad.begin(window.offset());
+      // Only what a later record knows to have been durable is damage; the rest was never acknowledged. No crash
+      // leaves a record of somebody else.
+      const auto durable =
+          last && !bad.foreign ? proven_durable(**opened, window.offset(), *size, expected) : result<bool>(true);
       if (!durable) return tl::make_unexpected(durable.error());
-      if (*durable) {
-        report.damages.push_back({start, window.offset() - start,
-                                  "records " + std::to_string(expected) + " to " + std::to_string(head.sequence - 1) +
-                                      " are missing or fail their checksum"});
-      } else {
-        report.torn_bytes = *size - start;
+      if (!*durable) {
+        report.torn_bytes = *size - bad.from;
         return report;
       }
+      report.damages.push_back({bad.from, window.offset() - bad.from, describe(bad, expected, head.sequence)});
     }
-    in_bad = false;
+    bad = {};
     expects = true;
     report.last_sequence = head.sequence;
     if (head.synced + 1 == head.sequence) report.proven_bytes = window.offset();  // the first of its write
@@ -167,12 +198,10 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
     if (!record(payload, end)) return report;
     window.advance(format::record_head_bytes + head.length);
   }
-  if (in_bad) {
-    if (last) {
-      report.torn_bytes = *size - bad_from;
-    } else {
-      report.damages.push_back({bad_from, *size - bad_from, "the segment's end fails its checksum"});
-    }
+  if (bad.open && last && !bad.foreign) {
+    report.torn_bytes = *size - bad.from;
+  } else if (bad.open) {
+    report.damages.push_back({bad.from, *size - bad.from, describe(bad, report.last_sequence + 1, 0)});
   }
   return report;
 }

@@ -14,7 +14,7 @@ using profile::hash128;
 
 namespace {
 
-constexpr std::string_view magic = "kith keys 1 ";
+constexpr std::string_view magic = "kith keys 2 ";
 constexpr std::size_t fingerprint_bytes = 16;
 constexpr std::size_t head_bytes = magic.size() + fingerprint_bytes + 1;  ///< and a line's end
 constexpr char own_name[] = "wrapping.key";
@@ -112,7 +112,7 @@ result<void> key_ring::read(const encryption_settings& with, std::uint64_t numbe
   auto bytes = read_whole(files_, path);
   if (!bytes) return tl::make_unexpected(bytes.error());
   const auto damaged = [&] {
-    return fail(errc::internal, path + ": is damaged, or of a later version; bring " + directory_ +
+    return fail(errc::internal, path + ": is damaged, or of another version; bring " + directory_ +
                                     " back from a backup: without it what is in the journal cannot be read");
   };
   if (bytes->size() < head_bytes + nonce_bytes + tag_bytes || !bytes->starts_with(magic)) return damaged();
@@ -304,11 +304,17 @@ result<void> key_ring::write(epochs next, std::size_t most) {
   return before == 0 ? result<void>() : remove(before);
 }
 
-result<void> key_ring::begin_epoch() {
+result<void> key_ring::begin_epoch(std::uint32_t above) {
   const std::lock_guard lock(changing_);
   auto next = epochs_;
+  const auto last = std::max(above, next.empty() ? 0 : next.rbegin()->first);
+  if (last == UINT32_MAX) {
+    return fail(errc::resource_exhausted, directory_ + ": no epoch's number is above " + std::to_string(last) +
+                                              ", which the ring or a segment of the journal names; if that is a "
+                                              "segment which nobody can read, move it away");
+  }
   auto made = std::make_shared<key_epoch>();
-  made->number = next.empty() ? 1 : next.rbegin()->first + 1;
+  made->number = last + 1;
   made->records = secret::random();
   made->addresses = secret::random();
   made->people = key_tree(secret::random());
@@ -318,7 +324,7 @@ result<void> key_ring::begin_epoch() {
 
 result<void> key_ring::destroy(std::span<const hash128> addresses) {
   const std::lock_guard lock(changing_);
-  secret_hasher by;
+  secret_generator by;
   epochs next;
   std::size_t destroyed = 0;
   for (const auto& [number, each] : epochs_) {

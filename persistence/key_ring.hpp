@@ -63,7 +63,8 @@ class key_ring {
   std::uint64_t destructions() const noexcept { return destructions_.load(std::memory_order_acquire); }
 
   /// Each of these is durable when it returns. Errors: of files; then a restart knows.
-  result<void> begin_epoch();
+  /// Its number is above `above`, too. Errors also: resource_exhausted (there is no such number).
+  result<void> begin_epoch(std::uint32_t above = 0);
   /// Of all epochs. Errors also: too_large (too many in too short a time).
   result<void> destroy(std::span<const profile::hash128> addresses);
   /// All before this one.

@@ -8,9 +8,8 @@ using profile::hash128;
 
 namespace {
 
-constexpr unsigned bits = 4;  ///< of a way, a level
-constexpr unsigned char to_child = 'c';
-constexpr unsigned char to_key = 'k';
+constexpr unsigned bits = 5;  ///< of a way, a level
+static_assert(key_tree::children == 1U << bits && key_tree::levels * bits <= 64);
 
 constexpr std::uint64_t mask(unsigned depth) noexcept {
   return depth == 0 ? 0 : ~std::uint64_t{0} << (64 - bits * depth);
@@ -21,13 +20,8 @@ constexpr unsigned child_at(std::uint64_t way, unsigned depth) noexcept {
   return static_cast<unsigned>(way >> (64 - bits * (depth + 1))) & (key_tree::children - 1);
 }
 
-secret child_of(const secret& parent, unsigned number, secret_hasher& by) {
-  const auto text = static_cast<char>(number);
-  return by.of(to_child, parent, {&text, 1});
-}
-
 /// What covers all that the node covers but these addresses, which it covers; both in order.
-void split(const key_tree::node& whole, std::span<const hash128> addresses, secret_hasher& by,
+void split(const key_tree::node& whole, std::span<const hash128> addresses, secret_generator& by,
            std::vector<key_tree::node>& into) {
   if (addresses.empty()) return into.push_back(whole);
   if (whole.depth == key_tree::levels) return;
@@ -35,8 +29,8 @@ void split(const key_tree::node& whole, std::span<const hash128> addresses, secr
     std::size_t below = 0;
     while (below < addresses.size() && child_at(addresses[below].high, whole.depth) == number) ++below;
     const auto way = whole.way | std::uint64_t{number} << (64 - bits * (whole.depth + 1));
-    split({way, static_cast<std::uint8_t>(whole.depth + 1), child_of(whole.value, number, by)}, addresses.first(below),
-          by, into);
+    split({way, static_cast<std::uint8_t>(whole.depth + 1), by.child(whole.value, number)}, addresses.first(below), by,
+          into);
     addresses = addresses.subspan(below);
   }
 }
@@ -44,6 +38,8 @@ void split(const key_tree::node& whole, std::span<const hash128> addresses, secr
 }  // namespace
 
 key_tree::key_tree(const secret& root) { nodes_.push_back({0, 0, root}); }
+
+std::uint64_t key_tree::way_of(hash128 address) noexcept { return address.high & mask(levels); }
 
 const key_tree::node* key_tree::covering(hash128 address) const noexcept {
   auto at = std::upper_bound(nodes_.begin(), nodes_.end(), address.high,
@@ -53,25 +49,19 @@ const key_tree::node* key_tree::covering(hash128 address) const noexcept {
   return (address.high & mask(at->depth)) == at->way ? &*at : nullptr;
 }
 
-secret key_tree::below(const secret& value, unsigned from, unsigned to, hash128 address, secret_hasher& by) {
+secret key_tree::below(const secret& value, unsigned from, unsigned to, hash128 address, secret_generator& by) {
   auto at = value;
-  for (auto depth = from; depth < to; ++depth) at = child_of(at, child_at(address.high, depth), by);
+  for (auto depth = from; depth < to; ++depth) at = by.child(at, child_at(address.high, depth));
   return at;
 }
 
-secret key_tree::key_of_leaf(const secret& leaf, hash128 address, secret_hasher& by) {
-  std::string rest;
-  profile::put(rest, address.low);
-  return by.of(to_key, leaf, rest);
-}
-
-std::optional<secret> key_tree::key_of(hash128 address, secret_hasher& by) const {
+std::optional<secret> key_tree::key_of(hash128 address, secret_generator& by) const {
   const auto* from = covering(address);
   if (from == nullptr) return std::nullopt;
-  return key_of_leaf(below(from->value, from->depth, levels, address, by), address, by);
+  return below(from->value, from->depth, levels, address, by);
 }
 
-std::size_t key_tree::destroy(std::vector<hash128> addresses, secret_hasher& by) {
+std::size_t key_tree::destroy(std::vector<hash128> addresses, secret_generator& by) {
   std::sort(addresses.begin(), addresses.end());
   addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   // Into a new vector, so that no copy of the old nodes stays in memory that was given back: they end overwritten.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <openssl/crypto.h>
+#include <sys/mman.h>
 
 namespace kith::persistence {
 
@@ -16,14 +17,12 @@ constexpr std::size_t nonce_at = 1 + 4;
 constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the index
 constexpr std::size_t entry_bytes = 16 + 1 + 4;
 constexpr std::size_t block_bytes = 16;
-constexpr std::size_t line_bytes = 64;
-constexpr std::size_t first_sets = 1024;  ///< 192 KiB
+constexpr std::size_t first_slots = 32768;  ///< 2 MiB, of which memory is what is used
+constexpr std::size_t huge_page_bytes = 2UL * 1024 * 1024;
 
 void store(hash128 address, char* at) noexcept {
-  for (std::size_t i = 0; i < 8; ++i) {
-    at[i] = static_cast<char>(address.high >> (56 - 8 * i) & 0xff);
-    at[8 + i] = static_cast<char>(address.low >> (56 - 8 * i) & 0xff);
-  }
+  const std::uint64_t big_endian[] = {__builtin_bswap64(address.high), __builtin_bswap64(address.low)};
+  std::memcpy(at, big_endian, sizeof big_endian);
 }
 
 /// Where each piece's key stream begins: no two have a block in common.
@@ -45,51 +44,56 @@ class stream_places {
 }  // namespace
 
 key_cache::key_cache(std::size_t most_bytes)
-    : most_sets_(std::clamp<std::size_t>(most_bytes / sizeof(set), 1, UINT32_MAX)),
-      upper_(std::size_t{1} << (4 * upper_levels)) {
-  resize(std::min(most_sets_, first_sets));
+    : most_slots_(std::max<std::size_t>(most_bytes / sizeof(slot) / 2, 1) * 2), upper_(std::size_t{1} << upper_bits) {
+  resize(std::min(most_slots_, first_slots));
 }
 
 /// What is in it stays.
-void key_cache::resize(std::size_t sets) {
+void key_cache::resize(std::size_t slots) {
   const auto old_memory = std::move(memory_);
-  const std::span<set> old(table_, sets_);
-  memory_.reset(static_cast<unsigned char*>(std::calloc(sets * sizeof(set) + line_bytes, 1)));
+  const std::span<slot> old(table_, slots_);
+  const auto bytes = slots * sizeof(slot);
+  const auto aligned_to = bytes < huge_page_bytes ? 2 * sizeof(slot) : huge_page_bytes;
+  memory_.reset(static_cast<unsigned char*>(std::calloc(bytes + aligned_to, 1)));
   if (!memory_) std::abort();
-  const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % line_bytes;
-  table_ = reinterpret_cast<set*>(memory_.get() + (line_bytes - over) % line_bytes);
-  sets_ = sets;
+  const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % aligned_to;
+  table_ = reinterpret_cast<slot*>(memory_.get() + (aligned_to - over) % aligned_to);
+  // Keys are looked up all over the table: with small pages each look-up would first wait for an address translation.
+  if (bytes >= huge_page_bytes) ::madvise(table_, bytes, MADV_HUGEPAGE);
+  slots_ = slots;
+  for (const auto& each : old) {
+    if (each.owner != 0) slot_for(each.owner) = each;
+  }
   evictions_ = 0;
-  for (auto& some : old) {
-    for (auto& each : some.all) {
-      if (each.owner != hash128()) slot_for(each.owner) = each;
-    }
-  }
   if (!old.empty()) OPENSSL_cleanse(old.data(), old.size_bytes());
-}
-
-/// A free one of its set, or one that somebody else has to leave.
-key_cache::slot& key_cache::slot_for(hash128 permuted) noexcept {
-  auto& all = set_of(permuted).all;
-  for (auto& each : all) {
-    if (each.owner == hash128()) return each;
-  }
-  ++evictions_;
-  return all[next_way_++ % ways];
 }
 
 key_cache::~key_cache() { clear(); }
 
 void key_cache::free_memory::operator()(unsigned char* memory) const noexcept { std::free(memory); }
 
-key_cache::set& key_cache::set_of(hash128 permuted) const noexcept {
-  return table_[((permuted.low & 0xffffffff) * sets_) >> 32];
+std::size_t key_cache::home_of(std::uint64_t owner) const noexcept {
+  __extension__ using wide = unsigned __int128;
+  return static_cast<std::size_t>(wide{owner} * slots_ >> 64);
 }
 
-void key_cache::prefetch(hash128 permuted) const noexcept {
-  const auto* at = reinterpret_cast<const char*>(&set_of(permuted));
-  for (std::size_t line = 0; line < sizeof(set); line += line_bytes) __builtin_prefetch(at + line);
+/// Null: its key is not there.
+key_cache::slot* key_cache::slot_of(std::uint64_t owner) noexcept {
+  const auto home = home_of(owner);
+  if (table_[home].owner == owner) return &table_[home];
+  return table_[home ^ 1].owner == owner ? &table_[home ^ 1] : nullptr;
 }
+
+/// A free one, or that of somebody who has to leave.
+key_cache::slot& key_cache::slot_for(std::uint64_t owner) noexcept {
+  const auto home = home_of(owner);
+  if (table_[home].owner == 0) return table_[home];
+  if (table_[home ^ 1].owner == 0) return table_[home ^ 1];
+  ++evictions_;
+  return table_[home];
+}
+
+void key_cache::prefetch(hash128 permuted) const noexcept { __builtin_prefetch(&table_[home_of(way_of(permuted))]); }
 
 bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
   if (upper_epoch_ != of.number) {
@@ -101,38 +105,34 @@ bool key_cache::derive(const key_epoch& of, hash128 permuted, secret& into) {
     const auto* from = of.people.covering(permuted);
     if (from == nullptr) return false;
     if (from->depth > upper_levels) {
-      const auto leaf = key_tree::below(from->value, from->depth, key_tree::levels, permuted, hasher_);
-      into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+      into = key_tree::below(from->value, from->depth, key_tree::levels, permuted, generator_);
       return true;
     }
-    upper.value = key_tree::below(from->value, from->depth, upper_levels, permuted, hasher_);
+    upper.value = key_tree::below(from->value, from->depth, upper_levels, permuted, generator_);
     upper.known = true;
   }
-  const auto leaf = key_tree::below(upper.value, upper_levels, key_tree::levels, permuted, hasher_);
-  into = key_tree::key_of_leaf(leaf, permuted, hasher_);
+  into = key_tree::below(upper.value, upper_levels, key_tree::levels, permuted, generator_);
   return true;
 }
 
 const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
-  for (const auto& each : set_of(permuted).all) {
-    if (each.owner != permuted) continue;
-    std::memcpy(found_.bytes.data(), each.key, secret_bytes);
+  const auto owner = way_of(permuted);
+  if (const auto* kept = slot_of(owner)) {
+    std::memcpy(found_.bytes.data(), kept->key, secret_bytes);
     return &found_;
   }
   if (!derive(of, permuted, found_)) return nullptr;
   used_ = true;
-  if (evictions_ > sets_ / 4 && sets_ < most_sets_) resize(std::min(most_sets_, 2 * sets_));
-  auto& taken = slot_for(permuted);
-  taken.owner = permuted;
+  if (evictions_ > slots_ / 8 && slots_ < most_slots_) resize(std::min(most_slots_, 2 * slots_));
+  auto& taken = slot_for(owner);
+  taken.owner = owner;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;
 }
 
 void key_cache::forget(hash128 permuted) noexcept {
   upper_[upper_of(permuted)] = {};
-  for (auto& each : set_of(permuted).all) {
-    if (each.owner == permuted) OPENSSL_cleanse(&each, sizeof each);
-  }
+  if (auto* kept = slot_of(way_of(permuted))) OPENSSL_cleanse(kept, sizeof *kept);
 }
 
 void key_cache::clear() noexcept {

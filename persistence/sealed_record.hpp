@@ -50,17 +50,14 @@ class key_cache {
   const secret* find(const key_epoch& of, profile::hash128 permuted);
   void forget(profile::hash128 permuted) noexcept;
   void clear() noexcept;
-  std::size_t bytes() const noexcept { return sets_ * sizeof(set); }
+  std::size_t bytes() const noexcept { return slots_ * sizeof(slot); }
 
  private:
-  static constexpr std::size_t ways = 4;
   static constexpr unsigned upper_levels = 3;  ///< of the tree, whose nodes are kept
-  struct slot {
-    profile::hash128 owner;  ///< zeros: none
+  static constexpr unsigned upper_bits = 15;   ///< of the way to one of them
+  struct alignas(64) slot {                    ///< a line of the processor's caches
+    std::uint64_t owner;                       ///< way_of() the address; 0: none
     unsigned char key[secret_bytes];
-  };
-  struct set {  ///< three lines of the processor's caches
-    slot all[ways];
   };
   struct upper_node {
     bool known = false;
@@ -69,22 +66,25 @@ class key_cache {
   struct free_memory {
     void operator()(unsigned char* memory) const noexcept;
   };
-  set& set_of(profile::hash128 permuted) const noexcept;
-  static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - 4 * upper_levels); }
-  void resize(std::size_t sets);
-  slot& slot_for(profile::hash128 permuted) noexcept;
+  /// What tells keys apart, and is not 0: addresses of the same way have the same key.
+  static std::uint64_t way_of(profile::hash128 permuted) noexcept { return key_tree::way_of(permuted) | 1; }
+  /// A key is here or in the slot beside it, which makes a pair with it.
+  std::size_t home_of(std::uint64_t owner) const noexcept;
+  static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - upper_bits); }
+  void resize(std::size_t slots);
+  slot* slot_of(std::uint64_t owner) noexcept;
+  slot& slot_for(std::uint64_t owner) noexcept;
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 
-  secret_hasher hasher_;
-  const std::size_t most_sets_;
-  std::size_t sets_ = 0;                                ///< below 2^32
+  secret_generator generator_;
+  const std::size_t most_slots_;
+  std::size_t slots_ = 0;                               ///< even
   std::size_t evictions_ = 0;                           ///< since it has this size
   std::unique_ptr<unsigned char, free_memory> memory_;  ///< zeros, of which the system gives what is used
-  set* table_ = nullptr;
+  slot* table_ = nullptr;
   bool used_ = false;
   std::vector<upper_node> upper_;
   std::uint32_t upper_epoch_ = 0;
-  std::uint32_t next_way_ = 0;
   secret found_;
 };
 

@@ -33,11 +33,6 @@ const EVP_CIPHER* gcm() {
   static const auto* found = cipher("AES-256-GCM");
   return found;
 }
-const EVP_MD* sha256() {
-  static const auto* found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  must(found != nullptr);
-  return found;
-}
 
 detail::cipher_context context_of(const EVP_CIPHER* with, const unsigned char* key, bool encrypts) {
   detail::cipher_context made(EVP_CIPHER_CTX_new());
@@ -82,7 +77,6 @@ bool parse_base64(std::string_view text, secret& into) {
 }  // namespace
 
 void detail::free_context::operator()(evp_cipher_ctx_st* context) const noexcept { EVP_CIPHER_CTX_free(context); }
-void detail::free_context::operator()(evp_md_ctx_st* context) const noexcept { EVP_MD_CTX_free(context); }
 
 secret::~secret() { OPENSSL_cleanse(bytes.data(), bytes.size()); }
 
@@ -109,11 +103,15 @@ result<secret> parse_secret(std::string_view text) {
 
 std::string fingerprint(const secret& key) {
   constexpr std::string_view digits = "0123456789abcdef";
-  const auto hash = secret_hasher().of('f', key, "kith");
+  std::string input = "f";
+  input.append(reinterpret_cast<const char*>(key.bytes.data()), secret_bytes).append("kith");
+  std::array<unsigned char, EVP_MAX_MD_SIZE> hash{};
+  must(EVP_Digest(input.data(), input.size(), hash.data(), nullptr, EVP_sha256(), nullptr) == 1);
+  cleanse(input);
   std::string text;
   for (std::size_t i = 0; i < 8; ++i) {
-    text.push_back(digits[hash.bytes[i] >> 4]);
-    text.push_back(digits[hash.bytes[i] & 0xf]);
+    text.push_back(digits[hash[i] >> 4]);
+    text.push_back(digits[hash[i] & 0xf]);
   }
   return text;
 }
@@ -129,22 +127,17 @@ std::string random_text(std::size_t bytes) {
   return made;
 }
 
-secret_hasher::secret_hasher() : context_(EVP_MD_CTX_new()) {
-  must(context_ && EVP_DigestInit_ex(context_.get(), sha256(), nullptr) == 1);
-}
+secret_generator::secret_generator() : context_(context_of(ecb(), nullptr, true)) {}
 
-secret secret_hasher::of(unsigned char purpose, const secret& key, std::string_view more) {
-  std::array<unsigned char, 55> input;
-  must(more.size() <= input.size() - 1 - secret_bytes);
-  input[0] = purpose;
-  std::copy(key.bytes.begin(), key.bytes.end(), input.begin() + 1);
-  std::memcpy(input.data() + 1 + secret_bytes, more.data(), more.size());
+secret secret_generator::child(const secret& of, unsigned number) {
+  std::array<char, secret_bytes> counters{};
+  for (unsigned i = 0; i < 2; ++i) {
+    const std::uint32_t big_endian = __builtin_bswap32(2 * number + i);
+    std::memcpy(counters.data() + 16 * i + 12, &big_endian, sizeof big_endian);
+  }
   secret made;
-  unsigned written = 0;
-  must(EVP_DigestInit_ex(context_.get(), nullptr, nullptr) == 1 &&
-       EVP_DigestUpdate(context_.get(), input.data(), 1 + secret_bytes + more.size()) == 1 &&
-       EVP_DigestFinal_ex(context_.get(), made.bytes.data(), &written) == 1);
-  OPENSSL_cleanse(input.data(), input.size());
+  must(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, of.bytes.data(), nullptr) == 1);
+  update(context_.get(), reinterpret_cast<char*>(made.bytes.data()), {counters.data(), counters.size()});
   return made;
 }
 

@@ -1,7 +1,7 @@
 // Keys of 256 bits, and what is done with them. The ciphers are libcrypto's.
 //
 // Invariants: a secret's bytes are overwritten when it ends.
-// Thread safety: a value as any; a secret_hasher, a key_stream and an aead belong to one thread at a time.
+// Thread safety: a value as any; a secret_generator, a key_stream and an aead belong to one thread at a time.
 #pragma once
 
 #include <array>
@@ -15,7 +15,6 @@
 #include "profile/result.hpp"
 
 struct evp_cipher_ctx_st;
-struct evp_md_ctx_st;
 
 namespace kith::persistence {
 
@@ -46,19 +45,19 @@ std::string random_text(std::size_t bytes);
 namespace detail {
 struct free_context {
   void operator()(evp_cipher_ctx_st* context) const noexcept;
-  void operator()(evp_md_ctx_st* context) const noexcept;
 };
 using cipher_context = std::unique_ptr<evp_cipher_ctx_st, free_context>;
 }  // namespace detail
 
-/// SHA-256 of up to 55 bytes, which is one round of it.
-class secret_hasher {
+/// Secrets that follow from one, of which none tells another or the one: AES-256 in counter mode under it, as a
+/// pseudo-random generator. Child i is the blocks 2 i and 2 i + 1 of the key stream that begins with 0.
+class secret_generator {
  public:
-  secret_hasher();
-  secret of(unsigned char purpose, const secret& key, std::string_view more);
+  secret_generator();
+  secret child(const secret& of, unsigned number);
 
  private:
-  std::unique_ptr<evp_md_ctx_st, detail::free_context> context_;
+  detail::cipher_context context_;
 };
 
 /// AES-256-CTR (NIST SP 800-38A, 6.5); another key and place with every call. libcrypto 3.0 asks itself for the length

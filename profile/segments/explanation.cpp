@@ -24,6 +24,7 @@ struct shown_event {
 struct evidence {
   std::optional<std::uint64_t> count;
   std::vector<shown_event> events;
+  std::vector<std::string_view> names;  ///< of events that are counted and not kept apart: the history has them
 };
 
 std::string hex(std::uint64_t id) { return to_hex({id, 0}).substr(0, 16); }
@@ -31,7 +32,11 @@ std::string hex(std::uint64_t id) { return to_hex({id, 0}).substr(0, 16); }
 /// What is behind one slot now.
 void gather(evaluator& from, const catalog::body& with, const slot& of, std::int64_t now_ms, evidence& into) {
   const auto add_count = [&](std::uint64_t more) { into.count = into.count.value_or(0) + more; };
-  if (of.from == slot::source::counter) return add_count(from.counted(of.index).count);
+  if (of.from == slot::source::counter) {
+    const auto counted = from.counted(of.index).count;
+    if (counted > 0) into.names.emplace_back(with.names[of.index].name);
+    return add_count(counted);
+  }
   if (of.from != slot::source::aggregate) return;
   const auto held = with.aggregates[of.index].held;
   const auto body = from.body(of.index);
@@ -68,12 +73,14 @@ evidence evidence_of(evaluator& from, const catalog::body& with, std::uint32_t d
   std::sort(found.events.rbegin(), found.events.rend());  // the newest first
   found.events.erase(std::unique(found.events.begin(), found.events.end()), found.events.end());
   if (found.events.size() > bounds::shown_events) found.events.resize(bounds::shown_events);
+  std::sort(found.names.begin(), found.names.end());
+  found.names.erase(std::unique(found.names.begin(), found.names.end()), found.names.end());
   return found;
 }
 
 void write_part(const cel::boolean_part& part, const cel::value& value, cel::arena& memory, const evidence& behind,
                 msgpack::writer& out) {
-  out.map(3 + (behind.count ? 1 : 0) + (behind.events.empty() ? 0 : 1));
+  out.map(3 + (behind.count ? 1 : 0) + (behind.names.empty() ? 0 : 1) + (behind.events.empty() ? 0 : 1));
   out.string("expression");
   out.string(part.text);
   out.string("value");
@@ -83,6 +90,11 @@ void write_part(const cel::boolean_part& part, const cel::value& value, cel::are
   if (behind.count) {
     out.string("count");
     out.natural(*behind.count);
+  }
+  if (!behind.names.empty()) {
+    out.string("eventNames");
+    out.array(behind.names.size());
+    for (const auto name : behind.names) out.string(name);
   }
   if (behind.events.empty()) return;
   out.string("events");

@@ -1,6 +1,11 @@
 // What lies in the journal of somebody erased can be read by nobody, also not with all the keys; all else can.
+#include <array>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <mutex>
 
+#include "actors/journal_record.hpp"
 #include "persistence/check.hpp"
 #include "persistence/journal_format.hpp"
 #include "persistence/sealed_record.hpp"
@@ -79,6 +84,19 @@ persistence::check_report check(const std::string& data, const persistence::encr
       persistence::real_files(), data, [](auto, auto, auto) {}, with);
   REQUIRE(found);
   return *found;
+}
+
+/// Behind what was written last in each segment, with a right checksum: that takes no key.
+void append_record(const std::string& data, std::string_view payload) {
+  auto& files = persistence::real_files();
+  for (const auto& segment : segments_in(data)) {
+    const auto read = persistence::read_segment(files, segment, true, 0, [](auto, auto) { return true; });
+    REQUIRE(read);
+    std::string head(persistence::format::record_head_bytes, '\0');
+    persistence::format::encode(payload, read->last_sequence + 1, read->last_sequence, head.data());
+    const std::array<std::string_view, 2> pieces{head, payload};
+    REQUIRE((*files.open(segment.path, persistence::open_mode::append))->append(pieces));
+  }
 }
 
 }  // namespace
@@ -282,4 +300,82 @@ TEST_CASE("a record that was changed is damage, and one of somebody erased is no
   const std::lock_guard lock(mutex);
   CHECK(logged.find("error") != std::string::npos);
   CHECK(logged.find("AES-256-GCM") != std::string::npos);
+}
+
+TEST_CASE("a plain record that somebody slipped into the journal changes no profile, and is told") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    kith.kill();
+  }
+  const auto event = nlohmann::json::to_msgpack(of(bob, "m-slipped-in"));
+  std::string payload;
+  actors::begin_record(payload, 1'714'557'600'000, 1, "nobody");
+  payload.append(event.begin(), event.end());
+  append_record(directory.path(), payload);
+  const auto slipped_in = segments_in(directory.path()).size();
+  REQUIRE(slipped_in > 0);
+  const auto told = check(directory.path());
+  REQUIRE(told.findings.size() == slipped_in);
+  CHECK(told.findings[0].what.find("not encrypted") != std::string::npos);
+
+  std::string logged;
+  std::mutex mutex;
+  auto options = options_for(directory.path());
+  options.log = [&](std::string_view level, std::string_view message) {
+    const std::lock_guard lock(mutex);
+    logged.append(level).append(" ").append(message).append("\n");
+  };
+  running kith(options);
+  CHECK(kith.get(bob)["version"] == 2);
+  CHECK(kith.get(ada)["version"] == 3);
+  const std::lock_guard lock(mutex);
+  CHECK(logged.find("error journal of shard") != std::string::npos);
+  CHECK(logged.find("not encrypted") != std::string::npos);
+}
+
+TEST_CASE("behind a lost key ring no epoch gets a number that the journal names") {
+  temporary_directory directory;
+  {
+    running kith(options_for(directory.path()));
+    fill(kith);
+    kith.kill();
+  }
+  append_record(directory.path(), std::string("\x04\x09\0\0\0", 5) + std::string(100, 'x'));  // of epoch 9
+  std::filesystem::remove_all(directory.path() + "/keys");
+  auto accepting = options_for(directory.path());
+  accepting.accept_missing_journal = true;
+  {
+    running kith(accepting);
+    CHECK(kith.get(bob).is_null());
+    CHECK(kith.publish({of(bob, "m-10")}).applied == 1);
+    const auto ring = persistence::key_ring::look(persistence::real_files(), directory.path() + "/keys", {});
+    REQUIRE(ring);
+    CHECK((*ring)->current()->number == 10);
+    kith.kill();
+  }
+  running kith(accepting);
+  CHECK(kith.get(bob)["version"] == 1);
+}
+
+TEST_CASE("files that a crash has left unfinished are gone behind the next start, their bytes too") {
+  temporary_directory directory;
+  temporary_directory beside;
+  std::vector<std::pair<std::string, std::string>> planted;
+  for (const std::string name : {"checkpoint", "keys/ring-000000000005.key", "keys/wrapping.key", "privacy/book",
+                                 "privacy/requests/0af3.json", "audit/head", "changes/log"}) {
+    const auto path = directory.path() + "/" + name + ".next";
+    planted.emplace_back(path, beside.path() + "/" + std::to_string(planted.size()));
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << "ada-7c1f";
+    std::filesystem::create_hard_link(path, planted.back().second);
+  }
+  running kith(options_for(directory.path()));
+  for (const auto& [path, link] : planted) {
+    INFO(path);
+    CHECK(!std::filesystem::exists(path));
+    std::ifstream in(link, std::ios::binary);
+    CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == std::string(8, '\0'));
+  }
 }

@@ -81,6 +81,40 @@ TEST_CASE("an event says which segments its profile entered") {
   CHECK(members_of(kith, "loyal") == std::set{address_text("ada")});
 }
 
+TEST_CASE("what is true of everybody is entered by a profile's first event, and what that ends never") {
+  const timed room;
+  running kith(room.options(catalog_of({{"all", "true"}, {"idle", "events(\"Order Completed\").count() == 0"}})));
+  REQUIRE(eventually([&] { return kith->state().now == actors::phase::ready; }));
+  std::mutex mutex;
+  std::vector<actors::change> seen;
+  boost::asio::post(kith->io(0), [&] {
+    (void)kith->watch(0, {}, [&](const result<actors::change>& change) {
+      const std::lock_guard lock(mutex);
+      if (change) seen.push_back(*change);
+    });
+  });
+  REQUIRE(eventually([&] { return kith->stats().watches == 1; }));
+  const auto outcome = kith.publish({order("ada", "m-1", start_ms)}, {actors::durability::fsync, true});
+  REQUIRE(outcome.details.at(0).memberships);
+  CHECK(outcome.details[0].memberships->entered == std::vector<std::string>{"all"});
+  CHECK(outcome.details[0].memberships->left.empty());
+  kith.publish({order("ada", "m-2", start_ms)});
+  REQUIRE(eventually([&] {
+    const std::lock_guard lock(mutex);
+    return !seen.empty() && seen.back().version == 2;
+  }));
+  CHECK(kith->stats().segments_entered == 1);
+  CHECK(kith->stats().segments_left == 0);
+  CHECK(segments_of(kith, "ada") == std::set<std::string>{"all"});
+  CHECK(members_of(kith, "idle").empty());
+  const std::lock_guard lock(mutex);
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].version == 1);
+  REQUIRE(seen[0].memberships);
+  CHECK(seen[0].memberships->entered == std::vector<std::string>{"all"});
+  CHECK_FALSE(seen[1].memberships);
+}
+
 TEST_CASE("time alone ends a membership, of profiles in memory and of passivated ones, to the moment") {
   const timed room;
   auto options = room.options(loyal_and_fresh());
@@ -339,7 +373,7 @@ TEST_CASE(
   CHECK(failing[0].error == "no such key 'plan'");
   CHECK(members_of(kith, "fresh").size() == 130);
   CHECK(members_of(kith, "rare").size() == 3);
-  CHECK(kith->stats().segment_errors == 130 + 130);  // each profile begins empty
+  CHECK(kith->stats().segment_errors == 130 + 127);  // three have the trait
 
   // What is disabled is in nobody's way, and tells nothing any more.
   kith->limit_errors(0);

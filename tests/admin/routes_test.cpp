@@ -217,6 +217,28 @@ TEST_CASE_METHOD(admin_fixture, "a segment's members are explained by the messag
   CHECK(ask("/v1/profiles/user/nobody/explain/buyer").status == 404);
 }
 
+TEST_CASE_METHOD(admin_fixture, "a plain count is explained by the newest events of the history") {
+  kith.publish({track("ada", "m-1", "2024-05-01T10:00:00Z"), track("ada", "m-2", "2024-05-02T10:00:00Z"),
+                track("ada", "m-3", "2024-05-03T10:00:00Z", "Page Viewed")});
+  REQUIRE(definitions->attach(*kith));
+  profile::segments::definition wanted;
+  wanted.name = "returning";
+  wanted.expression = "events(\"Order Completed\").count() >= 2 && events(\"Seen\").count() == 0";
+  REQUIRE(definitions->create(wanted));
+  REQUIRE(eventually([&] { return body("/v1/profiles/user/ada/segments")["items"].size() == 1; }));
+  const auto told = body("/v1/profiles/user/ada/explain/returning");
+  CAPTURE(told.dump());
+  CHECK(told["parts"][1]["count"] == 2);
+  CHECK(told["parts"][1]["eventNames"] == json::array({"Order Completed"}));
+  const auto events = told["parts"][1]["events"];
+  REQUIRE(events.size() == 2);
+  CHECK(events[0]["messageId"] == "m-2");
+  CHECK(events[0]["time"] == "2024-05-02T10:00:00.000Z");
+  CHECK(events[0]["id"].get<std::string>().size() == 16);
+  CHECK(events[1]["messageId"] == "m-1");
+  CHECK_FALSE(told["parts"][2].contains("events"));
+}
+
 TEST_CASE_METHOD(admin_fixture, "what cannot be answered is a problem document that says why") {
   const auto status = [&](const std::string& target, const std::string& method = "GET") {
     const auto answer = ask(target, method);

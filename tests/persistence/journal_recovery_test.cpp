@@ -36,6 +36,38 @@ std::string quarantined(const simulated_files& disk, const std::string& path, st
   return disk.contents(journal_directory + "/quarantine" + name + "." + std::to_string(offset));
 }
 
+std::string record_of(std::string_view payload, std::uint64_t sequence, std::uint64_t synced) {
+  std::string bytes(format::record_head_bytes, '\0');
+  format::encode(payload, sequence, synced, bytes.data());
+  return bytes.append(payload);
+}
+
+/// As an encrypted journal writes it: what it begins with tells that it is encrypted, the rest does not matter here.
+std::string sealed_of(std::uint64_t sequence, std::uint64_t synced) {
+  return record_of("\x04 of " + std::to_string(sequence), sequence, synced);
+}
+
+std::string sealed_segment(std::uint64_t segment, std::uint64_t first) {
+  return format::encode(format::segment_head{0, segment, first, format::sealed_version});
+}
+
+struct found_records {
+  segment_report report;
+  std::vector<std::string> payloads;
+};
+
+found_records read_all(file_system& files, bool last) {
+  found_records found;
+  const auto segment = list_segments(files, journal_directory)->at(0);
+  auto read = read_segment(files, segment, last, 0, [&](std::string_view payload, std::uint64_t) {
+    found.payloads.emplace_back(payload);
+    return true;
+  });
+  REQUIRE(read);
+  found.report = std::move(*read);
+  return found;
+}
+
 }  // namespace
 
 TEST_CASE("a tail torn at any byte of the last record is cut, and all before it stays", "[journal]") {
@@ -273,4 +305,67 @@ TEST_CASE("a torn tail behind damage is not cut, since it may prove the damage",
     REQUIRE(read_tags(disk) == std::vector<std::uint64_t>{2});
     REQUIRE(disk.contents(segment.path) == bytes);
   }
+}
+
+TEST_CASE("a plain record that was slipped into an encrypted segment is damage, and all others come", "[journal]") {
+  // The second and the third were written together, so that nothing proves the second but the fourth.
+  const std::vector<std::string> ours = {sealed_of(1, 0), sealed_of(2, 1), sealed_of(3, 1), sealed_of(4, 3)};
+  const auto path = journal_directory + "/" + format::file_name(0, 1);
+  for (const bool last : {true, false}) {
+    for (std::size_t place = 0; place <= ours.size(); ++place) {
+      for (const bool replaces : {true, false}) {
+        if (replaces && place == ours.size()) continue;
+        INFO("at " << place << (replaces ? ", in its place" : ", before it") << (last ? ", last" : ""));
+        const auto slipped_in = record_of("\x01 of nobody", place + 1, place);
+        auto bytes = sealed_segment(1, 1);
+        std::size_t offset = 0;
+        std::vector<std::string> expected;
+        for (std::size_t i = 0; i <= ours.size(); ++i) {
+          if (i == place) {
+            offset = bytes.size();
+            bytes += slipped_in;
+          }
+          if (i == ours.size() || (i == place && replaces)) continue;
+          bytes += ours[i];
+          expected.push_back(ours[i].substr(format::record_head_bytes));
+        }
+        simulated_files disk;
+        disk.put(path, bytes);
+        if (!last) disk.put(journal_directory + "/" + format::file_name(0, 2), sealed_segment(2, 5));
+        const auto found = read_all(disk, last);
+        CHECK(found.payloads == expected);
+        CHECK(found.report.torn_bytes == 0);
+        REQUIRE(found.report.damages.size() == 1);
+        const auto& damage = found.report.damages[0];
+        CHECK(damage.offset == offset);
+        CHECK(damage.bytes == slipped_in.size());
+        CHECK(damage.what.find("not encrypted") != std::string::npos);
+        const bool missed = replaces && place + 1 < ours.size();
+        CHECK((damage.what.find("records " + std::to_string(place + 1)) != std::string::npos) == missed);
+        // It is kept for whoever looks into it, and a journal goes on behind what was its own.
+        REQUIRE(repair_journal(disk, journal_directory));
+        CHECK(quarantined(disk, path, offset) == slipped_in);
+        CHECK(read_all(disk, last).payloads == expected);
+      }
+    }
+  }
+}
+
+TEST_CASE("a plain record in a plain segment is none the worse, and neither is an encrypted one", "[journal]") {
+  simulated_files disk;
+  disk.put(journal_directory + "/" + format::file_name(0, 1),
+           format::encode(format::segment_head{0, 1, 1}) + record_of("\x01 plain", 1, 0) + sealed_of(2, 1));
+  const auto found = read_all(disk, true);
+  CHECK(found.payloads.size() == 2);
+  CHECK(found.report.damages.empty());
+}
+
+TEST_CASE("a torn tail of an encrypted segment is no damage", "[journal]") {
+  simulated_files disk;
+  const auto whole = sealed_segment(1, 1) + sealed_of(1, 0);
+  disk.put(journal_directory + "/" + format::file_name(0, 1), whole + sealed_of(2, 1).substr(0, 27));
+  const auto found = read_all(disk, true);
+  CHECK(found.payloads.size() == 1);
+  CHECK(found.report.damages.empty());
+  CHECK(found.report.torn_bytes == 27);
 }

@@ -65,6 +65,8 @@ TEST_CASE("an explanation has every part with its value, its counts and the even
   CHECK(parts[3]["value"] == "error: no such key 'plan'");
   CHECK(parts[4]["count"] == 2);
   CHECK(parts[4]["value"] == "true");
+  CHECK(parts[4]["eventNames"] == json::array({"View"}));  // whose events are counted only
+  CHECK_FALSE(parts[1].contains("eventNames"));
   CHECK(parts[6]["expression"] == "events('View').within('1d').any()");
   CHECK(parts[6]["value"] == "false");
   CHECK(parts[6]["depth"] == 2);
