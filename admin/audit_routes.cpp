@@ -19,7 +19,7 @@ response not_kept() { return problem(404, "not_found", "this server keeps no aud
 
 /// What of the query a record must fit.
 struct wanted_records {
-  std::string who;
+  std::string who;     ///< a name, or what people read beside it
   std::string action;  ///< part of "METHOD ROUTE"
   std::string outcome;
   std::string about;  ///< hash of an identifier
@@ -31,7 +31,7 @@ struct wanted_records {
       const auto at = record.find(key);
       return at != record.end() && at->is_string() ? at->get<std::string>() : std::string();
     };
-    if (!who.empty() && text("who") != who) return false;
+    if (!who.empty() && text("who") != who && text("display") != who) return false;
     if (!outcome.empty() && text("outcome") != outcome) return false;
     if (!action.empty() && (text("method") + " " + text("route")).find(action) == std::string::npos) return false;
     if (!about.empty()) {

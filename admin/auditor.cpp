@@ -58,6 +58,7 @@ json record_of(const audited_request& what, const response& answer) {
                {"role", who ? json(net::name_of(net::role_of(who->rights))) : json(nullptr)},
                {"by", name_of(answer.done_by && sent.how == known_by::nothing ? answer.done_how : sent.how)},
                {"address", sent.address}};
+  if (who && !who->rights.display.empty()) made["display"] = who->rights.display;
   if (!sent.certificate.empty()) made["certificate"] = cut(sent.certificate);
   if (auto arguments = arguments_of(what); !arguments.empty()) made["arguments"] = std::move(arguments);
   if (auto query = query_of(what); !query.empty()) made["query"] = std::move(query);

@@ -8,6 +8,13 @@
 namespace kith::admin {
 
 enum class regulation : std::uint8_t { gdpr, ccpa };
+enum class request_kind : std::uint8_t { access, portability, erasure, rectification, opt_out, objection };
+
+/// Does the law know this right by this name? Opting out of sale and sharing is the CCPA's, objecting the GDPR's.
+inline bool is_right_by(regulation by, request_kind kind) noexcept {
+  if (kind == request_kind::opt_out) return by == regulation::ccpa;
+  return kind != request_kind::objection || by == regulation::gdpr;
+}
 
 /// How long requests and what they led to are kept.
 struct request_settings {
@@ -43,16 +50,21 @@ inline std::int64_t business_days_later(std::int64_t ms, int days) {
   return ms;
 }
 
+/// The law gives no more time to opting out of sale and sharing.
+inline bool may_be_extended(request_kind kind) noexcept { return kind != request_kind::opt_out; }
+
 /// GDPR Art. 12(3): one month, extendable by two further ones. CCPA, Cal. Civ. Code 1798.130(a)(2): 45 days, extendable
-/// by 45 more.
-inline std::int64_t due_of(regulation by, std::int64_t received_ms, bool extended) {
+/// by 45 more; opting out, Cal. Code Regs. tit. 11, § 7026(f): 15 business days.
+inline std::int64_t due_of(regulation by, request_kind kind, std::int64_t received_ms, bool extended) {
+  if (kind == request_kind::opt_out) return business_days_later(received_ms, 15);
   if (by == regulation::gdpr) return months_later(received_ms, extended ? 3 : 1);
   return days_later(received_ms, extended ? 90 : 45);
 }
 
-/// Cal. Code Regs. tit. 11, § 7021(a): receipt is confirmed within ten business days. 0: nothing of the kind is asked.
-inline std::int64_t confirm_by_of(regulation by, std::int64_t received_ms) {
-  return by == regulation::ccpa ? business_days_later(received_ms, 10) : 0;
+/// Cal. Code Regs. tit. 11, § 7021(a): receipt of a request to know, delete or correct is confirmed within ten business
+/// days. 0: nothing of the kind is asked.
+inline std::int64_t confirm_by_of(regulation by, request_kind kind, std::int64_t received_ms) {
+  return by == regulation::ccpa && kind != request_kind::opt_out ? business_days_later(received_ms, 10) : 0;
 }
 
 }  // namespace kith::admin

@@ -24,11 +24,11 @@ routes::routes(actors::service& service, definition_store& definitions, parts wi
       definitions_(definitions),
       with_(std::move(with)),
       live_(std::make_shared<live>(service_, with_)),
-      counts_(service_),
+      member_history_(service_),
       auditor_(with_.audit),
       repeated_(actors::wall_clock_ms) {}
 
-void routes::count_members() { counts_.look(actors::wall_clock_ms()); }
+void routes::count_members() { member_history_.look(actors::wall_clock_ms()); }
 
 std::vector<routes::declaration> routes::listed() {
   std::vector<declaration> all;

@@ -1,6 +1,7 @@
 // A privacy request as JSON: in its file, and as the API has it.
 #include "admin/privacy_request_json.hpp"
 
+#include "admin/asking.hpp"
 #include "admin/json.hpp"
 
 namespace kith::admin {
@@ -37,13 +38,7 @@ std::string text_in(const json& of, const char* key) {
 json subject_json(const request_subject& of) {
   json made = {{"hash", of.hash}};
   if (of.id.value.empty()) return made;
-  const auto kind = of.id.kind;
-  made["kind"] = kind == id_kind::user        ? "user"
-                 : kind == id_kind::anonymous ? "anonymous"
-                 : kind == id_kind::profile   ? "profile"
-                                              : "external";
-  if (kind == id_kind::external) made["type"] = of.id.type;
-  made["id"] = of.id.value;
+  made.update(identifier_json(of.id));
   return made;
 }
 
@@ -56,7 +51,12 @@ json result_json(const request_result& of) {
                        {"until", profile::format_time(each.until_ms)},
                        {"gone", each.gone}});
   }
+  auto applied = json::array();
+  for (const auto& each : of.applied) {
+    applied.push_back({{"profile", text_or_null(each.profile)}, {"at", profile::format_time(each.at_ms)}});
+  }
   return {{"exports", std::move(exports)},
+          {"applied", std::move(applied)},
           {"receipts", of.receipts},
           {"notFound", of.not_found},
           {"deadLetters", of.dead_letters}};
@@ -67,6 +67,9 @@ request_result read_result(const json& of) {
   for (const auto& each : of.at("exports")) {
     made.exports.push_back({text_in(each, "profile"), each.at("bytes").get<std::uint64_t>(),
                             each.at("sha256").get<std::string>(), time_in(each, "until"), each.at("gone").get<bool>()});
+  }
+  for (const auto& each : of.value("applied", json::array())) {  // files from before have none
+    made.applied.push_back({text_in(each, "profile"), time_in(each, "at")});
   }
   made.receipts = of.at("receipts").get<std::vector<std::string>>();
   made.not_found = of.at("notFound").get<std::uint64_t>();
@@ -88,6 +91,9 @@ std::string_view name_of(request_kind kind) noexcept {
   switch (kind) {
     case request_kind::access: return "access";
     case request_kind::portability: return "portability";
+    case request_kind::rectification: return "rectification";
+    case request_kind::opt_out: return "opt_out";
+    case request_kind::objection: return "objection";
     case request_kind::erasure: break;
   }
   return "erasure";
@@ -107,7 +113,8 @@ std::string_view name_of(request_status now) noexcept {
 }
 
 std::optional<request_kind> parse_request_kind(std::string_view name) {
-  return parse_name(name, {request_kind::access, request_kind::portability, request_kind::erasure});
+  return parse_name(name, {request_kind::access, request_kind::portability, request_kind::erasure,
+                           request_kind::rectification, request_kind::opt_out, request_kind::objection});
 }
 std::optional<regulation> parse_regulation(std::string_view name) {
   return parse_name(name, {regulation::gdpr, regulation::ccpa});
@@ -132,6 +139,8 @@ json to_json(const privacy_request& of) {
           {"regulation", name_of(of.by)},
           {"status", name_of(of.status)},
           {"subject", std::move(subject)},
+          {"traits", of.traits},
+          {"purposes", of.purposes},
           {"note", text_or_null(of.note)},
           {"receivedAt", profile::format_time(of.received_ms)},
           {"dueAt", profile::format_time(of.due_ms)},
@@ -181,6 +190,8 @@ result<privacy_request> read_request(std::string_view text) {
                                       : id_kind::external,
                 text_in(each, "type"), each.at("id").get<std::string>()};
     }
+    made.traits = of.value("traits", json());
+    made.purposes = of.value("purposes", std::vector<std::string>());
     made.note = text_in(of, "note");
     made.received_ms = time_in(of, "receivedAt");
     made.due_ms = time_in(of, "dueAt");
@@ -200,6 +211,22 @@ result<privacy_request> read_request(std::string_view text) {
     return fail(errc::invalid_argument, damage.what());
   }
   return made;
+}
+
+std::string event_of(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms) {
+  json event = {{"type", "identify"}, {"messageId", what.id}, {"timestamp", profile::format_time(at_ms)}};
+  if (whom.kind == id_kind::user) event["userId"] = whom.value;
+  if (whom.kind == id_kind::anonymous) event["anonymousId"] = whom.value;
+  if (whom.kind == id_kind::external) {
+    event["context"]["externalIds"] = json::array({{{"type", whom.type}, {"id", whom.value}}});
+  }
+  if (!what.traits.is_null()) event["traits"] = what.traits;
+  for (const auto& each : what.purposes) {
+    event["context"]["consent"]["purposes"][each] = {{"status", "withdrawn"}, {"source", "privacy request"}};
+  }
+  std::string encoded;
+  json::to_msgpack(event, encoded);
+  return encoded;
 }
 
 json audit_names_of(const std::vector<request_subject>& subject) {

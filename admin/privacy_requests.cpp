@@ -49,6 +49,39 @@ result<void> remove_if_there(persistence::file_system& files, const std::string&
 /// Their ids are hashes without a salt, which who guesses an identifier can tell.
 void forget_profiles(privacy_request& of) {
   for (auto& each : of.result.exports) each.profile.clear();
+  for (auto& each : of.result.applied) each.profile.clear();
+}
+
+bool withdraws(request_kind kind) noexcept { return kind == request_kind::opt_out || kind == request_kind::objection; }
+
+/// What is wrong with what the request is to change; empty: nothing.
+std::string complaint_about(const request_wanted& wanted, std::int64_t now_ms) {
+  const auto name = std::string(name_of(wanted.kind));
+  if (!is_right_by(wanted.by, wanted.kind)) {
+    return "kind: " + name + " is no right by " + std::string(name_of(wanted.by)) +
+           "; opt_out is one by ccpa, objection by gdpr";
+  }
+  const bool corrects = wanted.kind == request_kind::rectification;
+  if (!corrects && !wanted.traits.is_null()) return "traits: go with the kind rectification only";
+  if (!withdraws(wanted.kind) && !wanted.purposes.empty())
+    return "purposes: go with the kinds opt_out and objection only";
+  if (corrects && (!wanted.traits.is_object() || wanted.traits.empty())) {
+    return "traits: missing; give the corrected ones as an object, as an identify event has them; null takes one out";
+  }
+  if (corrects && dump(wanted.traits).size() > privacy_requests::most_traits_bytes) {
+    return "traits: must be at most " + std::to_string(privacy_requests::most_traits_bytes) + " bytes of JSON";
+  }
+  if (withdraws(wanted.kind) && wanted.purposes.empty()) return "purposes: missing; name those that it is about";
+  if (!corrects && !withdraws(wanted.kind)) return {};
+  privacy_request tried;
+  tried.id = std::string(id_digits, '0');
+  tried.traits = wanted.traits;
+  tried.purposes = wanted.purposes;
+  const auto event = event_of(tried, {profile::id_kind::user, {}, "anybody"}, now_ms);
+  profile::reception now;
+  now.received_ms = now_ms;
+  const auto good = profile::parse_event(event, now);
+  return good ? std::string() : good.error().message;
 }
 
 }  // namespace
@@ -139,6 +172,9 @@ change_result<privacy_request> privacy_requests::create(const request_wanted& wa
   if (wanted.received_ms > now + clock_ahead_ms) {
     return refuse(400, errc::invalid_argument, "receivedAt: must not be in the future");
   }
+  if (auto why = complaint_about(wanted, now); !why.empty()) {
+    return refuse(400, errc::invalid_argument, std::move(why));
+  }
   const std::lock_guard one_at_a_time(changing_);
   std::size_t open = 0;
   std::size_t kept = 0;
@@ -160,10 +196,12 @@ change_result<privacy_request> privacy_requests::create(const request_wanted& wa
   made.kind = wanted.kind;
   made.by = wanted.by;
   made.subject = wanted.subject;
+  made.traits = wanted.traits;
+  made.purposes = wanted.purposes;
   made.note = wanted.note;
   made.received_ms = wanted.received_ms == 0 ? now : wanted.received_ms;
-  made.due_ms = due_of(made.by, made.received_ms, false);
-  made.confirm_by_ms = confirm_by_of(made.by, made.received_ms);
+  made.due_ms = due_of(made.by, made.kind, made.received_ms, false);
+  made.confirm_by_ms = confirm_by_of(made.by, made.kind, made.received_ms);
   made.history.push_back({now, by, "received", {}});
   if (wanted.run) {
     made.status = request_status::running;
@@ -199,10 +237,11 @@ std::optional<refusal> privacy_requests::apply(privacy_request& to, request_acti
       to.status = request_status::verified;
       return std::nullopt;
     case request_action::extend:
+      if (!may_be_extended(to.kind)) return conflict(", and the law gives no more time to an opt-out");
       if (to.extended) return conflict(", and was extended before, which may be once");
       if (now > to.due_ms) return conflict(", and overdue: it could be extended until it was due");
       to.extended = true;
-      to.due_ms = due_of(to.by, to.received_ms, true);
+      to.due_ms = due_of(to.by, to.kind, to.received_ms, true);
       return std::nullopt;
     case request_action::run:
       if (!waits) return conflict(" already");
@@ -441,6 +480,7 @@ result<std::uint64_t> privacy_requests::forget(const std::vector<profile::identi
     for (auto& one : each.subject) {
       if (named(one)) one.id = {};
     }
+    each.traits = nullptr;
     bool any = false;
     if (auto removed = remove_exports(each, any); !removed) return tl::make_unexpected(removed.error());
     forget_profiles(each);

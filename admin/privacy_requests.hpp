@@ -1,9 +1,11 @@
-// Requests of people for their data, or for its erasure, with the deadlines of the law and what was done when:
+// Requests of people for their data, its erasure or correction, or that it be used no more for some purposes, with the
+// deadlines of the law and what was done when:
 // DATA/privacy/requests, a file each, and DATA/exports, the documents that were made for them.
 //
 // Invariants
 //   - A change is durable before it is told. A request that runs when the process ends runs again at the next start.
-//   - Of who was erased a request keeps salted hashes only, and no document; so they stand after forget().
+//   - Of who was erased a request keeps salted hashes only, no document and no corrected trait; so they stand after
+//     forget().
 //   - At most `most_open` are open and `most_kept` are kept: past that a new one is refused, and nothing is dropped.
 //     Closed ones go after `keep_ms`.
 // Thread safety: all of it, from any thread but a shard's. Changes block for the disk.
@@ -28,7 +30,6 @@
 
 namespace kith::admin {
 
-enum class request_kind : std::uint8_t { access, portability, erasure };
 enum class request_status : std::uint8_t { received, verified, running, done, refused };
 std::string_view name_of(request_kind kind) noexcept;
 std::string_view name_of(regulation by) noexcept;
@@ -53,8 +54,14 @@ struct request_export {
   std::int64_t until_ms = 0;  ///< it is deleted then
   bool gone = false;
 };
+/// A profile that the event of a request was applied to: of a correction, of an opt-out, of an objection.
+struct request_application {
+  std::string profile;
+  std::int64_t at_ms = 0;
+};
 struct request_result {
   std::vector<request_export> exports;
+  std::vector<request_application> applied;
   std::vector<std::string> receipts;
   std::uint64_t not_found = 0;     ///< identifiers of the subject that nothing was kept of
   std::uint64_t dead_letters = 0;  ///< erased though there was no profile
@@ -65,6 +72,8 @@ struct privacy_request {
   regulation by = regulation::gdpr;
   request_status status = request_status::received;
   std::vector<request_subject> subject;
+  nlohmann::json traits;              ///< of a rectification: the corrected ones; null: none, or the person was erased
+  std::vector<std::string> purposes;  ///< of an opt-out or objection: what is to be processed no more for
   std::string note;
   std::int64_t received_ms = 0;
   std::int64_t due_ms = 0;
@@ -88,6 +97,8 @@ struct request_wanted {
   request_kind kind = request_kind::access;
   regulation by = regulation::gdpr;
   std::vector<request_subject> subject;
+  nlohmann::json traits;              ///< as of privacy_request
+  std::vector<std::string> purposes;  ///< as of privacy_request
   std::string note;
   std::int64_t received_ms = 0;  ///< 0: now
   bool run = false;              ///< at once
@@ -118,6 +129,7 @@ class privacy_requests {
   static constexpr std::size_t most_kept = 20'000;
   static constexpr std::size_t most_subjects = 10;
   static constexpr std::size_t most_text = 1000;               ///< bytes of a note or a reason
+  static constexpr std::size_t most_traits_bytes = 16 * 1024;  ///< of corrected traits, as JSON
   static constexpr std::size_t most_steps = 100;               ///< past it a request is not run again
   static constexpr std::string_view partial_end = ".partial";  ///< behind the path of a document that is being written
 

@@ -9,6 +9,7 @@
 #include "admin/privacy_requests.hpp"
 #include "admin/routes.hpp"
 #include "persistence/file.hpp"
+#include "profile/privacy_rules.hpp"
 
 namespace kith::admin {
 
@@ -66,7 +67,7 @@ result<request_wanted> wanted_in(const json& body) {
     return value.is_string() ? value.get<std::string>() : std::string();
   };
   const auto kind = parse_request_kind(text("kind"));
-  if (!kind) return refuse("kind: must be \"access\", \"portability\" or \"erasure\"");
+  if (!kind) return refuse(std::string("kind: must be ") + request_kind_list);
   made.kind = *kind;
   const auto by = parse_regulation(text("regulation"));
   if (!by) return refuse("regulation: must be \"gdpr\" or \"ccpa\"");
@@ -74,6 +75,12 @@ result<request_wanted> wanted_in(const json& body) {
   auto subject = identifiers_in(body.value("subject", json()), "subject", true);
   if (!subject) return refuse(subject.error().message);
   for (auto& each : *subject) made.subject.push_back({std::move(each), {}});
+  made.traits = body.value("traits", json());
+  const auto purposes = body.value("purposes", json::array());
+  const bool are_texts = purposes.is_array() && std::all_of(purposes.begin(), purposes.end(),
+                                                            [](const json& each) { return each.is_string(); });
+  if (!are_texts) return refuse("purposes: must be an array of their names");
+  made.purposes = purposes.get<std::vector<std::string>>();
   if (body.contains("note") && !body["note"].is_string()) return refuse("note: must be a string");
   made.note = text("note");
   if (body.contains("receivedAt") && !profile::parse_time(text("receivedAt"), made.received_ms)) {
@@ -83,6 +90,35 @@ result<request_wanted> wanted_in(const json& body) {
   if (!run.is_boolean()) return refuse("run: must be true or false");
   made.run = run.get<bool>();
   return made;
+}
+
+/// What the law means where a request names no purpose: opting out is of sale and sharing, which is what a signal of
+/// Global Privacy Control denies, too; objecting is to what is not done by consent, and to direct marketing.
+bool is_meant(request_kind kind, const profile::purpose& one) {
+  const auto& name = one.name;
+  if (kind == request_kind::opt_out) return one.gpc || name == "sale" || name == "share" || name == "sharing";
+  return name == "marketing" || one.basis == profile::legal_basis::legitimate_interests ||
+         one.basis == profile::legal_basis::public_task;
+}
+
+/// Sees to it that an opt-out or an objection is about purposes that are enforced.
+result<void> settle_purposes(request_wanted& of, const profile::privacy_rules& rules) {
+  if (of.kind != request_kind::opt_out && of.kind != request_kind::objection) return {};
+  const auto configured = rules.purposes().empty() ? std::string("none is configured; see [consent.purposes.NAME]")
+                                                   : "configured are " + rules.purpose_list();
+  for (const auto& each : of.purposes) {
+    if (rules.find(each) != nullptr) continue;
+    return fail(errc::invalid_argument, "body: purposes: there is no \"" + each + "\"; " + configured);
+  }
+  if (!of.purposes.empty()) return {};
+  for (const auto& each : rules.purposes()) {
+    if (is_meant(of.kind, each)) of.purposes.push_back(each.name);
+  }
+  if (!of.purposes.empty()) return {};
+  return fail(errc::invalid_argument,
+              "body: purposes: missing, and no purpose is configured that the law would mean; name those that it is "
+              "about: " +
+                  configured);
 }
 
 std::optional<request_action> action_named(std::string_view name) {
@@ -124,7 +160,7 @@ response routes::privacy_request_list(const call& asked) {
       return problem(400, "invalid_argument",
                      std::string("query parameter ").append(of).append(": must be ") + allowed);
     };
-    if (name == "kind" && !(filter.kind = parse_request_kind(value))) return refuse("access, portability or erasure");
+    if (name == "kind" && !(filter.kind = parse_request_kind(value))) return refuse(request_kind_list);
     if (name == "status") {
       filter.only_open = value == "open";
       filter.status = parse_request_status(value);
@@ -148,9 +184,15 @@ response routes::new_privacy_request(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   if (with_.requests == nullptr) return not_kept();
   const auto body = json::parse(asked.sent.body, nullptr, false);
-  if (auto refused = refuse_keys(body, {"kind", "regulation", "subject", "note", "receivedAt", "run"})) return *refused;
+  if (auto refused =
+          refuse_keys(body, {"kind", "regulation", "subject", "traits", "purposes", "note", "receivedAt", "run"})) {
+    return *refused;
+  }
   auto wanted = wanted_in(body);
   if (!wanted) return admin::problem_of(wanted.error());
+  if (auto settled = settle_purposes(*wanted, service_.definitions()->rules()); !settled) {
+    return admin::problem_of(settled.error());
+  }
   const auto salted = service_.suppressed();
   for (auto& each : wanted->subject) {
     profile::hash128 address;
@@ -160,11 +202,9 @@ response routes::new_privacy_request(const call& asked) {
   if (!made) return problem_of(made.error());
   auto answer = shown(*with_.requests, *made, 201);
   answer.headers["Location"] = "/v1/privacy/requests/" + made->id;
-  answer.noted = {{"request", made->id},
-                  {"kind", name_of(made->kind)},
-                  {"regulation", name_of(made->by)},
-                  {"run", wanted->run},
-                  {"subjects", audit_names_of(made->subject)}};
+  answer.noted = {
+      {"request", made->id},        {"kind", name_of(made->kind)}, {"regulation", name_of(made->by)},
+      {"purposes", made->purposes}, {"run", wanted->run},          {"subjects", audit_names_of(made->subject)}};
   return answer;
 }
 

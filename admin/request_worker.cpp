@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <openssl/evp.h>
 
+#include "admin/asking.hpp"
 #include "admin/audit_log.hpp"
 #include "admin/json.hpp"
 #include "admin/person_export.hpp"
 #include "admin/privacy_request_json.hpp"
 #include "admin/receipts.hpp"
+#include "admin/sha256.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/dead_letters.hpp"
 
@@ -22,27 +23,44 @@ constexpr std::chrono::milliseconds look_again{1000};
 constexpr std::int64_t sweep_every_ms = 60'000;
 constexpr std::int64_t first_pause_ms = 5'000;
 constexpr std::int64_t longest_pause_ms = 600'000;
+constexpr std::string_view event_source = "privacy request";
 
 /// Will it never do, however often it is tried?
 bool is_final(errc code) noexcept { return code == errc::invalid_argument || code == errc::too_large; }
 
-class sha256 {
- public:
-  sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    if (!context_ || EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) != 1) std::abort();
-  }
-  void add(std::string_view bytes) {
-    if (EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) != 1) std::abort();
-  }
-  std::string hex() {
-    persistence::salted_hash digest{};
-    if (EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr) != 1) std::abort();
-    return persistence::to_hex(digest);
-  }
+/// The profile's map; null: there is none.
+result<json> read_profile(actors::service& service, const profile::identifier& of) {
+  profile::hash128 address;
+  if (!profile::address_of(of, address)) return json(nullptr);
+  const auto told = ask_profile(service, [address](actors::service& from, actors::read_done done) {
+    from.read(0, {address}, {}, std::move(done));
+  });
+  if (!told) return tl::make_unexpected(told.error());
+  return *told ? to_json(**told) : json(nullptr);
+}
 
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
+/// Behind all that the profile was told, so that the request's word is the newest: senders' clocks may be ahead by
+/// limits::future_tolerance_ms.
+result<std::int64_t> time_of_word(actors::service& service, const profile::identifier& of, const json& map,
+                                  std::int64_t now_ms) {
+  auto time_ms = now_ms;
+  const auto follow = [&](const json& said) {
+    std::int64_t at_ms = 0;
+    if (!said.is_object() || !profile::parse_time(said.value("at", ""), at_ms)) return;
+    time_ms = std::max(time_ms, std::min(at_ms + 1, now_ms + limits::future_tolerance_ms));
+  };
+  const auto consent = map.is_object() ? map.value("consent", json::object()) : json::object();
+  std::for_each(consent.begin(), consent.end(), follow);
+  profile::hash128 address;
+  if (!profile::address_of(of, address)) return time_ms;
+  const auto told = ask_profile(service, [address](actors::service& from, actors::read_done done) {
+    from.read_trait_sources(0, address, std::move(done));
+  });
+  if (!told) return tl::make_unexpected(told.error());
+  const auto traits = *told ? to_json(**told) : json::array();
+  std::for_each(traits.begin(), traits.end(), follow);
+  return time_ms;
+}
 
 }  // namespace
 
@@ -106,9 +124,7 @@ void request_worker::carry_out(const privacy_request& what) {
 result<request_result> request_worker::answer(const privacy_request& what) {
   request_result made;
   for (std::size_t i = 0; i < what.subject.size(); ++i) {
-    auto done = stopping_                            ? result<void>(fail(errc::unavailable, "the server is stopping"))
-                : what.kind == request_kind::erasure ? erase(what.id, i, made)
-                                                     : write_export(what, i, made);
+    auto done = stopping_ ? result<void>(fail(errc::unavailable, "the server is stopping")) : answer(what, i, made);
     if (done) continue;
     for (std::size_t number = made.exports.size(); number > 0; --number)
       discard(requests_.export_path(what.id, number));
@@ -116,6 +132,18 @@ result<request_result> request_worker::answer(const privacy_request& what) {
   }
   if (const auto now = requests_.get(what.id)) made.receipts = now->result.receipts;
   return made;
+}
+
+result<void> request_worker::answer(const privacy_request& what, std::size_t subject, request_result& to) {
+  switch (what.kind) {
+    case request_kind::access:
+    case request_kind::portability: return write_export(what, subject, to);
+    case request_kind::erasure: return erase(what.id, subject, to);
+    case request_kind::rectification:
+    case request_kind::opt_out:
+    case request_kind::objection: break;
+  }
+  return tell_profile(what.id, subject, to);
 }
 
 /// Nothing of a person lies about in a document that nobody knows of.
@@ -250,6 +278,55 @@ result<void> request_worker::erase_person(const privacy_request& what, const req
   return requests_.add_receipt(what.id, with_.receipts->sign(done, reason));
 }
 
+/// A correction is of what is kept. An opt-out or objection is kept also of who is not known yet, so that it holds when
+/// they come.
+result<void> request_worker::tell_profile(const std::string& id, std::size_t subject, request_result& to) {
+  const auto now = requests_.get(id);
+  if (!now) return fail(errc::not_found, "there is no such request");
+  const auto& whom = now->subject[subject].id;
+  const bool corrects = now->kind == request_kind::rectification;
+  if (whom.value.empty() || (corrects && now->traits.is_null())) {  // erased meanwhile
+    ++to.not_found;
+    return {};
+  }
+  const auto before = read_profile(service_, whom);
+  if (!before) return tl::make_unexpected(before.error());
+  if (before->is_null()) ++to.not_found;
+  auto named = whom.kind != profile::id_kind::profile ? std::optional(whom)
+               : before->is_null()                    ? std::nullopt
+                                                      : readable_identifier(*before);
+  if (before->is_null() && (corrects || !named)) return {};
+  if (!named) return fail(errc::invalid_argument, "the profile has no identifier that an event could name it by");
+  const auto at_ms = time_of_word(service_, whom, *before, requests_.now_ms());
+  if (!at_ms) return tl::make_unexpected(at_ms.error());
+  const auto taken = publish(*now, *named, *at_ms);
+  if (!taken) return tl::make_unexpected(taken.error());
+  if (!*taken) {  // erased meanwhile, or before
+    if (!before->is_null()) ++to.not_found;
+    return {};
+  }
+  const auto after = read_profile(service_, whom);
+  if (!after) return tl::make_unexpected(after.error());
+  const auto profile = after->is_null() ? std::string() : after->value("profile", std::string());
+  const bool again = !profile.empty() && std::any_of(to.applied.begin(), to.applied.end(),
+                                                     [&](const auto& each) { return each.profile == profile; });
+  if (!again) to.applied.push_back({profile, requests_.now_ms()});
+  return {};
+}
+
+/// False: the person is suppressed. A duplicate was applied before.
+result<bool> request_worker::publish(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms) {
+  std::string events;
+  profile::msgpack::writer(events).array(1);
+  events += event_of(what, whom, at_ms);
+  const auto outcome = publish_and_wait(service_, std::move(events), std::string(event_source));
+  if (!outcome) return tl::make_unexpected(outcome.error());
+  if (outcome->rejected.empty()) return true;
+  const auto& refused = outcome->rejected.front();
+  if (refused.code == errc::suppressed) return false;
+  return fail(refused.code, "its event was refused: " + refused.message);
+}
+
 /// Does a receipt of the request name this hash?
 bool request_worker::is_receipted(const privacy_request& what, const std::string& hash) const {
   if (with_.receipts == nullptr) return false;
@@ -265,15 +342,17 @@ bool request_worker::is_receipted(const privacy_request& what, const std::string
 result<void> request_worker::record(const privacy_request& what, const std::string& action,
                                     const std::string& outcome) const {
   if (with_.audit == nullptr) return {};
-  const auto done = with_.audit->append(
-      {{"method", action},
-       {"route", "privacy request"},
-       {"status", outcome == "done" ? 200 : 500},
-       {"outcome", outcome},
-       {"who", "kith"},
-       {"arguments", {what.id}},
-       {"noted",
-        {{"kind", name_of(what.kind)}, {"regulation", name_of(what.by)}, {"subjects", audit_names_of(what.subject)}}}});
+  const auto done = with_.audit->append({{"method", action},
+                                         {"route", "privacy request"},
+                                         {"status", outcome == "done" ? 200 : 500},
+                                         {"outcome", outcome},
+                                         {"who", "kith"},
+                                         {"arguments", {what.id}},
+                                         {"noted",
+                                          {{"kind", name_of(what.kind)},
+                                           {"regulation", name_of(what.by)},
+                                           {"purposes", what.purposes},
+                                           {"subjects", audit_names_of(what.subject)}}}});
   if (!done) return tl::make_unexpected(done.error());
   return {};
 }

@@ -1,8 +1,9 @@
-// Carries out privacy requests: writes the documents of access and portability, erases, and closes the request.
+// Carries out privacy requests: writes the documents of access and portability, erases, sends the event of a
+// correction, an opt-out or an objection, and closes the request.
 //
 // Invariants
 //   - One request at a time. What runs when the server ends runs again when it starts: a document is written anew, an
-//     erasure that was carried out is not carried out twice.
+//     erasure that was carried out is not carried out twice, an event that was applied is a duplicate.
 //   - What is not possible now is tried again, later each time; what never will be waits for somebody.
 //   - Each thing done is in the audit log.
 // Thread safety: none but what stop() does; it has a thread of its own.
@@ -35,6 +36,7 @@ class request_worker {
   void run();
   void carry_out(const privacy_request& what);
   result<request_result> answer(const privacy_request& what);
+  result<void> answer(const privacy_request& what, std::size_t subject, request_result& to);
   result<void> write_export(const privacy_request& what, std::size_t subject, request_result& to);
   result<request_export> write_document(const std::string& path, const profile::identifier& of, std::uint64_t taken);
   result<void> write_pieces(persistence::file& to, person_export& from, std::uint64_t taken,
@@ -42,6 +44,8 @@ class request_worker {
   void discard(const std::string& path) const;
   result<void> erase(const std::string& id, std::size_t subject, request_result& to);
   result<void> erase_person(const privacy_request& what, const request_subject& whom, request_result& to);
+  result<void> tell_profile(const std::string& id, std::size_t subject, request_result& to);
+  result<bool> publish(const privacy_request& what, const profile::identifier& whom, std::int64_t at_ms);
   bool is_receipted(const privacy_request& what, const std::string& hash) const;
   result<void> record(const privacy_request& what, const std::string& action, const std::string& outcome) const;
 

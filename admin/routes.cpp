@@ -1,8 +1,6 @@
 #include "admin/routes.hpp"
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <future>
 
 #include "actors/clock.hpp"
 #include "admin/asking.hpp"
@@ -17,7 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t most_events_a_page = 1000;
-constexpr std::chrono::seconds read_patience{10};
 
 result<profile::field_set> fields_in(const parsed_target& target) {
   const auto found = target.query.find("fields");
@@ -126,7 +123,7 @@ const std::vector<routes::route>& routes::table() {
       {"PUT", {"v1", "segments", "{}"}, operations, changes, open, &routes::put_definition},
       {"DELETE", {"v1", "segments", "{}"}, operations, changes, open, &routes::remove_definition},
       {"POST", {"v1", "segments", "{}", "enable"}, operations, changes, open, &routes::enable_definition},
-      {"GET", {"v1", "segments", "{}", "members"}, viewer, reads, open, &routes::members},
+      {"GET", {"v1", "segments", "{}", "members"}, viewer, reads, masked, &routes::members},
       {"GET", {"v1", "segments", "{}", "counts"}, viewer, reads, open, &routes::member_counts},
       {"GET", {"v1", "backfill"}, viewer, reads, open, &routes::backfill},
       {"POST", {"v1", "backfill:cancel"}, operations, changes, open, &routes::cancel_backfill},
@@ -184,24 +181,6 @@ response routes::metrics(const call& asked) {
 }
 
 response routes::openapi(const call&) { return {200, "application/json", std::string(openapi_document()), {}}; }
-
-result<std::optional<std::string>> ask_profile(actors::service& service, profile_question question) {
-  using answered = result<std::optional<std::string>>;
-  auto promise = std::make_shared<std::promise<answered>>();
-  auto answer = promise->get_future();
-  // The service by reference: who asks may be gone when the shard comes to it.
-  boost::asio::post(service.io(0), [&service, promise, question = std::move(question)] {
-    question(service, [promise](const result<actors::found_profiles>& found) {
-      if (!found) return promise->set_value(tl::make_unexpected(found.error()));
-      const auto told = found->at(0);
-      promise->set_value(told ? std::optional(std::string(*told)) : std::nullopt);
-    });
-  });
-  if (answer.wait_for(read_patience) != std::future_status::ready) {
-    return fail(errc::unavailable, "the profile could not be read in time; see /readyz");
-  }
-  return answer.get();
-}
 
 /// What a shard answers about one profile, as JSON in this shape.
 response routes::answer_of(profile_question question, const std::function<json(json)>& shape) {

@@ -191,7 +191,7 @@ class routes {
   definition_store& definitions_;
   const parts with_;
   const std::shared_ptr<live> live_;
-  member_history counts_;
+  member_history member_history_;
   auditor auditor_;
   idempotent_answers repeated_;
   actors::shard_pulse pulse_{service_};

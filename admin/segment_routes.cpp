@@ -3,6 +3,7 @@
 #include <map>
 
 #include "actors/clock.hpp"
+#include "admin/asking.hpp"
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
 #include "profile/accepted_event.hpp"
@@ -252,7 +253,7 @@ response routes::definitions(const call& asked) {
   const auto counts = kind_in(asked) == definition_kind::segment && from != to
                           ? service_.member_counts()
                           : fail(errc::unavailable, "not asked for");
-  if (kind_in(asked) == definition_kind::segment) counts_.noticed(actors::wall_clock_ms());
+  if (kind_in(asked) == definition_kind::segment) member_history_.noticed(actors::wall_clock_ms());
   auto items = json::array();
   for (auto each = from; each != to; ++each) items.push_back(described(*each, counts ? &*counts : nullptr));
   return ok({{"items", std::move(items)}, {"next", to == all.end() ? json(nullptr) : json((to - 1)->what.name)}});
@@ -316,13 +317,31 @@ namespace {
 
 constexpr std::string_view ndjson = "application/x-ndjson";
 
-json member_json(const persistence::members_page::item& one) {
-  return {{"profile", profile::to_hex(one.address)}, {"since", profile::format_time(one.since_ms)}};
+/// With what people know each by. Null: the profile has no such identifier, is gone, or cannot be read now.
+json members_json(actors::service& service, const persistence::members_page& page) {
+  auto items = json::array();
+  std::vector<profile::hash128> addresses;
+  addresses.reserve(page.items.size());
+  for (const auto& each : page.items) addresses.push_back(each.address);
+  const auto told = addresses.empty()
+                        ? result<told_profiles>(told_profiles())
+                        : ask_profiles(service, [addresses](actors::service& from, actors::read_done done) {
+                            from.read(0, addresses, profile::fields_named({"userIds", "externalIds", "anonymousIds"}),
+                                      std::move(done));
+                          });
+  for (std::size_t i = 0; i < page.items.size(); ++i) {
+    const auto& one = page.items[i];
+    const auto known = told && told->at(i) ? readable_identifier(to_json(*told->at(i))) : std::nullopt;
+    items.push_back({{"profile", profile::to_hex(one.address)},
+                     {"identifier", known ? identifier_json(*known) : json(nullptr)},
+                     {"since", profile::format_time(one.since_ms)}});
+  }
+  return items;
 }
 
-std::string lines_of(const persistence::members_page& page) {
+std::string lines_of(actors::service& service, const persistence::members_page& page) {
   std::string lines;
-  for (const auto& each : page.items) lines += dump(member_json(each)) + '\n';
+  for (const auto& each : members_json(service, page)) lines += dump(each) + '\n';
   return lines;
 }
 
@@ -342,13 +361,14 @@ response routes::member_lines(const std::string& name, std::optional<profile::ha
   const bool complete = service_.backfilling().complete;
   auto first = service_.members(name, behind, most_a_page);
   if (!first) return admin::problem_of(first.error());
-  response answer{200, std::string(ndjson), lines_of(*first), {{"Kith-Complete", complete ? "true" : "false"}}};
+  response answer{
+      200, std::string(ndjson), lines_of(service_, *first), {{"Kith-Complete", complete ? "true" : "false"}}};
   answer.more = [&service = service_, name, next = first->next]() mutable -> result<std::string> {
     if (!next) return std::string();
     const auto page = service.members(name, next, most_a_page);
     if (!page) return tl::make_unexpected(page.error());
     next = page->next;
-    return lines_of(*page);
+    return lines_of(service, *page);
   };
   return answer;
 }
@@ -371,9 +391,7 @@ response routes::members(const call& asked) {
   const bool complete = service_.backfilling().complete;
   const auto page = service_.members(name, behind, *limit);
   if (!page) return admin::problem_of(page.error());
-  auto items = json::array();
-  for (const auto& each : page->items) items.push_back(member_json(each));
-  return ok({{"items", std::move(items)},
+  return ok({{"items", members_json(service_, *page)},
              {"next", page->next ? json(profile::to_hex(*page->next)) : json(nullptr)},
              {"complete", complete}});
 }
@@ -451,9 +469,9 @@ response routes::member_counts(const call& asked) {
   const auto& name = asked.target.path[2];
   if (!definitions_.find(definition_kind::segment, name)) return not_there(asked);
   const auto now_ms = actors::wall_clock_ms();
-  counts_.noticed(now_ms);
+  member_history_.noticed(now_ms);
   auto points = json::array();
-  for (const auto& each : counts_.of(name, now_ms - span_ms)) {
+  for (const auto& each : member_history_.of(name, now_ms - span_ms)) {
     points.push_back({{"t", each.at_ms}, {"members", each.members}});
   }
   return ok({{"name", name}, {"points", std::move(points)}});

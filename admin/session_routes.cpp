@@ -13,6 +13,7 @@ using nlohmann::json;
 
 json session_json(const net::credential& who, std::int64_t until_ms) {
   return {{"name", who.name},
+          {"display", who.display.empty() ? who.name : who.display},
           {"role", name_of(net::role_of(who))},
           {"expires", until_ms == 0 ? json(nullptr) : json(profile::format_time(until_ms))}};
 }

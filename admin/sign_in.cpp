@@ -91,16 +91,6 @@ bool is_plain(const std::string& text) {
                      [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; });
 }
 
-json words_of(const std::string& text) {
-  auto all = json::array();
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (end > at) all.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return all;
-}
-
 std::string joined(const std::vector<std::string>& words) {
   std::string made;
   for (const auto& each : words) made += (made.empty() ? "" : " ") + each;
@@ -241,7 +231,7 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
     more->update(all);  // what was signed goes first
     all = std::move(*more);
   }
-  const auto scopes = words_of(got.scope.empty() ? joined(settings_.scopes) : got.scope);
+  const json scopes = ingest::oauth::words_of(got.scope.empty() ? joined(settings_.scopes) : got.scope);
   const auto* claim = by_scope ? &scopes : claim_at(all, settings_.role_claim);
   const auto role = claim == nullptr ? net::role::none : role_in(*claim, settings_.roles);
   if (role == net::role::none) {
@@ -252,8 +242,10 @@ sign_in::outcome<sign_in::person> sign_in::admit(const openid_provider::metadata
   const auto called = name != nullptr && name->is_string() ? name->get<std::string>() : std::string();
   const bool named = !called.empty() && called.size() <= most_name_bytes && is_plain(called);
   net::credential rights;
-  // No token can have such a name.
-  rights.name = "oidc:" + (named ? called : said->subject);
+  // What stays theirs (OpenID Connect Core, section 5.7): what they are called may be another's tomorrow. An issuer has
+  // no fragment, and no token can have such a name.
+  rights.name = "oidc:" + settings_.issuer + "#" + said->subject;
+  if (named) rights.display = called;
   rights.can_publish = rights.can_read = false;
   rights.granted = role;
   return person{std::make_shared<net::identity>(std::move(rights)), said->subject,

@@ -10,6 +10,7 @@
 #include "cli/config_privacy.hpp"
 #include "cli/config_reader.hpp"
 #include "cli/config_schemas.hpp"
+#include "cli/config_tracing.hpp"
 #include "cli/config_webhook_source.hpp"
 
 namespace kith::cli {

@@ -4,6 +4,7 @@
 
 #include "cli/command.hpp"
 #include "cli/dead_letters_text.hpp"
+#include "cli/edits.hpp"
 #include "cli/exit_codes.hpp"
 #include "cli/verbs.hpp"
 #include "profile/event.hpp"
@@ -24,6 +25,8 @@ struct letters_flags : verb_flags {
   bool oldest_first = false;
   std::size_t limit = 20;
   std::vector<std::string> ids;
+  std::string edited_file;
+  std::vector<std::string> changes;
   /// By the API's names.
   std::map<std::string, std::string> filter;
 
@@ -133,7 +136,51 @@ result<json> decide_matching(admin_client& admin, const std::string& action, con
   return sum;
 }
 
+/// What came, as JSON that can be changed.
+result<json> editable(const json& letter) {
+  if (letter.at("truncated") == true) {
+    return fail(errc::invalid_argument, "the letter was cut when it was kept, and cannot be replayed");
+  }
+  auto value = letter.contains("decoded")         ? letter.at("decoded")
+               : letter.at("encoding") == "utf-8" ? json::parse(letter.at("bytes").get<std::string>(), nullptr, false)
+                                                  : json(json::value_t::discarded);
+  if (value.is_object() || value.is_array()) return value;
+  return fail(errc::invalid_argument, "the letter holds no JSON; give the mended bytes with --edit FILE");
+}
+
+/// What is tried in place of the letter's bytes, as the API takes it.
+result<json> mended(admin_client& admin, const letters_flags& flags) {
+  if (!flags.edited_file.empty()) {
+    const auto text = read_text(flags.edited_file);
+    if (!text) return tl::make_unexpected(text.error());
+    return json(*text);
+  }
+  const auto letter = admin.ask("GET", std::string(path) + "/" + net::percent_encoded(flags.ids.front()));
+  if (!letter) return tl::make_unexpected(letter.error());
+  auto value = editable(*letter);
+  if (!value) return value;
+  for (const auto& each : flags.changes) {
+    if (auto done = put_in(*value, each); !done) return tl::make_unexpected(done.error());
+  }
+  return json(admin::dump(*value));
+}
+
+result<json> replay_mended(admin_client& admin, const letters_flags& flags) {
+  const auto as = mended(admin, flags);
+  if (!as) return as;
+  json sum = {{"failures", json::array()}};
+  const auto told = admin.ask("POST", path, {{"action", "replay"}, {"ids", flags.ids}, {"as", *as}});
+  if (!told) return tl::make_unexpected(told.error());
+  add(sum, *told);
+  return sum;
+}
+
 int decide(const letters_flags& flags, const std::string& action) {
+  const bool mends = !flags.edited_file.empty() || !flags.changes.empty();
+  if (mends && flags.ids.size() != 1) {
+    report(command, {errc::invalid_argument, action + ": --edit and --set go with the id of one letter"});
+    return exit_usage;
+  }
   const auto filter = flags.filter_json();
   const int ways = (flags.ids.empty() ? 0 : 1) + (filter.empty() ? 0 : 1) + (flags.all ? 1 : 0);
   if (ways != 1) {
@@ -141,7 +188,9 @@ int decide(const letters_flags& flags, const std::string& action) {
     return exit_usage;
   }
   return with_admin(command, flags.server, [&](admin_client& admin) {
-    const auto sum = flags.ids.empty() ? decide_matching(admin, action, filter) : decide_ids(admin, action, flags.ids);
+    const auto sum = mends               ? replay_mended(admin, flags)
+                     : flags.ids.empty() ? decide_matching(admin, action, filter)
+                                         : decide_ids(admin, action, flags.ids);
     if (!sum) return report(command, sum.error());
     flags.print(*sum, decided_text(*sum, action == "replay"));
     if (!sum->at("stopped").is_null()) {
@@ -177,6 +226,18 @@ void take_choice(CLI::App& app, letters_flags& flags) {
   app.add_flag("--all", flags.all, "every letter; instead of ids or a filter");
 }
 
+void take_mending(CLI::App& app, letters_flags& flags) {
+  take_choice(app, flags);
+  auto* edit =
+      app.add_option("--edit", flags.edited_file,
+                     "try this file in place of the letter's bytes, - is standard input: an event as JSON, else "
+                     "the body as a sender would send it; of one letter");
+  app.add_option("--set", flags.changes,
+                 "change the letter first: PATH=VALUE, as properties.total=12.5; several may be given; of one letter")
+      ->allow_extra_args(false)
+      ->excludes(edit);
+}
+
 constexpr verb<letters_flags> verbs[] = {
     {"list", "the newest letters", list,
      [](CLI::App& app, letters_flags& flags) {
@@ -190,7 +251,7 @@ constexpr verb<letters_flags> verbs[] = {
      }},
     {"counts", "how many there are, by source and reason", counts, [](CLI::App&, letters_flags&) {}},
     {"export", "all of them as JSON lines, the oldest first", export_all, take_filter},
-    {"replay", "try letters again, after what was wrong is mended", replay, take_choice},
+    {"replay", "try letters again, after what was wrong is mended", replay, take_mending},
     {"drop", "delete letters", drop, take_choice},
 };
 

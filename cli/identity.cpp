@@ -32,7 +32,8 @@ std::string shown(const json& id) {
 std::string text_of(const json& identity) {
   std::string text = "profile " + identity.value("profile", "") + "\n";
   for (const auto& each : identity.at("identifiers")) {
-    text += "  " + shown(each) + "  (" + std::to_string(each.at("version").get<std::uint64_t>()) + " events)\n";
+    const auto events = each.at("version").get<std::uint64_t>();
+    text += "  " + shown(each) + "  (" + std::to_string(events) + (events == 1 ? " event)\n" : " events)\n");
   }
   if (identity.at("identifiers").empty()) text += "  nothing was ever linked to it\n";
   if (!identity.at("links").empty()) text += "linked by\n";

@@ -28,27 +28,48 @@ std::vector<CLI::App*> parts_of(CLI::App& command) {
   return command.get_subcommands([](const CLI::App*) { return true; });
 }
 
+/// Null: it has no such part.
+CLI::App* part_named(CLI::App& command, const std::string& name) {
+  for (auto* each : parts_of(command)) {
+    if (each->get_name() == name) return each;
+  }
+  return nullptr;
+}
+
+/// `behind`: the words in front of its name.
+void explain(CLI::App& command, const std::string& behind) {
+  const auto parts = parts_of(command);
+  std::fputs(command.help(behind, parts.empty() ? CLI::AppFormatMode::Normal : CLI::AppFormatMode::All).c_str(),
+             stdout);
+  // One level is explained with the command; what lies deeper is named there only.
+  for (auto* each : parts) {
+    if (parts_of(*each).empty()) continue;
+    std::fputs(each->help(behind + " " + command.get_name(), CLI::AppFormatMode::All).c_str(), stdout);
+  }
+}
+
 command_body add_help(CLI::App& app) {
-  auto about = std::make_shared<std::string>();
-  app.add_option("COMMAND", *about, "the command");
+  auto about = std::make_shared<std::vector<std::string>>();
+  app.add_option("COMMAND", *about, "the command, and which part of it, as in `kith help privacy requests`");
   return [about, root = app.get_parent()] {
     if (about->empty()) {
       std::fputs(root->help().c_str(), stdout);
       return static_cast<int>(exit_ok);
     }
-    for (auto* sub : root->get_subcommands([&](const CLI::App* each) { return each->get_name() == *about; })) {
-      const auto parts = parts_of(*sub);
-      std::fputs(sub->help("kith", parts.empty() ? CLI::AppFormatMode::Normal : CLI::AppFormatMode::All).c_str(),
-                 stdout);
-      // One level is explained with the command; what lies deeper is named there only.
-      for (auto* each : parts) {
-        if (parts_of(*each).empty()) continue;
-        std::fputs(each->help("kith " + *about, CLI::AppFormatMode::All).c_str(), stdout);
+    auto* found = root;
+    std::string behind;
+    for (const auto& word : *about) {
+      behind += (behind.empty() ? "" : " ") + found->get_name();
+      auto* const next = part_named(*found, word);
+      if (next == nullptr) {
+        std::fprintf(stderr, "kith help: %s has no command \"%s\"; `%s --help` lists them\n", behind.c_str(),
+                     word.c_str(), behind.c_str());
+        return static_cast<int>(exit_usage);
       }
-      return static_cast<int>(exit_ok);
+      found = next;
     }
-    std::fprintf(stderr, "kith help: there is no command \"%s\"\n", about->c_str());
-    return static_cast<int>(exit_usage);
+    explain(*found, behind);
+    return static_cast<int>(exit_ok);
   };
 }
 

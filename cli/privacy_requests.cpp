@@ -7,6 +7,8 @@
 #include <fstream>
 
 #include "admin/api_kind.hpp"
+#include "admin/privacy_request_json.hpp"
+#include "cli/edits.hpp"
 #include "cli/text_table.hpp"
 
 namespace kith::cli {
@@ -20,8 +22,11 @@ constexpr const char* base = "/v1/privacy/requests";
 struct request_flags : verb_flags {
   std::string id;
   std::string kind;
-  std::string regulation = "gdpr";
+  std::string regulation;  ///< empty: gdpr, but for an opt_out, which only the CCPA knows
   std::vector<std::string> subject;
+  std::vector<std::string> corrections;
+  std::string traits_file;
+  std::vector<std::string> purposes;
   std::string note;
   std::string received;
   std::string reason;
@@ -47,6 +52,35 @@ std::string subject_of(const json& request) {
   return text;
 }
 
+std::string names_of(const json& list) {
+  std::string text;
+  for (const auto& each : list) text += (text.empty() ? "" : ", ") + each.get<std::string>();
+  return text;
+}
+
+std::string law_of(const request_flags& flags) {
+  if (!flags.regulation.empty()) return flags.regulation;
+  return flags.kind == "opt_out" ? "ccpa" : "gdpr";
+}
+
+/// The corrected traits; null: none are given.
+result<json> corrected(const request_flags& flags) {
+  json traits;
+  if (!flags.traits_file.empty()) {
+    const auto text = read_text(flags.traits_file);
+    if (!text) return tl::make_unexpected(text.error());
+    traits = json::parse(*text, nullptr, false);
+    if (!traits.is_object()) {
+      return fail(errc::invalid_argument, flags.traits_file + ": must hold one JSON object, as {\"email\": \"…\"}");
+    }
+  }
+  for (const auto& each : flags.corrections) {
+    if (traits.is_null()) traits = json::object();
+    if (auto done = put_in(traits, each); !done) return tl::make_unexpected(done.error());
+  }
+  return traits;
+}
+
 std::string due_of(const json& request) {
   const auto due = request.at("dueAt").get<std::string>();
   if (request.at("overdue").get<bool>()) return due + " OVERDUE";
@@ -67,6 +101,8 @@ std::string shown(const json& of) {
   if (!of.at("confirmBy").is_null()) {
     line("  confirm by ", of.at("confirmBy").get<std::string>() + ", confirmed " + text_of(of.at("confirmedAt")));
   }
+  if (!of.at("traits").is_null()) line("  traits     ", admin::dump(of.at("traits")));
+  if (!of.at("purposes").empty()) line("  purposes   ", names_of(of.at("purposes")));
   if (!of.at("note").is_null()) line("  note       ", text_of(of.at("note")));
   if (!of.at("error").is_null()) line("  error      ", text_of(of.at("error")));
   const auto& result = of.at("result");
@@ -75,6 +111,9 @@ std::string shown(const json& of) {
     line("  document   ",
          std::to_string(++number) + ", " + std::to_string(each.at("bytes").get<std::uint64_t>()) + " bytes, " +
              (each.at("gone").get<bool>() ? "deleted" : "until " + each.at("until").get<std::string>()));
+  }
+  for (const auto& each : result.at("applied")) {
+    line("  applied    ", each.at("at").get<std::string>() + ", profile " + text_of(each.at("profile")));
   }
   for (const auto& each : result.at("receipts")) line("  receipt    ", text_of(each));
   if (const auto none = result.at("notFound").get<std::uint64_t>(); none > 0) {
@@ -119,14 +158,18 @@ int show(const request_flags& flags) {
 }
 
 int add(const request_flags& flags) {
+  const auto traits = corrected(flags);
+  if (!traits) return report("privacy", traits.error());
   return with_admin("privacy", flags.server, [&](admin_client& admin) {
-    json wanted = {{"kind", flags.kind}, {"regulation", flags.regulation}, {"run", flags.run}};
+    json wanted = {{"kind", flags.kind}, {"regulation", law_of(flags)}, {"run", flags.run}};
     for (const auto& each : flags.subject) {
       const auto id = parse_identifier(each);
       json one = {{"kind", id.kind == profile::id_kind::external ? "external" : admin::kind_of(id)}, {"id", id.value}};
       if (id.kind == profile::id_kind::external) one["type"] = id.type;
       wanted["subject"].push_back(std::move(one));
     }
+    if (!traits->is_null()) wanted["traits"] = *traits;
+    if (!flags.purposes.empty()) wanted["purposes"] = flags.purposes;
     if (!flags.note.empty()) wanted["note"] = flags.note;
     if (!flags.received.empty()) wanted["receivedAt"] = flags.received;
     const auto made = admin.ask("POST", base, wanted);
@@ -177,9 +220,19 @@ constexpr verb<request_flags> verbs[] = {
     {"show", "one, with what was done when", show, takes_id},
     {"new", "enter one, with its deadline by law", add,
      [](CLI::App& app, request_flags& flags) {
-       app.add_option("KIND", flags.kind, "access, portability or erasure")->required();
+       app.add_option("KIND", flags.kind, admin::request_kind_list)->required();
        app.add_option("ID", flags.subject, "of the person, as for `kith get`; up to 10")->required();
-       app.add_option("--regulation", flags.regulation, "gdpr or ccpa (default: gdpr)");
+       app.add_option("--regulation", flags.regulation, "gdpr or ccpa (default: gdpr; for opt_out: ccpa)");
+       app.add_option("--set", flags.corrections,
+                      "of a rectification: TRAIT=VALUE, as for `kith dead-letters replay`; null takes it out. Several "
+                      "may be given")
+           ->allow_extra_args(false);
+       app.add_option("--traits", flags.traits_file,
+                      "of a rectification: a file with the traits as JSON, - is standard input");
+       app.add_option(
+              "--purpose", flags.purposes,
+              "of an opt_out or objection: of consent; several may be given (default: those that the law means)")
+           ->allow_extra_args(false);
        app.add_option("--received", flags.received, "when it came, an RFC 3339 time (default: now)");
        app.add_option("--note", flags.note, "a ticket, say; no personal data");
        app.add_flag("--run", flags.run, "carry it out at once");

@@ -113,16 +113,14 @@ int enable(const segments_flags& flags) {
 int all_members(const segments_flags& flags, admin_client& admin) {
   bool complete = true;
   json next = "";
-  if (!flags.json) std::fputs(member_line("PROFILE", "SINCE").c_str(), stdout);
+  if (!flags.json) std::fputs(member_line(nullptr).c_str(), stdout);
   while (!next.is_null()) {
     const auto cursor = next.get<std::string>();
     const auto page = admin.ask("GET", flags.one() + "/members?limit=" + std::to_string(most_a_page) +
                                            (cursor.empty() ? "" : "&cursor=" + net::percent_encoded(cursor)));
     if (!page) return report(command, page.error());
     for (const auto& each : page->at("items")) {
-      const auto text = flags.json
-                            ? admin::dump(each) + '\n'
-                            : member_line(each.at("profile").get<std::string>(), each.at("since").get<std::string>());
+      const auto text = flags.json ? admin::dump(each) + '\n' : member_line(&each);
       std::fputs(text.c_str(), stdout);
     }
     complete = complete && page->at("complete").get<bool>();

@@ -156,14 +156,35 @@ std::string preview_text(const json& found) {
 
 const char* const not_complete = "not complete: not all profiles are up to date, see `kith segments backfill`\n";
 
-std::string member_line(const std::string& profile, const std::string& since) {
+namespace {
+
+/// What people know a member by: KIND:ID, of an external one TYPE:ID.
+std::string name_of_member(const json& member) {
+  const auto found = member.find("identifier");
+  if (found == member.end() || !found->is_object()) return "-";
+  const auto kind = text_in(*found, "kind");
+  return printable((kind == "external" ? text_in(*found, "type") : kind) + ":" + text_in(*found, "id"));
+}
+
+}  // namespace
+
+std::string member_line(const json* member) {
   constexpr std::size_t id_digits = 32;
-  return profile + std::string(id_digits - std::min(profile.size(), id_digits) + 2, ' ') + since + '\n';
+  constexpr std::size_t time_digits = 24;
+  const auto padded = [](std::string text, std::size_t to) {
+    text.append(to - std::min(text.size(), to) + 2, ' ');
+    return text;
+  };
+  if (member == nullptr) return padded("PROFILE", id_digits) + padded("SINCE", time_digits) + "IDENTIFIER\n";
+  return padded(text_in(*member, "profile"), id_digits) + padded(text_in(*member, "since"), time_digits) +
+         name_of_member(*member) + '\n';
 }
 
 std::string members_text(const json& page) {
-  std::vector<std::vector<std::string>> rows = {{"PROFILE", "SINCE"}};
-  for (const auto& each : page.at("items")) rows.push_back({text_in(each, "profile"), text_in(each, "since")});
+  std::vector<std::vector<std::string>> rows = {{"PROFILE", "SINCE", "IDENTIFIER"}};
+  for (const auto& each : page.at("items")) {
+    rows.push_back({text_in(each, "profile"), text_in(each, "since"), name_of_member(each)});
+  }
   auto text = table_text(rows);
   if (!page.at("next").is_null()) text += "and more: give a greater --limit\n";
   if (!page.at("complete").get<bool>()) text += not_complete;

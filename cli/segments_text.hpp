@@ -13,7 +13,8 @@ std::string definition_text(const nlohmann::json& item);
 std::string backfill_text(const nlohmann::json& backfill);  ///< one line, without its end
 std::string preview_text(const nlohmann::json& found);
 extern const char* const not_complete;  ///< a line
-std::string member_line(const std::string& profile, const std::string& since);
+/// Of one item; of the heads of the columns, if there is none.
+std::string member_line(const nlohmann::json* member);
 std::string members_text(const nlohmann::json& page);
 /// Of the protocol's `segments` and `explain`.
 std::string memberships_text(const nlohmann::json& memberships);

@@ -40,6 +40,7 @@ struct credential {
   role granted = role::none;       ///< none: what the rights come to, see role_of()
   std::optional<bool> personal{};  ///< may see personal data at the admin API; not said: see sees_personal()
   bool can_forward = false;        ///< may say for its events which source they are of, and when they came in
+  std::string display{};           ///< what people read beside the name, and may change hands; empty: there is none
 };
 
 /// The role that is granted; else admin or viewer, as the rights to administer and to read have always been taken.

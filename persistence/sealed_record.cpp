@@ -17,7 +17,7 @@ constexpr std::size_t nonce_at = 1 + 4;
 constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the index
 constexpr std::size_t entry_bytes = 16 + 1 + 4;
 constexpr std::size_t block_bytes = 16;
-constexpr std::size_t first_slots = 32768;  ///< 2 MiB, of which memory is what is used
+constexpr std::size_t first_slots = 8192;  ///< 512 KiB
 constexpr std::size_t huge_page_bytes = 2UL * 1024 * 1024;
 
 void store(hash128 address, char* at) noexcept {
@@ -61,10 +61,10 @@ void key_cache::resize(std::size_t slots) {
   // Keys are looked up all over the table: with small pages each look-up would first wait for an address translation.
   if (bytes >= huge_page_bytes) ::madvise(table_, bytes, MADV_HUGEPAGE);
   slots_ = slots;
+  used_ = 0;
   for (const auto& each : old) {
-    if (each.owner != 0) slot_for(each.owner) = each;
+    if (each.owner != 0) take_slot(each.owner) = each;
   }
-  evictions_ = 0;
   if (!old.empty()) OPENSSL_cleanse(old.data(), old.size_bytes());
 }
 
@@ -85,12 +85,11 @@ key_cache::slot* key_cache::slot_of(std::uint64_t owner) noexcept {
 }
 
 /// A free one, or that of somebody who has to leave.
-key_cache::slot& key_cache::slot_for(std::uint64_t owner) noexcept {
+key_cache::slot& key_cache::take_slot(std::uint64_t owner) noexcept {
   const auto home = home_of(owner);
-  if (table_[home].owner == 0) return table_[home];
-  if (table_[home ^ 1].owner == 0) return table_[home ^ 1];
-  ++evictions_;
-  return table_[home];
+  auto& taken = table_[home].owner != 0 && table_[home ^ 1].owner == 0 ? table_[home ^ 1] : table_[home];
+  if (taken.owner == 0) ++used_;
+  return taken;
 }
 
 void key_cache::prefetch(hash128 permuted) const noexcept { __builtin_prefetch(&table_[home_of(way_of(permuted))]); }
@@ -122,9 +121,8 @@ const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
     return &found_;
   }
   if (!derive(of, permuted, found_)) return nullptr;
-  used_ = true;
-  if (evictions_ > slots_ / 8 && slots_ < most_slots_) resize(std::min(most_slots_, 2 * slots_));
-  auto& taken = slot_for(owner);
+  if (used_ > slots_ / 2 && slots_ < most_slots_) resize(std::min(most_slots_, 2 * slots_));
+  auto& taken = take_slot(owner);
   taken.owner = owner;
   std::memcpy(taken.key, found_.bytes.data(), secret_bytes);
   return &found_;
@@ -132,12 +130,15 @@ const secret* key_cache::find(const key_epoch& of, hash128 permuted) {
 
 void key_cache::forget(hash128 permuted) noexcept {
   upper_[upper_of(permuted)] = {};
-  if (auto* kept = slot_of(way_of(permuted))) OPENSSL_cleanse(kept, sizeof *kept);
+  auto* kept = slot_of(way_of(permuted));
+  if (kept == nullptr) return;
+  OPENSSL_cleanse(kept, sizeof *kept);
+  --used_;
 }
 
 void key_cache::clear() noexcept {
   for (auto& each : upper_) each = {};
-  if (std::exchange(used_, false)) OPENSSL_cleanse(table_, bytes());
+  if (std::exchange(used_, 0) != 0) OPENSSL_cleanse(table_, bytes());
 }
 
 record_sealer::record_sealer(std::shared_ptr<const key_epoch> epoch, std::uint32_t writer, std::size_t cache_bytes)

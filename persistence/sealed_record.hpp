@@ -73,16 +73,15 @@ class key_cache {
   static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - upper_bits); }
   void resize(std::size_t slots);
   slot* slot_of(std::uint64_t owner) noexcept;
-  slot& slot_for(std::uint64_t owner) noexcept;
+  slot& take_slot(std::uint64_t owner) noexcept;
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 
   secret_generator generator_;
   const std::size_t most_slots_;
   std::size_t slots_ = 0;                               ///< even
-  std::size_t evictions_ = 0;                           ///< since it has this size
+  std::size_t used_ = 0;                                ///< of them
   std::unique_ptr<unsigned char, free_memory> memory_;  ///< zeros, of which the system gives what is used
   slot* table_ = nullptr;
-  bool used_ = false;
   std::vector<upper_node> upper_;
   std::uint32_t upper_epoch_ = 0;
   secret found_;

@@ -61,20 +61,12 @@ result<void> check_presence(const nlohmann::json& all, token_form form) {
   return {};
 }
 
-void add_words(const std::string& text, std::vector<std::string>& into) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto end = std::min(text.find(' ', at), text.size());
-    if (end > at) into.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-}
-
 /// `scope` (RFC 8693, section 4.2), or `scp`, which some servers write instead, as text or as an array.
 std::vector<std::string> scopes_of(const nlohmann::json& all) {
   std::vector<std::string> made;
   const auto found = all.contains("scope") ? all.find("scope") : all.find("scp");
   if (found == all.end()) return made;
-  if (found->is_string()) add_words(found->get_ref<const std::string&>(), made);
+  if (found->is_string()) return words_of(found->get_ref<const std::string&>());
   if (found->is_array()) {
     for (const auto& each : *found) {
       if (each.is_string()) made.push_back(each.get<std::string>());

@@ -111,4 +111,14 @@ std::string shown(std::string_view text) {
   return '"' + std::string(text.substr(0, most)) + (text.size() > most ? "…\"" : "\"");
 }
 
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto end = std::min(text.find(' ', at), text.size());
+    if (end > at) words.emplace_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
+}
+
 }  // namespace kith::ingest::oauth

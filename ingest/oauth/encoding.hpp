@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "profile/result.hpp"
 
@@ -28,6 +29,9 @@ result<nlohmann::json> parse_object(std::string_view text, std::string_view what
 
 /// A member that is text; empty: there is none, or it is something else.
 std::string text_member(const nlohmann::json& object, const char* name);
+
+/// The scopes in a text of OAuth, with spaces between (RFC 6749, section 3.3).
+std::vector<std::string> words_of(std::string_view text);
 
 /// Compared in a time that does not tell where they differ.
 bool same_secret(std::string_view a, std::string_view b);

@@ -117,7 +117,7 @@ TEST_CASE("a session stands for its token until either ends, and tells who it is
   const auto opened = at.ask("POST", "/v1/session", {}, json{{"token", token}}.dump());
   REQUIRE(opened.status == 200);
   CHECK(json::parse(opened.body) ==
-        json{{"name", "ada"}, {"role", "operator"}, {"expires", "2024-05-01T22:00:00.000Z"}});
+        json{{"name", "ada"}, {"display", "ada"}, {"role", "operator"}, {"expires", "2024-05-01T22:00:00.000Z"}});
   const auto& set = opened.headers.at("Set-Cookie");
   CHECK(set.starts_with("__Host-kith="));
   for (const auto* attribute : {"; Path=/", "; Secure", "; HttpOnly", "; SameSite=Strict", "; Max-Age=43200"}) {

@@ -90,8 +90,8 @@ void put_person(kith::test::fake_service& service, const std::string& name) {
 
 TEST_CASE("a deadline is the law's, by the calendar") {
   using admin::regulation;
-  const auto due = [](regulation by, const char* received, bool extended) {
-    return shown(admin::due_of(by, at(received), extended));
+  const auto due = [](regulation by, const char* received, bool extended, request_kind kind = request_kind::access) {
+    return shown(admin::due_of(by, kind, at(received), extended));
   };
   CHECK(due(regulation::gdpr, "2026-01-05T09:00:00Z", false) == "2026-02-05T09:00:00.000Z");
   CHECK(due(regulation::gdpr, "2026-01-31T23:30:00Z", false) == "2026-02-28T23:30:00.000Z");
@@ -101,9 +101,20 @@ TEST_CASE("a deadline is the law's, by the calendar") {
   CHECK(due(regulation::ccpa, "2026-01-05T09:00:00Z", false) == "2026-02-19T09:00:00.000Z");
   CHECK(due(regulation::ccpa, "2026-01-05T09:00:00Z", true) == "2026-04-05T09:00:00.000Z");
   // A Monday, and a Saturday.
-  CHECK(shown(admin::confirm_by_of(regulation::ccpa, at("2026-01-05T09:00:00Z"))) == "2026-01-19T09:00:00.000Z");
-  CHECK(shown(admin::confirm_by_of(regulation::ccpa, at("2026-01-10T09:00:00Z"))) == "2026-01-23T09:00:00.000Z");
-  CHECK(admin::confirm_by_of(regulation::gdpr, at("2026-01-05T09:00:00Z")) == 0);
+  const auto confirm_by = [](regulation by, const char* received, request_kind kind = request_kind::access) {
+    return admin::confirm_by_of(by, kind, at(received));
+  };
+  CHECK(shown(confirm_by(regulation::ccpa, "2026-01-05T09:00:00Z")) == "2026-01-19T09:00:00.000Z");
+  CHECK(shown(confirm_by(regulation::ccpa, "2026-01-10T09:00:00Z")) == "2026-01-23T09:00:00.000Z");
+  CHECK(confirm_by(regulation::gdpr, "2026-01-05T09:00:00Z") == 0);
+  // To correct is as to know; to opt out takes 15 business days, and no confirmation.
+  CHECK(due(regulation::ccpa, "2026-01-05T09:00:00Z", false, request_kind::rectification) ==
+        "2026-02-19T09:00:00.000Z");
+  CHECK(due(regulation::gdpr, "2026-01-05T09:00:00Z", true, request_kind::objection) == "2026-04-05T09:00:00.000Z");
+  CHECK(due(regulation::ccpa, "2026-01-05T09:00:00Z", false, request_kind::opt_out) == "2026-01-26T09:00:00.000Z");
+  CHECK(due(regulation::ccpa, "2026-01-10T09:00:00Z", false, request_kind::opt_out) == "2026-01-30T09:00:00.000Z");
+  CHECK(confirm_by(regulation::ccpa, "2026-01-05T09:00:00Z", request_kind::opt_out) == 0);
+  CHECK(confirm_by(regulation::ccpa, "2026-01-05T09:00:00Z", request_kind::rectification) != 0);
 }
 
 TEST_CASE("one step follows on another, and none on the end") {

@@ -207,16 +207,35 @@ TEST_CASE_METHOD(api, "members are paged, counted, and said to be incomplete dur
   std::vector<persistence::members_page::item> all;
   for (std::uint64_t i = 1; i <= 5; ++i) all.push_back({profile::hash128{0, i}, 1'767'600'000'000});
   service.put_members("fixed", all);
+  service.put(all[0].address, encoded({{"userIds", json::array()},
+                                       {"externalIds", {{{"type", "email"}, {"id", "ada@example.com"}}}},
+                                       {"anonymousIds", json::array({"a-17"})}}));
+  service.put(all[2].address, encoded({{"userIds", json::array({"cleo"})}}));
   REQUIRE(get("/v1/segments/fixed")["members"] == 5);
   const auto page = get("/v1/segments/fixed/members?limit=2");
   REQUIRE(page["items"].size() == 2);
-  REQUIRE(page["items"][0] ==
-          json{{"profile", profile::to_hex(all[0].address)}, {"since", "2026-01-05T08:00:00.000Z"}});
+  REQUIRE(page["items"][0] == json{{"profile", profile::to_hex(all[0].address)},
+                                   {"identifier", {{"kind", "external"}, {"type", "email"}, {"id", "ada@example.com"}}},
+                                   {"since", "2026-01-05T08:00:00.000Z"}});
+  REQUIRE(page["items"][1]["identifier"].is_null());
   REQUIRE(page["complete"] == true);
   REQUIRE(page["next"] == profile::to_hex(all[1].address));
   const auto rest = get("/v1/segments/fixed/members?cursor=" + page["next"].get<std::string>());
   REQUIRE(rest["items"].size() == 3);
   REQUIRE(rest["next"].is_null());
+  REQUIRE(rest["items"][0]["identifier"] == json{{"kind", "user"}, {"id", "cleo"}});
+  for (const auto* format : {"json", "ndjson"}) {
+    net::credential viewer;
+    viewer.granted = net::role::viewer;
+    admin::request asked;
+    asked.method = "GET";
+    asked.target = std::string("/v1/segments/fixed/members?limit=1&format=") + format;
+    asked.who = std::make_shared<net::identity>(viewer);
+    const auto seen = routes.handle(asked);
+    REQUIRE(seen.status == 200);
+    REQUIRE(seen.body.find("ada@example.com") == std::string::npos);
+    REQUIRE(seen.body.find("\"masked\":[\"identifier.id\"]") != std::string::npos);
+  }
   actors::backfill_progress progress;
   progress.complete = false;
   service.set_backfill(progress);
@@ -243,8 +262,9 @@ TEST_CASE_METHOD(api, "all members come as lines, in as many pieces as it takes"
   std::istringstream lines(text);
   std::size_t count = 0;
   for (std::string line; std::getline(lines, line); ++count) {
-    REQUIRE(json::parse(line) ==
-            json{{"profile", profile::to_hex(all[count].address)}, {"since", "2026-01-05T08:00:00.000Z"}});
+    REQUIRE(json::parse(line) == json{{"profile", profile::to_hex(all[count].address)},
+                                      {"identifier", nullptr},
+                                      {"since", "2026-01-05T08:00:00.000Z"}});
   }
   REQUIRE(count == all.size());
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "ingest/oauth/encoding.hpp"
+#include "net/https_client.hpp"
 #include "tests/admin/support/house.hpp"
 #include "tests/ingest/support/tokens.hpp"
 
@@ -14,6 +15,7 @@ using namespace kith::tests;
 namespace {
 
 const std::string provider_url = "https://login.example";
+const std::string ada = "oidc:" + provider_url + "#17";  // whatever she is called
 const std::string console_host = "kith.example:7442";
 
 std::map<std::string, std::string> query_of(const std::string& url) {
@@ -174,7 +176,8 @@ TEST_CASE("who signs in at the provider gets a session with the role of their gr
   const auto answer = to.come_back("code=c-1&state=" + begun.sent.at("state") + "&session_state=x", begun.cookie);
   const auto cookie = to.cookie_of(answer);
   CHECK(answer.headers.at("Set-Cookie").find("SameSite=Strict") != std::string::npos);
-  CHECK(to.who(cookie) == json{{"name", "oidc:ada"}, {"role", "operator"}, {"expires", "2026-11-25T17:46:40.000Z"}});
+  CHECK(to.who(cookie) ==
+        json{{"name", ada}, {"display", "ada"}, {"role", "operator"}, {"expires", "2026-11-25T17:46:40.000Z"}});
 
   // The code went to the provider alone, with the verifier of the challenge, and our secret.
   const auto exchange = std::find_if(to.of->asked.begin(), to.of->asked.end(),
@@ -192,7 +195,12 @@ TEST_CASE("who signs in at the provider gets a session with the role of their gr
 
   const auto record = to.at.records().back();
   CHECK(record["route"] == "/v1/session/callback");
-  CHECK(record["who"] == "oidc:ada");
+  CHECK(record["who"] == ada);
+  CHECK(record["display"] == "ada");
+  for (const auto& who : {std::string("ada"), net::percent_encoded(ada)}) {
+    const auto page = json::parse(to.at.ask("GET", "/v1/audit?who=" + who, "token-privacy").body);
+    CHECK(!page.at("items").empty());
+  }
   CHECK(record["by"] == "openid");
   CHECK(record["outcome"] == "done");
   CHECK(record["noted"]["subject"] == "17");
@@ -316,7 +324,7 @@ TEST_CASE("what the provider says instead of a code is told on the login page, i
   to.of->token_status = 200;
   to.of->tokens = json::object();
   to.of->claims = {{"preferred_username", nullptr}};
-  CHECK(to.cookie_of(to.sign_in()).starts_with("__Host-kith="));  // without an access token its subject is its name
+  CHECK(to.cookie_of(to.sign_in()).starts_with("__Host-kith="));  // without an access token nobody is asked for a name
 }
 
 TEST_CASE("an answer must name its provider where that says that it always does") {
@@ -376,8 +384,7 @@ TEST_CASE("a SIGHUP that changes nothing lets sign-ins under way go on") {
   visit to;
   const auto begun = to.begin();
   to.configure(usual_settings());
-  CHECK(to.who(to.cookie_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)))["name"] ==
-        "oidc:ada");
+  CHECK(to.who(to.cookie_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie)))["name"] == ada);
   const auto other = to.begin();
   auto changed = usual_settings();
   changed.outgoing.allow_hosts = {"login.example"};
@@ -399,7 +406,7 @@ TEST_CASE("who comes while others wait for the provider may try the same sign-in
     CHECK(to.reason_of(busy) == "busy");
     CHECK_FALSE(busy.headers.contains("Set-Cookie"));
   }
-  CHECK(to.who(to.cookie_of(to.come_back(back, begun.cookie)))["name"] == "oidc:ada");
+  CHECK(to.who(to.cookie_of(to.come_back(back, begun.cookie)))["name"] == ada);
 }
 
 TEST_CASE("what is known of a provider holds on when it cannot be asked anew") {
@@ -446,7 +453,8 @@ TEST_CASE("roles come from the claim that is configured, and else there is none"
   CHECK(role_with({{"groups", "kith-look"}}) == "viewer");
   CHECK(role_with({{"groups", {"kith-all", "kith-look", 5}}}) == "admin");
   CHECK(role_with({{"groups", {"kith-run"}}, {"preferred_username", "a\nb"}}) == "operator");
-  CHECK(to.at.records().back()["who"] == "oidc:17");
+  CHECK(to.at.records().back()["who"] == ada);
+  CHECK(!to.at.records().back().contains("display"));
   CHECK(role_with({{"groups", {"staff"}}}) == "no_role");
   CHECK(role_with({{"groups", json::object()}}) == "no_role");
   CHECK(role_with({{"groups", "kith-look kith-all"}}) == "no_role");
@@ -479,9 +487,9 @@ TEST_CASE("signing in anew ends the session before, and a changed mapping all of
   const auto cookie = to.cookie_of(to.come_back("code=c-1&state=" + begun.sent.at("state"), begun.cookie));
   CHECK(cookie != first);
   CHECK(to.at.door.open_sessions().count() == 1);
-  CHECK(to.who(cookie)["name"] == "oidc:ada");
+  CHECK(to.who(cookie)["name"] == ada);
   to.configure(usual_settings());  // SIGHUP without a change
-  CHECK(to.who(cookie)["name"] == "oidc:ada");
+  CHECK(to.who(cookie)["name"] == ada);
   const auto by_token = to.at.log_in("token-viewer");
   auto changed = usual_settings();
   changed.roles["kith-run"] = role::viewer;

@@ -53,12 +53,19 @@ TEST_CASE("a definition is shown whole") {
 }
 
 TEST_CASE("members say that there are more, and that they are not complete") {
-  json page = {{"items", {{{"profile", "00ff"}, {"since", "t"}}}}, {"next", nullptr}, {"complete", true}};
-  REQUIRE(cli::members_text(page) == "PROFILE  SINCE\n00ff     t\n");
+  json page = {{"items",
+                {{{"profile", "00ff"}, {"since", "t"}, {"identifier", {{"kind", "user"}, {"id", "ada"}}}},
+                 {{"profile", "01ff"}, {"since", "t"}, {"identifier", nullptr}}}},
+               {"next", nullptr},
+               {"complete", true}};
+  REQUIRE(cli::members_text(page) == "PROFILE  SINCE  IDENTIFIER\n00ff     t      user:ada\n01ff     t      -\n");
+  page["items"] = json::array({{{"profile", "00ff"},
+                                {"since", "t"},
+                                {"identifier", {{"kind", "external"}, {"type", "crm"}, {"id", "7\x1b[2J"}}}}});
   page["next"] = "00ff";
   page["complete"] = false;
   REQUIRE(cli::members_text(page) ==
-          "PROFILE  SINCE\n00ff     t\nand more: give a greater --limit\n"
+          "PROFILE  SINCE  IDENTIFIER\n00ff     t      crm:7?[2J\nand more: give a greater --limit\n"
           "not complete: not all profiles are up to date, see `kith segments backfill`\n");
 }
 

@@ -49,3 +49,9 @@ TEST_CASE("a JSON object is read with its members once each, and not too deep", 
   CHECK(refused("{} {}") == "it is no JSON");
   CHECK(refused("{\"a\": " + std::string(1000, '[') + std::string(1000, ']') + "}") == "it has more than 16 levels");
 }
+
+TEST_CASE("scopes are the words of a text, however many spaces are between", "[oauth]") {
+  CHECK(words_of("openid  events:write ") == std::vector<std::string>{"openid", "events:write"});
+  CHECK(words_of("").empty());
+  CHECK(words_of("  ").empty());
+}

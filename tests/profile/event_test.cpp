@@ -233,6 +233,32 @@ TEST_CASE("JSON errors say where") {
   CHECK(event_from_json(track().dump()));
 }
 
+TEST_CASE("JSON errors say how to mend it, in our words, and nothing of the text") {
+  const std::pair<std::string, std::string> all[] = {{R"({"type": "track",})", "take out the comma"},
+                                                     {R"({"type": "track")", "ends too early"},
+                                                     {R"({"type": "tra)", "ends too early"},
+                                                     {R"({'type': "track"})", "double quotes"},
+                                                     {R"({type: "track"})", "double quotes"},
+                                                     {R"({"type": track})", "double quotes"},
+                                                     {"{\"type\": \xe2\x80\x9ctrack\xe2\x80\x9d}", "double quotes"},
+                                                     {"secret JSON", "double quotes"},
+                                                     {R"({"type" "track"})", "a comma or a colon is missing"},
+                                                     {R"({"type": "track"} {"type": "page"})", "too much"},
+                                                     {"{\"type\": \"a\tb\"}", "control character"},
+                                                     {"{\"type\": \"a\xff\"}", "not UTF-8"},
+                                                     {R"({"total": 1e999})", "too large"},
+                                                     {R"([{"type": "track"}])", "on a line of its own"},
+                                                     {" ", "nothing in it"}};
+  for (const auto& [text, how] : all) {
+    CAPTURE(text);
+    const auto refused = event_from_json(text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(how) != std::string::npos);
+    CHECK(refused.error().message.find("exception") == std::string::npos);
+    CHECK(refused.error().message.find("secret") == std::string::npos);
+  }
+}
+
 TEST_CASE("JSON may nest as deep as MessagePack, and no deeper") {
   const auto nested = [](int depth) {
     // The event's own map and `properties` are two of the levels.

@@ -95,6 +95,27 @@ TEST_CASE("a refused event is kept through a kill, and applied by a replay once 
   CHECK_THAT(text, Contains("1 dropped"));
   CHECK(letters_json(room, at, {"list"}).empty());
   CHECK(letters(room, at, {"list"}).second == "no dead letters\n");
+
+  // What the sender got wrong is mended here.
+  publish(room, at, nameless + "\n" + nameless + "\n", 65);
+  const auto broken = letters_json(room, at, {"list", "--oldest"});
+  REQUIRE(broken.size() == 2);
+  const auto first = broken[0]["id"].get<std::string>();
+  CHECK(letters(room, at, {"replay", "--all", "--set", "messageId=m-2"}).first == 64);
+  CHECK(letters(room, at, {"replay", first, "--set", "messageId"}).first == 65);
+  CHECK(letters_json(room, at, {"replay", first, "--set", "messageId="})["rejected"] == 1);
+  const auto set = letters_json(
+      room, at, {"replay", first, "--set", "messageId=m-2", "--set", "properties.total=12.5", "--set", "userId=dora"});
+  CHECK(set["applied"] == 1);
+  room.write("mended.json",
+             R"({"type": "identify", "messageId": "m-4", "userId": "dora", "traits": {"plan": "gold"}})");
+  const auto edited =
+      letters_json(room, at, {"replay", broken[1]["id"].get<std::string>(), "--edit", room.path("mended.json")});
+  CHECK(edited["applied"] == 1);
+  const auto dora = json::parse(run_kith(room, with({"get", "dora"}, at.flags())).second);
+  CHECK(dora["events"]["Paid"]["count"] == 1);
+  CHECK(dora["traits"]["plan"] == "gold");
+  CHECK(letters_json(room, at, {"list"}).empty());
 }
 
 TEST_CASE("check names a dead letters' directory that is damaged") {

@@ -72,7 +72,7 @@ TEST_CASE("kith identity shows who is joined, kith unmerge takes apart, kith exp
   const auto [shown, text] = at(room, running, {"identity", "anonymous:a"});
   CAPTURE(text);
   REQUIRE(shown == 0);
-  CHECK(text.find("user:ada  (1 events)") != std::string::npos);
+  CHECK(text.find("user:ada  (1 event)") != std::string::npos);
   CHECK(text.find("user:bob  (2 events)") != std::string::npos);
   CHECK(text.find("event m-4") != std::string::npos);
   CHECK(at(room, running, {"identity", "user:nobody"}).first == 1);

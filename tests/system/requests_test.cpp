@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <set>
 #include <valijson/adapters/nlohmann_json_adapter.hpp>
 #include <valijson/schema.hpp>
 #include <valijson/schema_parser.hpp>
@@ -261,4 +262,85 @@ TEST_CASE("requests are carried out, also by the next start, and forget whom the
   const auto [damaged, why] = run_kith(room, {"check", running.data()});
   CHECK(damaged == 65);
   CHECK(why.find(erasure.at("id").get<std::string>()) != std::string::npos);
+}
+
+TEST_CASE("a correction and an opt-out change the profile and its segments, once, also over a restart") {
+  const scratch room;
+  server running(room, R"([consent.purposes.sale]
+gpc = true
+default = "granted"
+[consent.purposes.marketing]
+default = "granted"
+[segments.sold]
+expression = "true"
+purpose = "sale"
+[segments.mailed]
+expression = "traits.plan == 'gold'"
+purpose = "marketing"
+)");
+  publish(room, running,
+          {{{"type", "identify"},
+            {"messageId", "i-1"},
+            {"userId", "ada-7f"},
+            {"traits", {{"plan", "free"}, {"phone", "555"}, {"email", "old@example.com"}}}}});
+  const auto ada = [&] {
+    const auto [code, text] = at(room, running, {"get", "ada-7f"});
+    CAPTURE(text);
+    REQUIRE(code == 0);
+    return json::parse(text);
+  };
+  const auto segments = [&] { return ada().at("segments").get<std::set<std::string>>(); };
+  CHECK(segments() == std::set<std::string>{"sold"});
+
+  room.write("traits.json", R"({"email": "new@example.com"})");
+  const auto wanted = request(room, running,
+                              {"new", "rectification", "ada-7f", "nobody-7f", "--traits", room.path("traits.json"),
+                               "--set", "plan=gold", "--set", "phone=null"});
+  CHECK(ada().at("traits").at("plan") == "free");
+  // As if the server had ended right behind the order, and again right behind the event.
+  const auto id = wanted.at("id").get<std::string>();
+  const auto kept = running.data() + "/privacy/requests/" + id + ".json";
+  std::uint64_t version = 0;
+  for (int round = 0; round < 2; ++round) {
+    REQUIRE(running.stop() == 0);
+    auto record = json::parse(text_of(kept));
+    record["status"] = "running";
+    std::ofstream(kept) << record.dump();
+    running.start();
+    const auto done = settled(room, running, id);
+    REQUIRE(done["result"]["applied"].size() == 1);
+    CHECK(done["result"]["notFound"] == 1);
+    const auto now = ada();
+    CHECK(now.at("traits") == json{{"plan", "gold"}, {"email", "new@example.com"}});
+    CHECK(done["result"]["applied"][0]["profile"] == now.at("profile"));
+    if (round == 1) CHECK(now.at("version") == version);
+    version = now.at("version").get<std::uint64_t>();
+  }
+  CHECK(segments() == std::set<std::string>{"mailed", "sold"});
+  CHECK(at(room, running, {"get", "nobody-7f"}).first == 1);
+
+  const auto out = request(room, running, {"new", "opt_out", "ada-7f", "late-7f", "--run"});
+  CHECK(out.at("regulation") == "ccpa");
+  CHECK(out.at("purposes") == json{"sale"});
+  const auto opted = settled(room, running, out.at("id"));
+  CHECK(opted["result"]["notFound"] == 1);
+  CHECK(segments() == std::set<std::string>{"mailed"});
+  CHECK(ada().at("consent").at("sale").at("status") == "withdrawn");
+  CHECK(ada().at("consent").at("sale").at("messageId") == out.at("id"));
+  // Who was not known then is not sold when they come.
+  publish(room, running, {{{"type", "identify"}, {"messageId", "i-2"}, {"userId", "late-7f"}}});
+  CHECK(json::parse(at(room, running, {"get", "late-7f"}).second).at("segments").empty());
+
+  const auto object = request(room, running, {"new", "objection", "ada-7f", "--purpose", "marketing", "--run"});
+  settled(room, running, object.at("id"));
+  CHECK(segments().empty());
+  CHECK(at(room, running, {"privacy", "requests", "new", "objection", "ada-7f", "--purpose", "mail"}).first == 65);
+  const auto [shown, text] = at(room, running, {"privacy", "requests", "show", id});
+  CHECK(shown == 0);
+  CHECK(text.find("traits     {\"email\":\"new@example.com\"") != std::string::npos);
+
+  // The corrections go with the person.
+  REQUIRE(at(room, running, {"privacy", "erase", "ada-7f", "--reason", "asked for"}).first == 0);
+  CHECK(request(room, running, {"show", id}).at("traits").is_null());
+  CHECK(text_of(kept).find("new@example.com") == std::string::npos);
 }

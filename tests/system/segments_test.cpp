@@ -141,6 +141,7 @@ TEST_CASE("a segment is told with its members and explained, from its definition
   REQUIRE(std::count(lines.begin(), lines.end(), '\n') == 2);
   REQUIRE(at.members("buyer").count(json::parse(lines.substr(0, lines.find('\n'))).at("profile")) == 1);
   REQUIRE(contains(at.segments({"members", "buyer", "--all"}).second, address_of("bob") + "  20"));
+  REQUIRE(contains(at.segments({"members", "buyer"}).second, "user:bob"));
   REQUIRE(at.segments({"members", "buyer", "--all", "--limit", "5"}).first == 64);
   REQUIRE(contains(at.segments({"of", "ada"}).second, "SEGMENT  SINCE"));
   REQUIRE(at.segments({"of", "nobody"}).first == 1);

@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 
 export interface Session {
   name: string;
+  display: string;
   role: string;
   expires: string | null;
 }
@@ -325,10 +326,12 @@ export interface Observed {
 
 export interface PrivacyRequest {
   id: string;
-  kind: "access" | "portability" | "erasure";
+  kind: "access" | "portability" | "erasure" | "rectification" | "opt_out" | "objection";
   regulation: "gdpr" | "ccpa";
   status: "received" | "verified" | "running" | "done" | "refused";
   subject: { hash: string; kind?: string; type?: string; id?: string }[];
+  traits: Record<string, unknown> | null;
+  purposes: string[];
   note: string | null;
   receivedAt: string;
   dueAt: string;
@@ -341,6 +344,7 @@ export interface PrivacyRequest {
   history: { at: string; by: string; action: string; detail: string | null }[];
   result: {
     exports: { profile: string | null; bytes: number; sha256: string; until: string; gone: boolean }[];
+    applied: { profile: string | null; at: string }[];
     receipts: string[];
     notFound: number;
     deadLetters: number;
@@ -378,6 +382,7 @@ export interface AuditRecord {
   status: number;
   outcome: "done" | "refused" | "failed";
   who: string | null;
+  display?: string;
   role: string | null;
   by: string;
   address: string;

@@ -110,7 +110,7 @@ function Frame(): VNode {
           </select>
           <div class="who">
             <span>
-              {session.value!.name} <span class="muted">{session.value!.role}</span>
+              <span title={session.value!.name}>{session.value!.display}</span> <span class="muted">{session.value!.role}</span>
             </span>
             <button type="button" class="small" onClick={() => void signOut()}>
               Sign out

@@ -326,6 +326,25 @@ export function FormButtons(of: { text: string; disabled: boolean; onDo?: () => 
   );
 }
 
+/** What something new is made with: its fields, what went wrong, and the buttons of FormButtons. */
+export function CreateForm(of: { title: Children; text: string; disabled: boolean; problem: Problem | undefined; onSubmit: () => void; onCancel: () => void; children: Children }): VNode {
+  return (
+    <Section title={of.title}>
+      <form
+        class="editor"
+        onSubmit={(event) => {
+          event.preventDefault();
+          of.onSubmit();
+        }}
+      >
+        {of.children}
+        <ProblemBox problem={of.problem} />
+        <FormButtons text={of.text} disabled={of.disabled} onCancel={of.onCancel} />
+      </form>
+    </Section>
+  );
+}
+
 /** A button that asks once more before it does what cannot be undone. */
 export function Confirm(of: {
   text: string;

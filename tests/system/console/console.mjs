@@ -360,6 +360,30 @@ const steps = {
     assert.equal(await main.getByRole("button", { name: "Carry out" }).count(), 0);
   },
 
+  async "a correction is entered as JSON, and an objection by purpose"() {
+    await go("privacy", "Privacy");
+    await main.getByRole("button", { name: "New request" }).click();
+    await main.getByLabel("What is asked for").selectOption("opt_out");
+    assert.equal(await main.getByLabel("By which law").inputValue(), "ccpa");
+    await main.getByLabel("What is asked for").selectOption("objection");
+    assert.equal(await main.getByLabel("By which law").inputValue(), "gdpr");
+    await main.getByRole("checkbox", { name: /^marketing/ }).waitFor();
+    await inspect("privacy-new-objection");
+    await main.getByLabel("What is asked for").selectOption("rectification");
+    await main.getByLabel("Identifier 1", { exact: true }).fill("ada");
+    const traits = main.getByLabel("Corrected traits");
+    await traits.fill('{"name":');
+    await sees("Not JSON");
+    assert.ok(await main.getByRole("button", { name: "Enter" }).isDisabled());
+    await traits.fill('{"nickname": "Countess"}');
+    await inspect("privacy-new-rectification");
+    await main.getByRole("button", { name: "Enter" }).click();
+    await main.getByRole("heading", { level: 1, name: "Request for rectification" }).waitFor();
+    await main.getByRole("button", { name: "Carry out" }).click();
+    await main.getByRole("table", { name: "Profiles that it was applied to" }).getByRole("link").click();
+    await sees("Countess");
+  },
+
   async "a person is erased for good, and only then may come back"() {
     await go("profiles/user/cleo", "user cleo");
     await main.getByRole("button", { name: "Erase" }).click();
@@ -392,8 +416,16 @@ const steps = {
 
   async "all of this stands in the audit log"() {
     await go("audit", "Audit log");
-    await main.getByRole("button", { name: "Show more" }).click();
-    for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed", "POST /v1/privacy/requests"]) await sees(text);
+    for (const text of ["PUT /v1/tokens", "DELETE /v1/segments/buyers", "POST /v1/dead-letters", "PUT /v1/schemas/Order Completed", "POST /v1/privacy/requests"]) {
+      const record = main.getByText(text).first();
+      const more = main.getByRole("button", { name: "Show more" });
+      for (const end = Date.now() + patience; ; ) {
+        await record.or(more).first().waitFor();
+        if ((await record.count()) > 0) break;
+        assert.ok(Date.now() < end, `no record has ${text}`);
+        await more.click({ timeout: 1000 }).catch(() => {}); // it goes with the last page
+      }
+    }
     await inspect("audit");
     await main.getByLabel("Outcome").selectOption("refused");
     await sees("POST /v1/session");

@@ -73,7 +73,7 @@ const steps = {
     await button(ada.page).click();
     await atProvider(ada.page, "ada");
     await ada.page.getByRole("heading", { level: 1, name: "Segments" }).waitFor();
-    assert.match(await ada.page.locator(".who").innerText(), /oidc:ada operator/);
+    assert.match(await ada.page.locator(".who").innerText(), /ada operator/);
     assert.equal(await ada.page.getByRole("link", { name: "Tokens" }).count(), 0);
     const kept = await ada.page.evaluate(() => JSON.stringify([localStorage, sessionStorage, document.cookie]));
     assert.equal(kept, '[{},{},""]');

@@ -31,7 +31,7 @@ function Item(of: { record: AuditRecord }): VNode {
           <time dateTime={record.time} class="nowrap" title={format.ago(record.time)}>
             {format.time(record.time)}
           </time>
-          <strong>{record.who ?? "nobody known"}</strong>
+          <strong title={record.who ?? undefined}>{record.display ?? record.who ?? "nobody known"}</strong>
           <Badge tone={tones[record.outcome]}>{record.outcome}</Badge>
           <span class="muted clip">
             {record.method} {target(record)}

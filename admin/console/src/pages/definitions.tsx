@@ -1,7 +1,7 @@
 // Segments and computed traits: the list, one of them, and the editor of both.
 import type { VNode } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { allowed, api, type Backfill, type Definition, type Kind, type Page, path, send } from "../api";
+import { allowed, api, type Backfill, type Definition, type Identifier, type Kind, type Page, path, send } from "../api";
 import { Chart } from "../chart";
 import * as format from "../format";
 import { useAction, useLoad, usePages } from "../load";
@@ -140,7 +140,7 @@ function List(of: { kind: Kind }): VNode {
 
 /** Asked for anew with each version, and until it is complete where the definition is said to be up to date. */
 function Members(of: { name: string; version: number; upToDate: boolean }): VNode {
-  type Member = { profile: string; since: string };
+  type Member = { profile: string; identifier: Identifier | null; since: string };
   const [complete, setComplete] = useState(true);
   const pages = usePages<Member>(`members/${of.name}/${of.version}`, async (cursor, signal) => {
     const page = await api<Page<Member> & { complete: boolean }>(path("v1", "segments", of.name, "members") + "?limit=100" + (cursor ? `&cursor=${cursor}` : ""), { signal });
@@ -149,7 +149,7 @@ function Members(of: { name: string; version: number; upToDate: boolean }): VNod
   });
   useEffect(() => {
     if (complete || !of.upToDate) return;
-    const timer = setTimeout(pages.reload, 500);
+    const timer = setTimeout(pages.reload, 1500);
     return () => clearTimeout(timer);
   }, [complete, of.upToDate, pages.data]);
   return (
@@ -176,6 +176,16 @@ function Members(of: { name: string; version: number; upToDate: boolean }): VNod
                 {each.profile}
               </a>
             ),
+          },
+          {
+            head: "Known as",
+            wide: true,
+            cell: (each) =>
+              each.identifier === null ? (
+                <span class="muted">–</span>
+              ) : (
+                <span class="mono">{`${each.identifier.kind === "external" ? each.identifier.type : each.identifier.kind}:${each.identifier.id}`}</span>
+              ),
           },
           { head: "Since", cell: (each) => <Time at={each.since} /> },
           {

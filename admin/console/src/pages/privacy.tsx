@@ -1,23 +1,32 @@
 // What people asked for, until when it is due, and who may not come back.
 import type { VNode } from "preact";
 import { useState } from "preact/hooks";
-import { api, type Page, path, type PrivacyRequest, query, send, type Suppression } from "../api";
+import { api, type Page, path, type PrivacyRequest, type PrivacyRules, query, send, type Suppression } from "../api";
 import * as format from "../format";
 import { IdentifierForm } from "../identifier_form";
 import { useAction, useLoad, usePages } from "../load";
-import { go, place, to } from "../router";
-import { Await, Badge, Confirm, Facts, Header, Hint, PagedTable, ProblemBox, Section, SelectField, Table, Tabs, TextField, Time, type Tone } from "../ui";
+import { go, place, to, toProfile } from "../router";
+import { Await, Badge, Code, Confirm, CreateForm, Facts, Header, Hint, PagedTable, ProblemBox, Section, SelectField, Table, Tabs, TextArea, TextField, Time, type Tone } from "../ui";
 import { Receipt } from "./profile_privacy";
 
 const kinds: [string, string][] = [
   ["access", "Access: all that is kept"],
   ["portability", "Portability: the same, to take along"],
   ["erasure", "Erasure"],
+  ["rectification", "Rectification: correct what is wrong"],
+  ["opt_out", "Opt-out of sale or sharing"],
+  ["objection", "Objection to a use"],
 ];
 const laws: [string, string][] = [
   ["gdpr", "GDPR: one month"],
   ["ccpa", "CCPA: 45 days"],
 ];
+const withdraws = (kind: string): boolean => kind === "opt_out" || kind === "objection";
+/** Opting out is a right by CCPA, objecting one by GDPR. */
+const lawsOf = (kind: string): [string, string][] => {
+  if (kind === "opt_out") return [["ccpa", "CCPA: 15 business days"]];
+  return kind === "objection" ? laws.slice(0, 1) : laws;
+};
 const idKinds: [string, string][] = [
   ["user", "User id"],
   ["anonymous", "Anonymous id"],
@@ -25,6 +34,7 @@ const idKinds: [string, string][] = [
   ["profile", "Profile id"],
 ];
 const tones: Record<PrivacyRequest["status"], Tone> = { received: "plain", verified: "plain", running: "warn", done: "good", refused: "quiet" };
+const kindName = (kind: PrivacyRequest["kind"]): string => kind.replace("_", "-");
 const isOpen = (of: PrivacyRequest): boolean => of.status !== "done" && of.status !== "refused";
 const waits = (of: PrivacyRequest): boolean => of.status === "received" || of.status === "verified";
 const nameOf = (of: PrivacyRequest["subject"][number]): string => (of.id === undefined ? "erased" : `${of.kind === "external" ? of.type : of.kind}:${of.id}`);
@@ -59,13 +69,55 @@ interface Named {
   id: string;
 }
 
+/** What is wrong with corrected traits; empty: nothing. */
+function complaintAbout(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    const is = typeof value === "object" && value !== null && !Array.isArray(value);
+    return is && Object.keys(value).length > 0 ? "" : "It must be an object with at least one trait.";
+  } catch (why) {
+    return `Not JSON: ${why instanceof Error ? why.message : String(why)}`;
+  }
+}
+
+/** Those of the configuration, to be chosen from. */
+function Purposes(of: { chosen: string[]; onChange: (chosen: string[]) => void }): VNode {
+  const told = useLoad("rules", (signal) => api<PrivacyRules>("/v1/privacy/rules", { signal }));
+  const toggle = (name: string): void => of.onChange(of.chosen.includes(name) ? of.chosen.filter((each) => each !== name) : [...of.chosen, name]);
+  return (
+    <Await of={told}>
+      {(rules) => (
+        <fieldset>
+          <legend>Of what consent is withdrawn</legend>
+          {rules.purposes.length === 0 && <p class="bad">No purpose is configured, so none can be withdrawn.</p>}
+          {rules.purposes.map((each) => (
+            <label key={each.name}>
+              <input type="checkbox" checked={of.chosen.includes(each.name)} onChange={() => toggle(each.name)} /> {each.name} <span class="muted">{each.description}</span>
+            </label>
+          ))}
+          <p class="note">With none chosen it is about those that the law means, by the configuration.</p>
+        </fieldset>
+      )}
+    </Await>
+  );
+}
+
 function Create(of: { onCancel: () => void }): VNode {
   const [kind, setKind] = useState("access");
   const [regulation, setRegulation] = useState("gdpr");
   const [received, setReceived] = useState("");
   const [note, setNote] = useState("");
+  const [traits, setTraits] = useState("");
+  const [purposes, setPurposes] = useState<string[]>([]);
   const [subject, setSubject] = useState<Named[]>([{ kind: "user", type: "", id: "" }]);
   const change = (at: number, to: Partial<Named>): void => setSubject(subject.map((each, i) => (i === at ? { ...each, ...to } : each)));
+  const corrects = kind === "rectification";
+  const wrong = complaintAbout(traits);
+  const choose = (to: string): void => {
+    setKind(to);
+    const possible = lawsOf(to);
+    if (!possible.some(([law]) => law === regulation)) setRegulation(possible[0]?.[0] ?? "gdpr");
+  };
   const action = useAction(async () => {
     const made = await api<PrivacyRequest>("/v1/privacy/requests", {
       method: "POST",
@@ -73,6 +125,8 @@ function Create(of: { onCancel: () => void }): VNode {
         kind,
         regulation,
         subject: subject.map((each) => (each.kind === "external" ? each : { kind: each.kind, id: each.id })),
+        ...(corrects ? { traits: JSON.parse(traits) as unknown } : {}),
+        ...(withdraws(kind) && purposes.length > 0 ? { purposes } : {}),
         ...(note === "" ? {} : { note }),
         ...(received === "" ? {} : { receivedAt: new Date(received).toISOString() }),
       },
@@ -80,43 +134,40 @@ function Create(of: { onCancel: () => void }): VNode {
     go(to(["privacy", "requests", made.id]));
   });
   return (
-    <Section title="New request">
-      <form
-        class="editor"
-        onSubmit={(event) => {
-          event.preventDefault();
-          action.run();
-        }}
-      >
-        <div class="row bottom">
-          <SelectField label="What is asked for" value={kind} onInput={setKind} options={kinds} class="grow" />
-          <SelectField label="By which law" value={regulation} onInput={setRegulation} options={laws} class="grow" />
-          <TextField label="Received, if not now" type="datetime-local" value={received} onInput={setReceived} />
+    <CreateForm
+      title="New request"
+      text="Enter"
+      disabled={action.busy || subject.some((each) => each.id === "") || (corrects && wrong !== "")}
+      problem={action.problem}
+      onSubmit={action.run}
+      onCancel={of.onCancel}
+    >
+      <div class="row bottom">
+        <SelectField label="What is asked for" value={kind} onInput={choose} options={kinds} class="grow" />
+        <SelectField label="By which law" value={regulation} onInput={setRegulation} options={lawsOf(kind)} class="grow" />
+        <TextField label="Received, if not now" type="datetime-local" value={received} onInput={setReceived} />
+      </div>
+      {subject.map((each, i) => (
+        <div class="row bottom" key={i}>
+          <SelectField label={`Kind of identifier ${i + 1}`} value={each.kind} onInput={(to) => change(i, { kind: to })} options={idKinds} />
+          {each.kind === "external" && <TextField label={`Type of identifier ${i + 1}`} value={each.type} onInput={(to) => change(i, { type: to })} placeholder="crm" required />}
+          <TextField label={`Identifier ${i + 1}`} value={each.id} onInput={(to) => change(i, { id: to })} required class="grow" />
+          {i + 1 === subject.length && subject.length < 10 && (
+            <button type="button" onClick={() => setSubject([...subject, { kind: "user", type: "", id: "" }])}>
+              One more
+            </button>
+          )}
         </div>
-        {subject.map((each, i) => (
-          <div class="row bottom" key={i}>
-            <SelectField label={`Kind of identifier ${i + 1}`} value={each.kind} onInput={(to) => change(i, { kind: to })} options={idKinds} />
-            {each.kind === "external" && <TextField label={`Type of identifier ${i + 1}`} value={each.type} onInput={(to) => change(i, { type: to })} placeholder="crm" required />}
-            <TextField label={`Identifier ${i + 1}`} value={each.id} onInput={(to) => change(i, { id: to })} required class="grow" />
-            {i + 1 === subject.length && subject.length < 10 && (
-              <button type="button" onClick={() => setSubject([...subject, { kind: "user", type: "", id: "" }])}>
-                One more
-              </button>
-            )}
-          </div>
-        ))}
-        <TextField label="Note" note="A ticket, say. It stays when the person is erased: nothing personal." value={note} onInput={setNote} />
-        <ProblemBox problem={action.problem} />
-        <div class="row">
-          <button type="submit" class="primary" disabled={action.busy || subject.some((each) => each.id === "")}>
-            Enter
-          </button>
-          <button type="button" onClick={of.onCancel}>
-            Cancel
-          </button>
-        </div>
-      </form>
-    </Section>
+      ))}
+      {corrects && (
+        <>
+          <TextArea label="Corrected traits" value={traits} onInput={setTraits} note='As JSON, as {"email": "ada@new.example"}. What is not named stays; null takes a trait out.' />
+          {traits !== "" && wrong !== "" && <p class="bad">{wrong}</p>}
+        </>
+      )}
+      {withdraws(kind) && <Purposes chosen={purposes} onChange={setPurposes} />}
+      <TextField label="Note" note="A ticket, say. It stays when the person is erased: nothing personal." value={note} onInput={setNote} />
+    </CreateForm>
   );
 }
 
@@ -141,7 +192,7 @@ function Requests(): VNode {
         intro={
           <>
             What people asked for, and until when it is due.{" "}
-            <Hint about="a deadline">GDPR gives one month, CCPA 45 days; each can be extended once, with a reason. CCPA wants the receipt confirmed within ten business days.</Hint>
+            <Hint about="a deadline">GDPR gives one month, CCPA 45 days; each can be extended once, with a reason. CCPA wants the receipt confirmed within ten business days, and an opt-out of sale or sharing done within fifteen.</Hint>
           </>
         }
         actions={
@@ -177,8 +228,8 @@ function Requests(): VNode {
             {
               head: "What",
               cell: (each) => (
-                <a href={to(["privacy", "requests", each.id])} aria-label={`${each.kind} for ${each.subject.map(nameOf).join(", ")}`}>
-                  {each.kind}
+                <a href={to(["privacy", "requests", each.id])} aria-label={`${kindName(each.kind)} for ${each.subject.map(nameOf).join(", ")}`}>
+                  {kindName(each.kind)}
                 </a>
               ),
             },
@@ -228,7 +279,7 @@ function Steps(of: { request: PrivacyRequest; changed: () => void }): VNode {
         <div class="row">
           {request.confirmBy !== null && button("confirm", "Receipt is confirmed", request.confirmedAt === null)}
           {button("verify", "Person is verified", waits(request) && !request.verified)}
-          {button("extend", "Extend", !request.extended && !request.overdue && reason !== "")}
+          {request.kind !== "opt_out" && button("extend", "Extend", !request.extended && !request.overdue && reason !== "")}
           {button("refuse", "Refuse", waits(request) && reason !== "")}
           {erases ? (
             <Confirm
@@ -252,7 +303,7 @@ function Steps(of: { request: PrivacyRequest; changed: () => void }): VNode {
 }
 
 function Result(of: { request: PrivacyRequest }): VNode {
-  const { exports, receipts, notFound, deadLetters } = of.request.result;
+  const { exports, applied, receipts, notFound, deadLetters } = of.request.result;
   return (
     <Section title="What came of it">
       {notFound > 0 && (
@@ -282,6 +333,17 @@ function Result(of: { request: PrivacyRequest }): VNode {
           ]}
         />
       )}
+      {applied.length > 0 && (
+        <Table
+          label="Profiles that it was applied to"
+          items={applied}
+          keyOf={(each) => `${each.at}${each.profile}`}
+          columns={[
+            { head: "Applied to", wide: true, cell: (each) => (each.profile ? <a class="mono" href={toProfile(each.profile)}>{each.profile}</a> : <span class="muted">erased</span>) },
+            { head: "At", cell: (each) => <Time at={each.at} /> },
+          ]}
+        />
+      )}
       {receipts.map((each, i) => (
         <Receipt key={each} text={each} name={`request-${of.request.id}.${i + 1}.receipt`} />
       ))}
@@ -306,7 +368,7 @@ function One(of: { id: string }): VNode {
     <>
       <Header
         back={{ href: to(["privacy"]), text: "All requests" }}
-        title={told.data ? `Request for ${told.data.kind}` : "Request"}
+        title={told.data ? `Request for ${kindName(told.data.kind)}` : "Request"}
         actions={
           <button type="button" class="small" onClick={told.reload}>
             Reload
@@ -324,6 +386,8 @@ function One(of: { id: string }): VNode {
                 ["Received", <Time at={request.receivedAt} />],
                 ["Due", <Due request={request} />],
                 ...(request.confirmBy ? [["Receipt confirmed", request.confirmedAt ? <Time at={request.confirmedAt} /> : <>by {format.time(request.confirmBy)}</>] as [string, VNode]] : []),
+                ...(request.purposes.length > 0 ? [["Purposes", request.purposes.join(", ")] as [string, string]] : []),
+                ...(request.traits ? [["Corrected", <Code label="Corrected traits">{format.pretty(request.traits)}</Code>] as [string, VNode]] : []),
                 ...(request.note ? [["Note", request.note] as [string, string]] : []),
                 ["Id", <span class="mono">{request.id}</span>],
               ]}

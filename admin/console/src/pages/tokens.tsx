@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { api, type Page, path, send, type Token } from "../api";
 import * as format from "../format";
 import { useAction, useLoad } from "../load";
-import { Await, Badge, Confirm, Empty, FormButtons, Header, Hint, ProblemBox, Section, SelectField, Table, TextField, Time } from "../ui";
+import { Await, Badge, Confirm, CreateForm, Empty, FormButtons, Header, Hint, ProblemBox, Section, SelectField, Table, TextField, Time } from "../ui";
 
 const roles: [string, string][] = [
   ["viewer", "viewer: reads, without personal data"],
@@ -57,24 +57,14 @@ function Create(of: { onMade: (token: Token) => void; onCancel: () => void }): V
     of.onMade(await api<Token>("/v1/tokens", { method: "PUT", body: { name, role, description, expires }, headers: { "If-None-Match": "*" } }));
   });
   return (
-    <Section title="New token">
-      <form
-        class="editor"
-        onSubmit={(event) => {
-          event.preventDefault();
-          action.run();
-        }}
-      >
-        <div class="row bottom">
-          <TextField label="Name" value={name} onInput={setName} required class="grow" />
-          <SelectField label="Role" value={role} onInput={setRole} options={roles} class="grow" />
-          <SelectField label="Ends" value={days} onInput={setDays} options={lifetimes} />
-        </div>
-        <TextField label="Description" value={description} onInput={setDescription} />
-        <ProblemBox problem={action.problem} />
-        <FormButtons text="Create" disabled={name === "" || action.busy} onCancel={of.onCancel} />
-      </form>
-    </Section>
+    <CreateForm title="New token" text="Create" disabled={name === "" || action.busy} problem={action.problem} onSubmit={action.run} onCancel={of.onCancel}>
+      <div class="row bottom">
+        <TextField label="Name" value={name} onInput={setName} required class="grow" />
+        <SelectField label="Role" value={role} onInput={setRole} options={roles} class="grow" />
+        <SelectField label="Ends" value={days} onInput={setDays} options={lifetimes} />
+      </div>
+      <TextField label="Description" value={description} onInput={setDescription} />
+    </CreateForm>
   );
 }
 
