@@ -2,6 +2,7 @@
 #pragma once
 
 #include <utility>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -65,6 +66,7 @@ struct parts {
   std::map<std::string, std::int64_t, std::less<>> event_retention;  ///< milliseconds, by event
   access* door = nullptr;                                            ///< the server's own
   probe* counts = nullptr;                                           ///< as door
+  std::chrono::milliseconds shard_patience{30'000};  ///< past it /healthz tells that a shard does not answer
 };
 
 }  // namespace kith::admin

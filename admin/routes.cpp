@@ -156,7 +156,15 @@ const std::vector<routes::route>& routes::table() {
   return routes;
 }
 
-response routes::healthz(const call&) { return ok({{"status", "ok"}}); }
+response routes::healthz(const call&) {
+  const auto silence = pulse_.silence(actors::now());
+  if (silence < with_.shard_patience) return ok({{"status", "ok"}});
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(silence).count();
+  auto answer =
+      ok({{"status", "stalled"}, {"reason", "a shard has not answered for " + std::to_string(seconds) + " s"}});
+  answer.status = 503;
+  return answer;
+}
 
 response routes::readyz(const call&) {
   const auto state = service_.state();

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "actors/service.hpp"
+#include "actors/shard_pulse.hpp"
 #include "actors/tracing.hpp"
 #include "admin/asking.hpp"
 #include "admin/auditor.hpp"
@@ -193,6 +194,7 @@ class routes {
   member_history member_history_;
   auditor auditor_;
   idempotent_answers repeated_;
+  actors::shard_pulse pulse_{service_};
 };
 
 /// The OpenAPI 3.1 document.

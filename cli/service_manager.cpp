@@ -1,6 +1,5 @@
 #include "cli/service_manager.hpp"
 
-#include <boost/asio/post.hpp>
 #include <systemd/sd-daemon.h>
 
 namespace kith::cli {
@@ -23,10 +22,7 @@ std::string state_of(const actors::health& health) {
 
 service_manager::service_manager(actors::service& watched) : watched_(watched) {
   std::uint64_t patience_us = 0;
-  if (sd_watchdog_enabled(0, &patience_us) > 0) {
-    for (std::size_t i = 0; i < watched.shard_count(); ++i) answered_.push_back(std::make_shared<std::atomic<bool>>());
-    ask_shards();
-  }
+  if (sd_watchdog_enabled(0, &patience_us) > 0) pulse_.emplace(watched);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -55,25 +51,7 @@ void service_manager::tell() {
     sd_notify(0, state.c_str());
     told_ = state;
   }
-  // Recovery may keep a shard busy for long, and is told above.
-  if (!answered_.empty() && (health.now == actors::phase::recovering || shards_answer())) {
-    sd_notify(0, "WATCHDOG=1");
-    ask_shards();
-  }
-}
-
-bool service_manager::shards_answer() {
-  for (const auto& each : answered_) {
-    if (!each->load()) return false;
-  }
-  return true;
-}
-
-void service_manager::ask_shards() {
-  for (actors::shard_id i = 0; i < answered_.size(); ++i) {
-    answered_[i]->store(false);
-    boost::asio::post(watched_.io(i), [answered = answered_[i]] { answered->store(true); });
-  }
+  if (pulse_ && pulse_->silence(actors::now()).count() == 0) sd_notify(0, "WATCHDOG=1");
 }
 
 void service_manager::tell_reloading() {

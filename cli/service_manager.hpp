@@ -4,15 +4,14 @@
 // be kept busy by them for longer than the watchdog is patient.
 #pragma once
 
-#include <atomic>
 #include <condition_variable>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "actors/service.hpp"
+#include "actors/shard_pulse.hpp"
 
 namespace kith::cli {
 
@@ -32,12 +31,10 @@ class service_manager {
  private:
   void run();
   void tell();
-  bool shards_answer();
-  void ask_shards();
 
   actors::service& watched_;
-  std::vector<std::shared_ptr<std::atomic<bool>>> answered_;  ///< one a shard; empty: there is no watchdog
-  std::string told_;                                          ///< the last one, so that nothing is told twice
+  std::optional<actors::shard_pulse> pulse_;  ///< none: there is no watchdog
+  std::string told_;                          ///< the last one, so that nothing is told twice
   bool was_ready_ = false;
 
   std::mutex mutex_;

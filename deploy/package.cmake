@@ -1,5 +1,6 @@
 # The Debian package, which scripts/package makes: the prefix has to be /usr.
-install(FILES deploy/systemd/kith.service DESTINATION lib/systemd/system COMPONENT package EXCLUDE_FROM_ALL)
+install(FILES deploy/systemd/kith.service deploy/systemd/kith-backup.service deploy/systemd/kith-backup.timer
+        DESTINATION lib/systemd/system COMPONENT package EXCLUDE_FROM_ALL)
 install(FILES deploy/kith.toml DESTINATION /etc/kith COMPONENT package EXCLUDE_FROM_ALL)
 install(FILES deploy/prometheus/kith.rules.yml deploy/grafana/kith.json DESTINATION share/kith COMPONENT package
         EXCLUDE_FROM_ALL)

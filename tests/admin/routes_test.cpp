@@ -1,5 +1,7 @@
 #include "admin/routes.hpp"
 
+#include <boost/asio/post.hpp>
+#include <future>
 #include <regex>
 #include <set>
 
@@ -280,4 +282,24 @@ TEST_CASE_METHOD(admin_fixture, "counts and latencies are those of what was done
   const auto metrics = ask("/metrics").body;
   CHECK(metrics.find("kith_events_applied_total 1") != std::string::npos);
   CHECK(metrics.find("kith_latency_seconds{stage=\"apply\",quantile=\"0.99\"}") != std::string::npos);
+}
+
+TEST_CASE("/healthz tells of a shard that does not answer, as long as it does not") {
+  admin_fixture with;
+  admin::parts impatient;
+  impatient.shard_patience = std::chrono::milliseconds(20);
+  admin::routes routes{*with.kith, *with.definitions, impatient};
+  const auto health = [&] {
+    admin::request asked;
+    asked.method = "GET";
+    asked.target = "/healthz";
+    return routes.handle(asked);
+  };
+  REQUIRE(health().status == 200);
+  std::promise<void> release;
+  boost::asio::post(with.kith->io(0), [held = release.get_future().share()] { held.wait(); });
+  CHECK(eventually([&] { return health().status == 503; }));
+  CHECK(json::parse(health().body)["status"] == "stalled");
+  release.set_value();
+  CHECK(eventually([&] { return health().status == 200; }));
 }

@@ -115,7 +115,7 @@ grep -nE "(^|[^A-Za-z0-9_.-])/(work|root|home/[a-z]+)/" -- "${text[@]}" | sed 's
 grep -nE '^(<<<<<<<|>>>>>>>|=======$)' -- "${text[@]}" | sed 's/$/  (merge conflict)/' | offence
 
 # 5. Scripts are executable and stop at errors.
-printf '%s\n' "${all[@]}" | grep -E '^(scripts|benchmarks|tests/tidy|\.ci)/' | while read -r f; do
+printf '%s\n' "${all[@]}" | grep -E '^(scripts|benchmarks|tests/tidy|tests/deploy|\.ci)/' | while read -r f; do
   head -c 64 "$f" | grep -qa '^#!.*bash' || continue
   [ -x "$f" ] || echo "$f:1: not executable"
   grep -qE '^set -[a-z]*u' "$f" || echo "$f:1: no \`set -u\`"
