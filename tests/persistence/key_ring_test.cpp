@@ -552,10 +552,12 @@ TEST_CASE("more keys than a cache has room for are all right") {
     for (int round = 0; round < 4; ++round) {
       cache.forget(epoch, whose[0]);
       for (const auto each : whose) {
-        const auto* key = cache.find(epoch, each);
-        REQUIRE(key != nullptr);
-        REQUIRE(*key == *epoch.people.key_of(each, by));
-        REQUIRE(*cache.find(epoch, each) == *key);
+        const auto right = *epoch.people.key_of(each, by);
+        for (int asked = 0; asked < 2; ++asked) {
+          const auto* key = cache.find(epoch, each);
+          REQUIRE(key != nullptr);
+          REQUIRE(*key == right);
+        }
       }
       if (round == 1) cache.clear();
     }
