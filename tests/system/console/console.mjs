@@ -380,7 +380,7 @@ const steps = {
     await main.getByRole("button", { name: "Enter" }).click();
     await main.getByRole("heading", { level: 1, name: "Request for rectification" }).waitFor();
     await main.getByRole("button", { name: "Carry out" }).click();
-    await main.getByRole("table", { name: "Profiles that it was applied to" }).getByRole("link").click();
+    await main.getByRole("group", { name: "Profiles that it was applied to" }).getByRole("link").click();
     await sees("Countess");
   },
 
