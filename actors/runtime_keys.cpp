@@ -78,7 +78,7 @@ result<std::uint32_t> runtime_impl::check_keys() {
   }
   if (given_up == 0) return given_up;
   for (const auto& segment : *segments) {  // a new epoch may begin in the middle of one
-    const auto highest = highest_epoch(files_, segment);
+    auto highest = highest_epoch(files_, segment);
     if (!highest) return highest;
     given_up = std::max(given_up, *highest);
   }

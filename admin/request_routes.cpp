@@ -114,7 +114,8 @@ result<void> settle_purposes(request_wanted& of, const profile::privacy_rules& r
                                                    : "configured are " + rules.purpose_list();
   for (const auto& each : of.purposes) {
     if (rules.find(each) != nullptr) continue;
-    return fail(errc::invalid_argument, "body: purposes: there is no \"" + each + "\"; " + configured);
+    std::string why = "body: purposes: there is no \"";
+    return fail(errc::invalid_argument, why.append(each).append("\"; ").append(configured));
   }
   if (!of.purposes.empty()) return {};
   for (const auto& each : rules.purposes()) {
