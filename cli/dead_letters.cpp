@@ -166,7 +166,7 @@ result<json> mended(admin_client& admin, const letters_flags& flags) {
 }
 
 result<json> replay_mended(admin_client& admin, const letters_flags& flags) {
-  const auto as = mended(admin, flags);
+  auto as = mended(admin, flags);
   if (!as) return as;
   json sum = {{"failures", json::array()}};
   const auto told = admin.ask("POST", path, {{"action", "replay"}, {"ids", flags.ids}, {"as", *as}});
