@@ -18,6 +18,7 @@ constexpr std::size_t clear_bytes = nonce_at + nonce_bytes + 4;  ///< before the
 constexpr std::size_t entry_bytes = 16 + 1 + 4;
 constexpr std::size_t block_bytes = 16;
 constexpr std::size_t first_slots = 8192;  ///< 512 KiB
+constexpr std::size_t looked_at = 8;       ///< slots, where a key may be
 constexpr std::size_t huge_page_bytes = 2UL * 1024 * 1024;
 
 void store(hash128 address, char* at) noexcept {
@@ -44,7 +45,7 @@ class stream_places {
 }  // namespace
 
 key_cache::key_cache(std::size_t most_bytes)
-    : most_slots_(std::max<std::size_t>(most_bytes / sizeof(slot) / 2, 1) * 2), upper_(std::size_t{1} << upper_bits) {
+    : most_slots_(std::max<std::size_t>(most_bytes / sizeof(slot), 1)), upper_(std::size_t{1} << upper_bits) {
   resize(std::min(most_slots_, first_slots));
 }
 
@@ -53,7 +54,7 @@ void key_cache::resize(std::size_t slots) {
   const auto old_memory = std::move(memory_);
   const std::span<slot> old(table_, slots_);
   const auto bytes = slots * sizeof(slot);
-  const auto aligned_to = bytes < huge_page_bytes ? 2 * sizeof(slot) : huge_page_bytes;
+  const auto aligned_to = bytes < huge_page_bytes ? sizeof(slot) : huge_page_bytes;
   memory_.reset(static_cast<unsigned char*>(std::calloc(bytes + aligned_to, 1)));
   if (!memory_) std::abort();
   const auto over = reinterpret_cast<std::uintptr_t>(memory_.get()) % aligned_to;
@@ -77,21 +78,30 @@ std::size_t key_cache::home_of(std::uint64_t owner) const noexcept {
   return static_cast<std::size_t>(wide{owner} * slots_ >> 64);
 }
 
-/// Null: its key is not there.
-key_cache::slot* key_cache::slot_of(std::uint32_t epoch, std::uint64_t owner) noexcept {
-  const auto home = home_of(owner);
-  for (auto* at : {&table_[home], &table_[home ^ 1]}) {
-    if (at->owner == owner && at->epoch == epoch) return at;
+/// Null: none of those in which the owner's key may be is wanted.
+template <typename F>
+key_cache::slot* key_cache::first_slot(std::uint64_t owner, F wanted) noexcept {
+  auto at = home_of(owner);
+  for (std::size_t i = 0; i < std::min(looked_at, slots_); ++i) {
+    if (wanted(table_[at])) return &table_[at];
+    if (++at == slots_) at = 0;
   }
   return nullptr;
 }
 
+/// Null: its key is not there.
+key_cache::slot* key_cache::slot_of(std::uint32_t epoch, std::uint64_t owner) noexcept {
+  auto* found = first_slot(
+      owner, [&](const slot& at) { return (at.owner == owner && at.epoch == epoch) || (at.owner == 0 && !at.left); });
+  return found == nullptr || found->owner == 0 ? nullptr : found;
+}
+
 /// A free one, or that of somebody who has to leave.
 key_cache::slot& key_cache::take_slot(std::uint64_t owner) noexcept {
-  const auto home = home_of(owner);
-  auto& taken = table_[home].owner != 0 && table_[home ^ 1].owner == 0 ? table_[home ^ 1] : table_[home];
-  if (taken.owner == 0) ++used_;
-  return taken;
+  auto* free = first_slot(owner, [](const slot& at) { return at.owner == 0; });
+  if (free == nullptr) return table_[home_of(owner)];
+  ++used_;
+  return *free;
 }
 
 void key_cache::prefetch(hash128 permuted) const noexcept { __builtin_prefetch(&table_[home_of(way_of(permuted))]); }
@@ -136,6 +146,7 @@ void key_cache::forget(const key_epoch& of, hash128 permuted) noexcept {
   auto* kept = slot_of(of.number, way_of(permuted));
   if (kept == nullptr) return;
   OPENSSL_cleanse(kept, sizeof *kept);
+  kept->left = true;
   --used_;
 }
 

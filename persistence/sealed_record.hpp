@@ -59,6 +59,7 @@ class key_cache {
   struct alignas(64) slot {                    ///< a line of the processor's caches
     std::uint64_t owner;                       ///< way_of() the address; 0: none
     std::uint32_t epoch;                       ///< the same way leads to another key in each
+    bool left;                                 ///< of no owner: it had one, and what came later may lie behind it
     unsigned char key[secret_bytes];
   };
   struct upper_node {
@@ -70,17 +71,19 @@ class key_cache {
   };
   /// What tells the keys of an epoch apart, and is not 0: addresses of the same way have the same key.
   static std::uint64_t way_of(profile::hash128 permuted) noexcept { return key_tree::way_of(permuted) | 1; }
-  /// A key is here or in the slot beside it, which makes a pair with it.
+  /// A key is in this slot or one of the next.
   std::size_t home_of(std::uint64_t owner) const noexcept;
   static std::size_t upper_of(profile::hash128 permuted) noexcept { return permuted.high >> (64 - upper_bits); }
   void resize(std::size_t slots);
+  template <typename F>
+  slot* first_slot(std::uint64_t owner, F wanted) noexcept;
   slot* slot_of(std::uint32_t epoch, std::uint64_t owner) noexcept;
   slot& take_slot(std::uint64_t owner) noexcept;
   bool derive(const key_epoch& of, profile::hash128 permuted, secret& into);
 
   secret_generator generator_;
   const std::size_t most_slots_;
-  std::size_t slots_ = 0;                               ///< even
+  std::size_t slots_ = 0;
   std::size_t used_ = 0;                                ///< of them
   std::unique_ptr<unsigned char, free_memory> memory_;  ///< zeros, of which the system gives what is used
   slot* table_ = nullptr;

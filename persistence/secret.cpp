@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <gcrypt.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -128,42 +129,35 @@ std::string random_text(std::size_t bytes) {
   return made;
 }
 
-secret_generator::secret_generator() : context_(context_of(ecb(), nullptr, true)) {}
-
-secret secret_generator::child(const secret& of, unsigned number) {
-  std::array<char, secret_bytes> counters{};
-  for (unsigned i = 0; i < 2; ++i) {
-    const std::uint32_t big_endian = __builtin_bswap32(2 * number + i);
-    std::memcpy(counters.data() + 16 * i + 12, &big_endian, sizeof big_endian);
-  }
-  secret made;
-  must(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, of.bytes.data(), nullptr) == 1);
-  update(context_.get(), reinterpret_cast<char*>(made.bytes.data()), {counters.data(), counters.size()});
-  return made;
+detail::counter_mode::counter_mode() {
+  // The first of all initializes the library. Its secure memory is a small pool, of which a handle each would ask.
+  static const bool ready = gcry_check_version(GCRYPT_VERSION) != nullptr &&
+                            gcry_control(GCRYCTL_DISABLE_SECMEM, 0) == 0 &&
+                            gcry_control(GCRYCTL_INITIALIZATION_FINISHED, 0) == 0;
+  must(ready);
+  gcry_cipher_hd_t made = nullptr;
+  must(gcry_cipher_open(&made, GCRY_CIPHER_AES256, GCRY_CIPHER_MODE_CTR, 0) == 0);
+  handle_.reset(made);
 }
 
-key_stream::key_stream() : context_(context_of(ecb(), nullptr, true)) {}
+void detail::counter_mode::close::operator()(gcry_cipher_handle* handle) const noexcept { gcry_cipher_close(handle); }
 
-key_stream::~key_stream() { OPENSSL_cleanse(stream_.data(), stream_.size()); }
+void detail::counter_mode::apply(const secret& key, std::span<const unsigned char, 16> start, const char* from,
+                                 std::size_t bytes, char* to) {
+  if (bytes == 0) return;
+  must(gcry_cipher_setkey(handle_.get(), key.bytes.data(), secret_bytes) == 0 &&
+       gcry_cipher_setctr(handle_.get(), start.data(), start.size()) == 0 &&
+       gcry_cipher_encrypt(handle_.get(), to, bytes, from, bytes) == 0);
+}
 
-void key_stream::apply(const secret& key, std::span<const unsigned char, 16> start, std::string_view from, char* to) {
-  must(EVP_EncryptInit_ex(context_.get(), nullptr, nullptr, key.bytes.data(), nullptr) == 1);
-  auto counter =
-      std::uint32_t{start[12]} << 24 | std::uint32_t{start[13]} << 16 | std::uint32_t{start[14]} << 8 | start[15];
-  while (!from.empty()) {
-    const auto bytes = std::min(from.size(), counters_.size());
-    const auto blocks = (bytes + 15) / 16;
-    for (std::size_t i = 0; i < blocks; ++i, ++counter) {
-      auto* block = counters_.data() + 16 * i;
-      std::memcpy(block, start.data(), 12);
-      const std::uint32_t big_endian = __builtin_bswap32(counter);
-      std::memcpy(block + 12, &big_endian, 4);
-    }
-    update(context_.get(), stream_.data(), {counters_.data(), 16 * blocks});
-    for (std::size_t i = 0; i < bytes; ++i) to[i] = static_cast<char>(from[i] ^ stream_[i]);
-    from.remove_prefix(bytes);
-    to += bytes;
-  }
+secret secret_generator::child(const secret& of, unsigned number) {
+  constexpr std::array<char, secret_bytes> zeros{};
+  std::array<unsigned char, 16> start{};
+  const std::uint32_t big_endian = __builtin_bswap32(2 * number);
+  std::memcpy(start.data() + 12, &big_endian, sizeof big_endian);
+  secret made;
+  cipher_.apply(of, start, zeros.data(), zeros.size(), reinterpret_cast<char*>(made.bytes.data()));
+  return made;
 }
 
 permutation::permutation(const secret& key)
