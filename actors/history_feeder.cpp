@@ -69,13 +69,21 @@ result<void> history_feeder::start() {
   return {};
 }
 
+std::unique_lock<std::mutex> history_feeder::take_turn() {
+  const std::lock_guard turn(turn_);
+  return std::unique_lock(mutex_);
+}
+
 void history_feeder::leave_out(std::shared_ptr<const persistence::erased_addresses> erased) {
+  const std::lock_guard turn(turn_);
+  wanted_ = true;
   const std::lock_guard lock(mutex_);
+  wanted_ = false;
   left_out_ = std::move(erased);
 }
 
 result<history_feeder::progress> history_feeder::feed(std::uint64_t most) {
-  const std::lock_guard lock(mutex_);
+  const auto lock = take_turn();
   const auto segments = persistence::list_segments(files_, directory_);
   if (!segments) return tl::make_unexpected(segments.error());
   std::map<unsigned, std::uint64_t> fed;  // by shard
@@ -84,6 +92,10 @@ result<history_feeder::progress> history_feeder::feed(std::uint64_t most) {
   const auto share = most / std::max<std::size_t>(1, fed.size());
   for (const auto& segment : *segments) {
     if (canceled_) break;
+    if (wanted_) {
+      sum.caught_up = false;
+      break;
+    }
     if (segment.segment < fed_[segment.shard].segment) continue;
     auto& of_shard = fed[segment.shard];
     if (of_shard >= share) {
@@ -132,7 +144,7 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
                                                     return false;
                                                   pending.add(payload, end);
                                                   if (pending.bytes < bytes_a_feed) return true;
-                                                  fed.caught_up = flush() && fed.bytes < most && !canceled_;
+                                                  fed.caught_up = flush() && fed.bytes < most && !canceled_ && !wanted_;
                                                   return fed.caught_up;
                                                 });
   if (!report) return tl::make_unexpected(report.error());

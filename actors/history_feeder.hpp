@@ -1,7 +1,8 @@
 // Carries events from the journal into the history store, off the hot path.
 //
 // Invariants: an event is fed only when it is durable; positions move with the events they stand for (store::feed).
-// Thread safety: feed() may be called from any thread, one runs at a time; lag_bytes() from any.
+// Thread safety: feed() may be called from any thread, one runs at a time; lag_bytes() from any. leave_out() goes
+// before all others: an erasure does not wait until a backlog is fed.
 #pragma once
 
 #include <atomic>
@@ -32,12 +33,14 @@ class history_feeder {
     std::uint64_t bytes = 0;  ///< of journal fed
     bool caught_up = true;    ///< nothing durable was left
   };
-  /// Feeds up to about `most` bytes of journal, the shards' shares alike.
+  /// Feeds up to about `most` bytes of journal, the shards' shares alike; fewer if leave_out() is called meanwhile.
   result<progress> feed(std::uint64_t most);
   /// Looks how much there is to feed: lag_bytes() afterwards.
   result<void> measure();
-  /// Events of these are left out from now on; null: none are. Waits for a feed() that is under way.
+  /// Events of these are left out from now on; null: none are. Waits for what is being written of a feed().
   void leave_out(std::shared_ptr<const persistence::erased_addresses> erased);
+  /// A leave_out() waits.
+  bool is_wanted() const noexcept { return wanted_; }
   /// feed() returns soon, now and from now on.
   void cancel() noexcept { canceled_ = true; }
   /// All segments of the shard up to this one are in the history.
@@ -47,6 +50,7 @@ class history_feeder {
   std::uint64_t lag_bytes() const noexcept { return lag_bytes_.load(std::memory_order_relaxed); }
 
  private:
+  std::unique_lock<std::mutex> take_turn();
   result<progress> feed_segment(const persistence::segment_file& segment, std::uint64_t most);
   std::uint64_t unfed_bytes(const std::vector<persistence::segment_file>& segments) const;
 
@@ -55,7 +59,9 @@ class history_feeder {
   persistence::store& store_;
   const durable_end_of durable_end_;
   const std::unique_ptr<persistence::record_opener> opener_;
+  std::mutex turn_;  ///< before mutex_: who waits for that is the next to have it
   std::mutex mutex_;
+  std::atomic<bool> wanted_{false};  ///< by leave_out()
   std::map<unsigned, persistence::journal_position> fed_;
   std::shared_ptr<const persistence::erased_addresses> left_out_;
   std::atomic<std::uint64_t> destroyed_{0};
