@@ -52,6 +52,15 @@ void forget_profiles(privacy_request& of) {
   for (auto& each : of.result.applied) each.profile.clear();
 }
 
+/// A correction is of everybody whom the request names: it stays for those who are left, and no longer than they need
+/// it.
+void forget_correction(privacy_request& of) {
+  const auto is_erased = [](const request_subject& each) { return each.id.value.empty(); };
+  const auto gone = std::count_if(of.subject.begin(), of.subject.end(), is_erased);
+  const bool needed = of.open() && gone < static_cast<std::ptrdiff_t>(of.subject.size());
+  if (gone > 0 && !needed) of.traits = nullptr;
+}
+
 bool withdraws(request_kind kind) noexcept { return kind == request_kind::opt_out || kind == request_kind::objection; }
 
 /// What is wrong with what the request is to change; empty: nothing.
@@ -253,6 +262,7 @@ std::optional<refusal> privacy_requests::apply(privacy_request& to, request_acti
       if (!waits) return conflict(", and cannot be refused any more");
       to.status = request_status::refused;
       to.closed_ms = now;
+      forget_correction(to);
       return std::nullopt;
   }
   return std::nullopt;
@@ -369,6 +379,7 @@ result<void> privacy_requests::finish(const privacy_request& as_run, request_res
     if (auto removed = remove_exports(*next, any); !removed) return removed;
     forget_profiles(*next);
   }
+  forget_correction(*next);
   return commit(std::move(*next));
 }
 
@@ -480,7 +491,7 @@ result<std::uint64_t> privacy_requests::forget(const std::vector<profile::identi
     for (auto& one : each.subject) {
       if (named(one)) one.id = {};
     }
-    each.traits = nullptr;
+    forget_correction(each);
     bool any = false;
     if (auto removed = remove_exports(each, any); !removed) return tl::make_unexpected(removed.error());
     forget_profiles(each);

@@ -5,7 +5,7 @@
 // Invariants
 //   - A change is durable before it is told. A request that runs when the process ends runs again at the next start.
 //   - Of who was erased a request keeps salted hashes only, no document and no corrected trait; so they stand after
-//     forget().
+//     forget(). A correction that somebody else waits for stays until it is done or refused.
 //   - At most `most_open` are open and `most_kept` are kept: past that a new one is refused, and nothing is dropped.
 //     Closed ones go after `keep_ms`.
 // Thread safety: all of it, from any thread but a shard's. Changes block for the disk.

@@ -273,3 +273,37 @@ TEST_CASE("who is erased takes their corrections along") {
   CHECK(room.carried_out(id).result.not_found == 1);
   CHECK(room.sent().size() == 1);
 }
+
+TEST_CASE("the erasure of one of two people left the other's correction undone") {
+  office room;
+  const profile::identifier bob{profile::id_kind::user, {}, "bob"};
+  room.put_person(ada, "ada", std::string(32, '1'));
+  room.put_person(bob, "bob", std::string(32, '2'));
+  const json corrected = {{"plan", "gold"}};
+  const json both = {{"traits", corrected},
+                     {"subject", {{{"kind", "user"}, {"id", "ada"}}, {{"kind", "user"}, {"id", "bob"}}}}};
+  const auto id = room.enter("rectification", "gdpr", both).at("id").get<std::string>();
+  const auto refused = room.enter("rectification", "gdpr", both).at("id").get<std::string>();
+  const auto erased = room.enter("rectification", "gdpr", both).at("id").get<std::string>();
+  REQUIRE(room.all->forget({ada}).value() == 3);
+  CHECK(room.all->get(id)->traits == corrected);
+
+  const auto steps = [](const std::string& of) { return "/v1/privacy/requests/" + of + "/steps"; };
+  REQUIRE(room.ask("POST", steps(id), {{"action", "run"}}).status == 200);
+  const auto done = room.carried_out(id);
+  REQUIRE(done.status == request_status::done);
+  CHECK(done.result.not_found == 1);
+  REQUIRE(done.result.applied.size() == 1);
+  CHECK(done.result.applied[0].profile == std::string(32, '2'));
+  REQUIRE(room.sent().size() == 1);
+  CHECK(room.sent()[0].at("userId") == "bob");
+  CHECK(room.sent()[0].at("traits") == corrected);
+
+  // Nobody needs it any more: what the erased person may have said of themselves goes, too.
+  CHECK(done.traits.is_null());
+  REQUIRE(room.ask("POST", steps(refused), {{"action", "refuse"}, {"reason", "asked twice"}}).status == 200);
+  CHECK(room.all->get(refused)->traits.is_null());
+  CHECK(room.all->get(erased)->traits == corrected);
+  REQUIRE(room.all->forget({bob}).value() >= 1);
+  CHECK(room.all->get(erased)->traits.is_null());
+}
