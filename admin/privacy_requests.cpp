@@ -61,6 +61,15 @@ void forget_correction(privacy_request& of) {
   if (gone > 0 && !needed) of.traits = nullptr;
 }
 
+/// Why it failed may quote what it was to change.
+void forget_failures(privacy_request& of) {
+  constexpr const char* forgotten = "it failed before somebody was erased; why is deleted with them";
+  if (!of.error.empty()) of.error = forgotten;
+  for (auto& each : of.history) {
+    if (each.action == "failed") each.detail = forgotten;
+  }
+}
+
 bool withdraws(request_kind kind) noexcept { return kind == request_kind::opt_out || kind == request_kind::objection; }
 
 /// What is wrong with what the request is to change; empty: nothing.
@@ -383,7 +392,8 @@ result<void> privacy_requests::finish(const privacy_request& as_run, request_res
   return commit(std::move(*next));
 }
 
-result<void> privacy_requests::fail_to_run(const std::string& id, const std::string& why, std::int64_t later_ms) {
+/// What is wrong with the request itself may quote it, and so the person: that is only in its file, never in the log.
+result<void> privacy_requests::fail_to_run(const std::string& id, const error& why, std::int64_t later_ms) {
   const std::lock_guard one_at_a_time(changing_);
   auto next = get(id);
   if (!next) return fail(errc::not_found, "there is no such request");
@@ -391,12 +401,16 @@ result<void> privacy_requests::fail_to_run(const std::string& id, const std::str
     const std::lock_guard lock(mutex_);
     if (later_ms != 0) put_off_ms_[id] = later_ms;
   }
-  const bool told = next->error == why;
+  const bool told = next->error == why.message;
   if (told && later_ms != 0) return {};  // as before
-  log_("error", "privacy request " + id + ": " + why);
-  next->error = why;
+  const bool of_itself = why.code == errc::invalid_argument || why.code == errc::too_large;
+  log_("error",
+       "privacy request " + id + ": " +
+           (of_itself ? "cannot be carried out as it is (" + std::string(name_of(why.code)) + "); its `error` says why"
+                      : why.message));
+  next->error = why.message;
   if (later_ms == 0) next->status = next->verified ? request_status::verified : request_status::received;
-  if (next->history.size() < most_steps) next->history.push_back({now_ms_(), self, "failed", why});
+  if (next->history.size() < most_steps) next->history.push_back({now_ms_(), self, "failed", why.message});
   return commit(std::move(*next));
 }
 
@@ -492,6 +506,7 @@ result<std::uint64_t> privacy_requests::forget(const std::vector<profile::identi
       if (named(one)) one.id = {};
     }
     forget_correction(each);
+    forget_failures(each);
     bool any = false;
     if (auto removed = remove_exports(each, any); !removed) return tl::make_unexpected(removed.error());
     forget_profiles(each);

@@ -157,7 +157,7 @@ class privacy_requests {
   /// It is done, its documents are in place. `as_run`: as it was when it was begun.
   result<void> finish(const privacy_request& as_run, request_result with);
   /// `later_ms`: it is tried again then; 0: it waits for somebody to run it again, or to refuse it.
-  result<void> fail_to_run(const std::string& id, const std::string& why, std::int64_t later_ms);
+  result<void> fail_to_run(const std::string& id, const error& why, std::int64_t later_ms);
   /// Sleeps until there may be something to do, or wake() is called.
   void wait(std::chrono::milliseconds most);
   void wake();

@@ -112,10 +112,10 @@ void request_worker::carry_out(const privacy_request& what) {
     return;
   }
   if (stopping_) return;                              // the next start goes on
-  static_cast<void>(record(what, "fail", "failed"));  // the server's log has it, too
+  static_cast<void>(record(what, "fail", "failed"));  // the server's log tells it, too
   pause_ms_ = std::clamp(pause_ms_ * 2, first_pause_ms, longest_pause_ms);
   const auto later = is_final(made.error().code) ? 0 : requests_.now_ms() + pause_ms_;
-  if (auto noted = requests_.fail_to_run(what.id, made.error().message, later); !noted) {
+  if (auto noted = requests_.fail_to_run(what.id, made.error(), later); !noted) {
     log_("error", "privacy request " + what.id + ": " + noted.error().message);
     requests_.wait(look_again);
   }

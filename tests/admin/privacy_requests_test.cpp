@@ -157,12 +157,12 @@ TEST_CASE("what cannot be done now is tried later, what never can waits for some
   auto wanted = desk::wanted(request_kind::erasure);
   wanted.run = true;
   const auto made = room.add(wanted);
-  REQUIRE(room.all->fail_to_run(made.id, "the disk is full", room.now_ms + 5000));
+  REQUIRE(room.all->fail_to_run(made.id, {errc::resource_exhausted, "the disk is full"}, room.now_ms + 5000));
   CHECK(!room.all->next_running());
   CHECK(room.all->counts().failing == 1);
   room.now_ms += 5001;
   CHECK(room.all->next_running()->error == "the disk is full");
-  REQUIRE(room.all->fail_to_run(made.id, "too large", 0));
+  REQUIRE(room.all->fail_to_run(made.id, {errc::too_large, "too large"}, 0));
   CHECK(room.all->get(made.id)->status == request_status::received);
   CHECK(room.step(made.id, request_action::run) == 0);
   CHECK(room.all->next_running());

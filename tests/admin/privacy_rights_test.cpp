@@ -20,8 +20,12 @@ const profile::identifier ada{profile::id_kind::user, {}, "ada"};
 struct office {
   house at;
   persistence::simulated_files disk{21};
+  std::string logged;  ///< while no clerk works, who logs too
+  std::function<void(std::string_view, std::string_view)> log = [this](std::string_view level, std::string_view text) {
+    logged.append(level).append(" ").append(text).append("\n");
+  };
   std::unique_ptr<privacy_requests> all = privacy_requests::open(
-                                              disk, "/data", {}, [this] { return at.now_ms; }, [](auto, auto) {})
+                                              disk, "/data", {}, [this] { return at.now_ms; }, log)
                                               .value();
 
   admin::parts parts_of() {
@@ -56,7 +60,7 @@ struct office {
   }
   /// Until it is done, or could not be.
   admin::privacy_request carried_out(const std::string& id) {
-    const admin::request_worker worker(disk, at.service, parts_of(), [](auto, auto) {});
+    const admin::request_worker worker(disk, at.service, parts_of(), log);
     REQUIRE(test::eventually([&] {
       const auto now = all->get(id);
       return now->status == request_status::done || !now->error.empty();
@@ -244,6 +248,32 @@ TEST_CASE("an event that is refused waits for somebody, one that is suppressed i
   CHECK(erased.status == request_status::done);
   CHECK(erased.result.not_found == 1);
   CHECK(erased.result.applied.empty());
+}
+
+TEST_CASE("a correction that was refused told the log what it was to correct") {
+  office room;
+  room.put_person(ada, "ada", std::string(32, '1'));
+  for (const auto code : {errc::invalid_argument, errc::too_large}) {
+    room.at.service.answer_with([code](const auto&) {
+      actors::publish_outcome outcome;
+      outcome.rejected.push_back({0, code, "birthday: \"1815-12-10\" is no time"});
+      return outcome;
+    });
+    const auto made = room.enter("rectification", "gdpr", {{"traits", {{"birthday", "1815-12-10"}}}, {"run", true}});
+    const auto id = made.at("id").get<std::string>();
+    CHECK_THAT(room.carried_out(id).error, Contains("1815-12-10"));
+    CHECK_THAT(room.logged, Contains("error privacy request " + id));
+    CHECK_THAT(room.logged, Contains(std::string(name_of(code))));
+    CHECK_THAT(room.logged, !Contains("1815"));
+  }
+  // Nor does it stay in the request of somebody who was erased.
+  REQUIRE(room.all->forget({ada}).value() == 2);
+  const auto kept = room.all->list({}, {}, 10).items;
+  REQUIRE(kept.size() == 2);
+  for (const auto& each : kept) {
+    CHECK_THAT(admin::to_json(each).dump(), !Contains("1815"));
+    CHECK(!each.error.empty());  // it fails still
+  }
 }
 
 TEST_CASE("who is erased takes their corrections along") {
