@@ -572,6 +572,7 @@ void runtime_impl::stop(std::chrono::steady_clock::duration deadline) {
   if (changes_keeper_.joinable()) changes_keeper_.join();
   if (save && now() < until) {
     if (auto saved = checkpoint(catching_up::no); !saved) log("error", "saving at the stop: " + saved.error().message);
+    if (auto kept = book_->keep_noted(); !kept) log("error", "saving at the stop: " + kept.error().message);
   }
   // Order: the shards' threads end first, then the pool's work posts to nobody, then actors and store go.
   for (const auto& each : shards_) each->stop();

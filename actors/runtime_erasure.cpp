@@ -256,6 +256,7 @@ result<runtime_impl::erased_counts> runtime_impl::carry_out(const pending_erasur
     made.letters = *letters;
   }
   carried_out_.insert(work.id);
+  book_->note_carried_out(work.id);
   orders_.erase(work.id);
   return made;
 }
@@ -291,9 +292,10 @@ result<void> runtime_impl::take_from_queues(const pending_erasure& work, const e
 result<void> runtime_impl::finish_begun() {
   const std::lock_guard one_at_a_time(erasing_mutex_);
   for (const auto& each : book_->pending()) {
-    log("info", "the erasure " + each.id + ", begun before the restart, is carried out");
     for (;;) {
       const auto done = carry_out(each);
+      if (done && !each.carried_out)
+        log("info", "the erasure " + each.id + ", begun before the restart, is carried out");
       if (done || stopping_) break;
       if (state().now == phase::failed) return tl::make_unexpected(done.error());
       log("error",
@@ -303,6 +305,8 @@ result<void> runtime_impl::finish_begun() {
       maintenance_wake_.wait_for(wait, begun_pause, [this] { return stopping_.load(); });
     }
   }
+  // Without it the next start tells them again, which is no reason not to serve.
+  if (auto kept = book_->keep_noted(); !kept) log("error", "erasures: " + kept.error().message);
   return {};
 }
 

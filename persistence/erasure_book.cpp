@@ -16,7 +16,9 @@ namespace {
 
 using profile::hash128;
 
-constexpr std::string_view magic = "kith erasures 1\n";
+constexpr std::string_view magic = "kith erasures 2\n";
+constexpr std::string_view magic_1 = "kith erasures 1\n";  ///< without what was carried out
+static_assert(magic.size() == magic_1.size());
 constexpr std::size_t salt_bytes = 32;
 constexpr std::size_t bits_an_entry = 16;
 constexpr char file_name[] = "book";
@@ -103,6 +105,7 @@ std::string erasure_book::encode(const contents& of) {
   for (const auto& each : of.pending) {
     put_text<std::uint8_t>(out, each.id);
     put(out, each.at_ms);
+    put(out, static_cast<unsigned char>(each.carried_out ? 1 : 0));
     put(out, static_cast<std::uint32_t>(each.addresses.size()));
     for (const auto address : each.addresses) out += profile::to_bytes(address);
     put(out, static_cast<std::uint32_t>(each.identifiers.size()));
@@ -119,7 +122,8 @@ std::string erasure_book::encode(const contents& of) {
 result<erasure_book::contents> erasure_book::decode(std::string_view bytes) {
   constexpr std::size_t crc_bytes = sizeof(std::uint32_t);
   const auto damaged = fail(errc::internal, "damaged");
-  if (bytes.size() < magic.size() + salt_bytes + crc_bytes || !bytes.starts_with(magic)) return damaged;
+  const bool is_first = bytes.starts_with(magic_1);
+  if (bytes.size() < magic.size() + salt_bytes + crc_bytes || (!is_first && !bytes.starts_with(magic))) return damaged;
   const auto body = bytes.substr(0, bytes.size() - crc_bytes);
   if (profile::get<std::uint32_t>(bytes.data() + body.size()) != crc32c(body)) return damaged;
   profile::taker in(body.substr(magic.size()));
@@ -137,6 +141,7 @@ result<erasure_book::contents> erasure_book::decode(std::string_view bytes) {
     auto& each = made.pending.emplace_back();
     each.id = in.text<std::uint8_t>();
     each.at_ms = in.number<std::int64_t>();
+    if (!is_first) each.carried_out = in.number<unsigned char>() != 0;
     for (auto more = in.number<std::uint32_t>(); more > 0 && !in.failed(); --more) {
       const auto address = in.take(16);
       if (!in.failed()) each.addresses.push_back(profile::hash_from_bytes(address.data()));
@@ -185,6 +190,7 @@ result<void> erasure_book::write(contents next) {
   {
     const std::lock_guard lock(mutex_);
     now_ = std::move(next);
+    noted_ = false;
   }
   show();
   return {};
@@ -218,6 +224,24 @@ result<void> erasure_book::begin(const pending_erasure& what) {
                                      " erasures would wait for their bytes to go; lift some, or try later");
   }
   return write(std::move(next));
+}
+
+void erasure_book::note_carried_out(const std::string& id) {
+  const std::lock_guard one_at_a_time(changing_);
+  const std::lock_guard lock(mutex_);
+  for (auto& each : now_.pending) {
+    if (each.id != id || each.carried_out) continue;
+    each.carried_out = noted_ = true;
+  }
+}
+
+result<void> erasure_book::keep_noted() {
+  const std::lock_guard one_at_a_time(changing_);
+  const bool noted = [this] {
+    const std::lock_guard lock(mutex_);
+    return noted_;
+  }();
+  return noted ? write(now_) : result<void>();
 }
 
 result<void> erasure_book::finish(const std::vector<std::string>& ids) {

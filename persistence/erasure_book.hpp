@@ -66,6 +66,7 @@ struct pending_erasure {
   std::int64_t at_ms = 0;
   std::vector<profile::hash128> addresses;
   std::vector<profile::identifier> identifiers;  ///< those of the addresses whose words are known
+  bool carried_out = false;                      ///< and told so; a start does it anew in silence
 };
 
 using erased_addresses = std::unordered_set<profile::hash128, profile::hash128_hasher>;
@@ -84,6 +85,10 @@ class erasure_book {
   /// Durable when it returns. An erasure of the same id is replaced. Errors: too_large (too many), the disk's:
   /// then it may or may not have begun, and the next start knows.
   result<void> begin(const pending_erasure& what);
+  /// It is carried out, and its bytes wait to go. Durable with the next change, or by keep_noted(): a crash before may
+  /// have it told twice.
+  void note_carried_out(const std::string& id);
+  result<void> keep_noted();
   /// Nothing of these is left but their hashes. Durable when it returns.
   result<void> finish(const std::vector<std::string>& ids);
   /// From now on it may come back. Errors: not_found, unavailable (an erasure of it is not finished).
@@ -112,6 +117,7 @@ class erasure_book {
   std::mutex changing_;       ///< held throughout a change
   mutable std::mutex mutex_;  ///< of what follows
   contents now_;
+  bool noted_ = false;  ///< what is not on the disk yet
   std::shared_ptr<const suppressed_ids> suppressed_;
   std::shared_ptr<const erased_addresses> unfinished_;
 };

@@ -1,8 +1,10 @@
 // Who was erased is gone: from memory, from the disk, behind every crash; and stays away.
+#include <utility>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -152,6 +154,48 @@ TEST_CASE("an erased person does not come back by a restart, whatever was saved 
     CHECK(kith->pending_erasures().empty());
     CHECK(eventually([&] { return !on_disk(directory.path(), planted); }));
   }
+}
+
+TEST_CASE("each restart told again of erasures that were carried out before") {
+  temporary_directory directory;
+  std::mutex mutex;
+  std::string logged;
+  const auto options = [&] {
+    auto made = options_for(directory.path());
+    made.log = [&](std::string_view, std::string_view message) {
+      const std::lock_guard lock(mutex);
+      logged.append(message).append("\n");
+    };
+    return made;
+  };
+  const auto told = [&] {
+    const std::lock_guard lock(mutex);
+    return std::exchange(logged, {}).find("begun before the restart") != std::string::npos;
+  };
+  {
+    running kith(options());
+    fill(kith);
+    REQUIRE(kith->erase(ada));
+    kith.stop();
+  }
+  CHECK(!told());
+  {
+    running kith(options());  // it was carried out, and told to whom asked for it
+    CHECK(!is_there(kith));
+    CHECK(kith->pending_erasures().size() == 1);
+    CHECK(!told());
+    REQUIRE(kith->erase({id_kind::user, "", "bob"}));
+    kith.kill();  // before it is noted
+  }
+  {
+    running kith(options());
+    CHECK(kith->pending_erasures().size() == 2);
+    CHECK(told());
+    kith.kill();
+  }
+  running kith(options());
+  CHECK(kith->pending_erasures().size() == 2);
+  CHECK(!told());
 }
 
 TEST_CASE("erasing whom nobody knows is told so; erasing twice is fine") {

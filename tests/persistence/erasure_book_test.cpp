@@ -1,8 +1,10 @@
 // The book of erasures: durable before it is acknowledged, never half, and only hashes of what is finished.
 #include "persistence/erasure_book.hpp"
 
+#include "persistence/journal.hpp"
 #include "persistence/simulated_files.hpp"
 #include "persistence/whole_file.hpp"
+#include "profile/bytes.hpp"
 #include "tests/catch.hpp"
 
 using namespace kith;
@@ -74,6 +76,54 @@ TEST_CASE("a power cut leaves the book as it was or as it was to be") {
     CHECK((*book)->suppressed()->contains(address("ada-1")));
     if (cut == disk.operation_count()) CHECK((*book)->suppressed()->contains(address("bob-2")));
   }
+}
+
+TEST_CASE("that an erasure is carried out is kept by the next change, or when it is asked for") {
+  simulated_files disk(1);
+  const auto told = [&] {
+    const auto book = erasure_book::open(disk, directory).value();
+    std::vector<bool> all;
+    for (const auto& each : book->pending()) all.push_back(each.carried_out);
+    return all;
+  };
+  {
+    const auto book = erasure_book::open(disk, directory).value();
+    REQUIRE(book->begin(of("ada-1")));
+    const auto before = disk.operation_count();
+    book->note_carried_out(of("ada-1").id);
+    CHECK(disk.operation_count() == before);
+    CHECK(book->pending()[0].carried_out);
+    REQUIRE(book->begin(of("bob-2")));
+  }
+  CHECK(told() == std::vector<bool>{true, false});
+  {
+    const auto book = erasure_book::open(disk, directory).value();
+    book->note_carried_out(of("bob-2").id);
+    REQUIRE(book->keep_noted());
+    const auto before = disk.operation_count();
+    book->note_carried_out(of("bob-2").id);
+    REQUIRE(book->keep_noted());
+    CHECK(disk.operation_count() == before);  // nothing new
+  }
+  CHECK(told() == std::vector<bool>{true, true});
+}
+
+TEST_CASE("a book of version 1 is read") {
+  simulated_files disk(1);
+  REQUIRE(erasure_book::open(disk, directory).value()->begin(of("ada-1")));
+  auto bytes = *read_file(disk, std::string(directory) + "/book");
+  bytes.resize(bytes.size() - 4);  // the checksum
+  REQUIRE(bytes[14] == '2');
+  bytes[14] = '1';
+  bytes.erase(16 + 32 + 8 + (32 + 4 + 8) + 8 + (1 + 32) + 8, 1);  // head, salt, one suppressed, id, time
+  profile::put(bytes, crc32c(bytes));
+  REQUIRE(replace_file(disk, directory, "book", bytes));
+  const auto book = erasure_book::open(disk, directory);
+  REQUIRE(book);
+  REQUIRE((*book)->pending().size() == 1);
+  CHECK(!(*book)->pending()[0].carried_out);
+  CHECK((*book)->pending()[0].identifiers[0].value == "ada-1");
+  CHECK((*book)->unfinished()->contains(address("ada-1")));
 }
 
 TEST_CASE("nothing starts on a damaged book") {
