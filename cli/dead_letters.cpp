@@ -232,8 +232,10 @@ void take_mending(CLI::App& app, letters_flags& flags) {
       app.add_option("--edit", flags.edited_file,
                      "try this file in place of the letter's bytes, - is standard input: an event as JSON, else "
                      "the body as a sender would send it; of one letter");
-  app.add_option("--set", flags.changes,
-                 "change the letter first: PATH=VALUE, as properties.total=12.5; several may be given; of one letter")
+  app.add_option(
+         "--set", flags.changes,
+         "change the letter first: PATH=VALUE, as properties.total=12.5, a dot within a key as \\.; several may be "
+         "given; of one letter")
       ->allow_extra_args(false)
       ->excludes(edit);
 }

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <fstream>
 #include <iostream>
+#include <vector>
 
 namespace kith::cli {
 
@@ -24,27 +25,49 @@ json* below(json& at, const std::string& key) {
   return is_there ? &at[index] : nullptr;
 }
 
+/// Takes the key in front, with the mark behind it, from what is left of a path: '.', '=' or, at the end, nothing.
+/// Errors: a backslash with nothing to escape.
+result<std::string> take_key(std::string_view& left, char& mark) {
+  constexpr std::string_view marks = ".=\\";
+  std::string key;
+  mark = '\0';
+  for (std::size_t at = 0; at < left.size(); ++at) {
+    if (left[at] == '.' || left[at] == '=') {
+      mark = left[at];
+      left.remove_prefix(at + 1);
+      return key;
+    }
+    if (left[at] == '\\' && (++at == left.size() || marks.find(left[at]) == marks.npos)) {
+      return fail(errc::invalid_argument, "a backslash in the path stands before a dot, an = or a backslash");
+    }
+    key += left[at];
+  }
+  left = {};
+  return key;
+}
+
 }  // namespace
 
 result<void> put_in(json& object, std::string_view assignment) {
-  const auto equals = assignment.find('=');
-  const auto path = assignment.substr(0, equals);
   const auto refuse = [&](const std::string& why) {
     return fail(errc::invalid_argument, "--set " + std::string(assignment) + ": " + why);
   };
-  if (equals == std::string_view::npos) return refuse("must be PATH=VALUE, as properties.total=12.5");
+  auto left = assignment;
   auto* at = &object;
-  for (std::size_t begin = 0; begin <= path.size();) {
-    const auto end = std::min(path.find('.', begin), path.size());
-    const auto key = std::string(path.substr(begin, end - begin));
-    if (key.empty()) return refuse("the path has an empty key");
+  std::vector<std::string> keys;
+  for (char mark = '.'; mark != '=';) {
+    auto key = take_key(left, mark);
+    if (!key) return refuse(key.error().message);
+    if (mark == '\0') return refuse("must be PATH=VALUE, as properties.total=12.5");
+    if (key->empty()) return refuse("the path has an empty key");
+    keys.push_back(std::move(*key));
+  }
+  for (const auto& key : keys) {
     at = below(*at, key);
     if (at == nullptr) return refuse("there is nothing that could have \"" + key + "\"");
-    begin = end + 1;
   }
-  const auto text = assignment.substr(equals + 1);
-  auto value = json::parse(text, nullptr, false);
-  *at = value.is_discarded() ? json(std::string(text)) : std::move(value);
+  auto value = json::parse(left, nullptr, false);
+  *at = value.is_discarded() ? json(std::string(left)) : std::move(value);
   return {};
 }
 

@@ -12,8 +12,9 @@
 namespace kith::cli {
 
 /// Puts `PATH=VALUE` into a JSON object. PATH is keys with dots between them, whole numbers for elements of an array
-/// that are there; objects on the way are made. VALUE is JSON where it is some (12.5, true, null, {"a": 1}, "7"), else
-/// text. Errors: invalid_argument, with what is wrong in it.
+/// that are there; objects on the way are made. Within a key a dot, an = or a backslash has a backslash before it.
+/// VALUE is JSON where it is some (12.5, true, null, {"a": 1}, "7"), else text. Errors: invalid_argument, with what is
+/// wrong in it.
 result<void> put_in(nlohmann::json& object, std::string_view assignment);
 
 /// All of a file; "-" is standard input. Errors: invalid_argument (it cannot be read), too_large (over 4 MiB).

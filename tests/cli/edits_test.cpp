@@ -20,6 +20,17 @@ TEST_CASE("a value is put where its path says, as JSON where it is some, else as
       "properties": {"items": [{"sku": "a"}, {"sku": "c"}], "note": {"by": "ada"}, "total": 12.5, "zip": "01234"}})"));
 }
 
+TEST_CASE("a key with a dot in it could not be named") {
+  auto event = json::parse(R"({"traits": {"site.locale": "de", "site": {"locale": "fr"}}})");
+  for (const auto* each : {R"(traits.site\.locale=en.GB)", R"(traits.a\=b=1)", R"(traits.c:\\d.e\.f=\.)",
+                           R"(traits.\.=2)", "traits.site.theme=a=b"}) {
+    CAPTURE(each);
+    CHECK(cli::put_in(event, each));
+  }
+  CHECK(event == json::parse(R"({"traits": {"site.locale": "en.GB", "site": {"locale": "fr", "theme": "a=b"}, "a=b": 1,
+      "c:\\d": {"e.f": "\\."}, ".": 2}})"));
+}
+
 TEST_CASE("what has no place in the value is refused, and said") {
   auto event = json::parse(R"({"type": "track", "items": [1]})");
   const auto refused = [&](const char* assignment) {
@@ -30,6 +41,10 @@ TEST_CASE("what has no place in the value is refused, and said") {
   CHECK_THAT(refused("total"), Contains("PATH=VALUE"));
   CHECK_THAT(refused("=1"), Contains("empty key"));
   CHECK_THAT(refused("a..b=1"), Contains("empty key"));
+  CHECK_THAT(refused(".=1"), Contains("empty key"));
+  CHECK_THAT(refused("a\\.b"), Contains("PATH=VALUE"));
+  CHECK_THAT(refused("a\\b=1"), Contains("backslash"));
+  CHECK_THAT(refused("a\\"), Contains("backslash"));
   CHECK_THAT(refused("type.of=1"), Contains("nothing that could have \"of\""));
   CHECK_THAT(refused("items.1=2"), Contains("\"1\""));
   CHECK_THAT(refused("items.-1=2"), Contains("\"-1\""));
