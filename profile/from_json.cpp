@@ -1,5 +1,6 @@
 #include "profile/from_json.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "profile/event.hpp"
@@ -17,10 +18,43 @@ bool is_letter(char c) noexcept {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || static_cast<unsigned char>(c) >= 0x80;
 }
 
+/// Is that byte within a text, or within a key?
+bool is_quoted(std::string_view text, std::size_t at) noexcept {
+  bool quoted = false;
+  for (std::size_t i = 0; i < at; ++i) {
+    if (quoted && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == '"') {
+      quoted = !quoted;
+    }
+  }
+  return quoted;
+}
+
+/// The literal whose beginning ends before that byte, where a value may stand; empty: it is no beginning of one.
+std::string_view cut_off_literal(std::string_view text, std::size_t at) noexcept {
+  const auto is_part = [&](std::size_t i) { return is_letter(text[i]) || (text[i] >= '0' && text[i] <= '9'); };
+  auto begin = std::min(at, text.size());
+  const auto end = begin;
+  while (begin > 0 && is_part(begin - 1)) --begin;
+  if (begin == end || (end < text.size() && is_part(end)) || is_quoted(text, begin)) return {};
+  const auto behind = text.find_first_not_of(" \t\r\n", end);
+  if (behind != text.npos && text[behind] == ':') return {};  // a key
+  const auto word = text.substr(begin, end - begin);
+  for (const std::string_view each : {"true", "false", "null"}) {
+    if (word.size() < each.size() && each.starts_with(word)) return each;
+  }
+  return {};
+}
+
 /// What is wrong at that byte, counted from 1, and how to mend it. The text itself is not told: it may be personal.
 std::string mending(std::string_view text, std::size_t byte) {
   const auto at = byte == 0 ? 0 : byte - 1;
   if (text.find_first_not_of(" \t\r\n") == text.npos) return "there is nothing in it";
+  if (const auto literal = cut_off_literal(text, at); !literal.empty()) {
+    return "the word that ends there is cut off; write " + std::string(literal) +
+           (at >= text.size() ? ", and close what is open" : "");
+  }
   if (at >= text.size()) return "it ends too early; close what is open: a bracket, a brace or a double quote";
   const char found = text[at];
   const auto before = at == 0 ? text.npos : text.find_last_not_of(" \t\r\n", at - 1);

@@ -259,6 +259,27 @@ TEST_CASE("JSON errors say how to mend it, in our words, and nothing of the text
   }
 }
 
+TEST_CASE("a word of JSON that was cut off was taken for a text without quotes") {
+  const std::pair<std::string, std::string> all[] = {
+      {R"({"paid": tru})", "at byte 13: the word that ends there is cut off; write true"},
+      {R"({"paid": fals, "secret": 1})", "cut off; write false"},
+      {R"({"paid": [1, n]})", "cut off; write null"},
+      {R"({"paid": tru)", "cut off; write true, and close what is open"},
+      {R"({"paid": "tru)", "ends too early"},
+      {R"({"it says \"tru)", "ends too early"},
+      {R"({tru: 1})", "double quotes"},
+      {R"({"paid": trap})", "double quotes"},
+      {R"({"paid": nil})", "double quotes"},
+      {R"({"paid": True})", "double quotes"}};
+  for (const auto& [text, how] : all) {
+    CAPTURE(text);
+    const auto refused = event_from_json(text);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().message.find(how) != std::string::npos);
+    CHECK(refused.error().message.find("secret") == std::string::npos);
+  }
+}
+
 TEST_CASE("JSON may nest as deep as MessagePack, and no deeper") {
   const auto nested = [](int depth) {
     // The event's own map and `properties` are two of the levels.
