@@ -4,6 +4,7 @@
 #include <future>
 
 #include "actors/shard.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::actors {
 
@@ -94,6 +95,7 @@ backfill_progress backfill::progress() const {
 }
 
 void backfill::run(const steps& with) {
+  persistence::name_thread("backfill");
   be_nice();
   auto outcome = with.complete_history();
   if (!outcome) {  // the recalls go on waiting: without the whole past they would count wrong

@@ -369,6 +369,7 @@ std::uint64_t runtime_impl::journal_bytes() const {
 // Recovery
 
 void runtime_impl::recover() {
+  persistence::name_thread("recovery");
   const auto started = now();
   auto listed = persistence::list_segments(files_, journal_directory());
   if (!listed) return failed(listed.error());
@@ -476,6 +477,7 @@ void runtime_impl::wait_for_replayed(std::uint64_t most_in_flight) {
 // Maintenance
 
 void runtime_impl::maintain() {
+  persistence::name_thread("maintenance");
   be_nice();
   auto rotated = now();
   while (!stopping_) {

@@ -19,6 +19,7 @@
 #include "persistence/checkpoint.hpp"
 #include "persistence/erasure_book.hpp"
 #include "persistence/key_ring.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::actors {
 
@@ -46,8 +47,8 @@ class runtime_impl final : public runtime {
   runtime_impl(runtime_options options, persistence::file_system& files)
       : options_(std::move(options)),
         files_(files),
-        system_(without_scheduler(config_)),
-        pool_(pool_threads),
+        system_((persistence::name_of_started("caf"), without_scheduler(config_))),
+        pool_((persistence::name_of_started("store-pool"), pool_threads)),
         latency_(options_.shards),
         views_(options_.views),
         definitions_(options_.definitions) {}

@@ -185,6 +185,7 @@ result<preview_outcome> runtime_impl::preview(const preview_question& asked) {
   result<preview_outcome> outcome;
   // A thread of its own, which yields to the shards.
   std::thread([&] {
+    persistence::name_thread("preview");
     be_nice();
     actors::preview::means with{*store_, shards_,
                                 [this]() -> result<bool> {

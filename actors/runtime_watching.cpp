@@ -94,6 +94,7 @@ std::uint64_t runtime_impl::change_log_bytes() const {
 
 /// On a thread of its own: a watch does not wait for a checkpoint that is under way.
 void runtime_impl::keep_changes() {
+  persistence::name_thread("changes");
   while (!stopping_) {
     {
       std::unique_lock lock(maintenance_mutex_);

@@ -2,6 +2,8 @@
 
 #include <caf/mailbox_element.hpp>
 
+#include "persistence/thread_name.hpp"
+
 namespace kith::actors {
 
 shard::shard(shard_environment& environment, shard_id id)
@@ -38,6 +40,7 @@ void shard::stop() {
 }
 
 void shard::run() {
+  persistence::name_thread("shard", id_);
   const auto work = boost::asio::make_work_guard(io_);
   tick();
   while (!stopped_) {

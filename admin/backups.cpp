@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "persistence/copying.hpp"
+#include "persistence/thread_name.hpp"
 #include "persistence/whole_file.hpp"
 #include "profile/event.hpp"
 
@@ -66,6 +67,7 @@ result<std::string> backups::begin() {
   state_.failed.clear();
   state_.error.clear();
   thread_ = std::thread([this, name] {
+    persistence::name_thread("backup");
     const auto written = write(name);
     log_(written ? "info" : "error", "backup " + name + ": " + (written ? "is written" : written.error().message));
     const std::lock_guard done(mutex_);

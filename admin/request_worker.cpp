@@ -12,6 +12,7 @@
 #include "admin/sha256.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/dead_letters.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::admin {
 
@@ -80,6 +81,7 @@ request_worker::~request_worker() {
 }
 
 void request_worker::run() {
+  persistence::name_thread("privacy");
   while (!stopping_) {
     const auto now = requests_.now_ms();
     if (now - swept_ms_ >= sweep_every_ms) {

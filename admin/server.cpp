@@ -16,6 +16,7 @@
 #include "actors/clock.hpp"
 #include "admin/compression.hpp"
 #include "admin/routes.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::admin {
 
@@ -392,6 +393,7 @@ result<void> admin_server::impl::start() {
   }
   for (unsigned i = 0; i < shared.options.threads; ++i) {
     threads.emplace_back([this] {
+      persistence::name_thread("admin");
       actors::be_nice();  // where processors are few, events go first
       io.run();
     });

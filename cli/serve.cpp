@@ -27,6 +27,7 @@
 #include "ingest/schema/gate.hpp"
 #include "ingest/schema/store.hpp"
 #include "net/server.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::cli {
 
@@ -206,7 +207,8 @@ class serving {
   std::unique_ptr<admin::request_worker> worker_;
   admin::shared_personal_rules personal_;
   std::unique_ptr<admin::admin_server> admin_;
-  boost::asio::thread_pool erasing_{1};  ///< for the protocol: one erasure at a time, and it blocks
+  /// For the protocol: one erasure at a time, and it blocks.
+  boost::asio::thread_pool erasing_{(persistence::name_of_started("erasing"), std::size_t{1})};
 };
 
 /// As the admin API does it; the receipt.

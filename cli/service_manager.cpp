@@ -2,6 +2,8 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "persistence/thread_name.hpp"
+
 namespace kith::cli {
 
 namespace {
@@ -36,6 +38,7 @@ service_manager::~service_manager() {
 }
 
 void service_manager::run() {
+  persistence::name_thread("watchdog");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     tell();

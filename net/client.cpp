@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "net/retrying_connection.hpp"
+#include "persistence/thread_name.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::net {
@@ -42,7 +43,10 @@ struct client::impl {
       : work(io.get_executor()), link(std::make_shared<retrying_connection>(io, std::move(tls), std::move(options))) {
     link->on_notification([this](std::string_view method, std::string_view params) { notified(method, params); });
     link->on_closed([this](const error& why) { end_watches(why); });
-    thread = std::thread([this] { io.run(); });
+    thread = std::thread([this] {
+      persistence::name_thread("kith-client");
+      io.run();
+    });
   }
 
   ~impl() {

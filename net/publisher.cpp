@@ -11,6 +11,7 @@
 
 #include "net/requests.hpp"
 #include "net/retrying_connection.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::net {
 
@@ -21,7 +22,10 @@ struct publisher::impl {
         work(io.get_executor()),
         link(std::make_shared<retrying_connection>(io, std::move(tls), std::move(options))),
         linger(io) {
-    thread = std::thread([this] { io.run(); });
+    thread = std::thread([this] {
+      persistence::name_thread("kith-client");
+      io.run();
+    });
   }
 
   ~impl() {

@@ -10,6 +10,7 @@
 
 #include "net/backoff.hpp"
 #include "net/outgoing_url.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::net {
 
@@ -207,6 +208,7 @@ struct span_exporter::impl {
   }
 
   void run() {
+    persistence::name_thread("spans");
     for (;;) {
       auto spans = from->take(most_spans, to.interval);
       if (!spans.empty()) {

@@ -1,11 +1,16 @@
 #include "net/thread_loops.hpp"
 
+#include "persistence/thread_name.hpp"
+
 namespace kith::net {
 
 thread_loops::thread_loops(unsigned threads) {
   for (unsigned i = 0; i < threads; ++i) {
     auto& one = *loops_.emplace_back(std::make_unique<loop>());
-    one.thread = std::thread([&io = one.io] { io.run(); });
+    one.thread = std::thread([&io = one.io, i] {
+      persistence::name_thread("net", i);
+      io.run();
+    });
   }
 }
 

@@ -13,6 +13,7 @@
 
 #include "persistence/database_copy.hpp"
 #include "persistence/dead_letter_files.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::persistence {
 
@@ -233,6 +234,7 @@ void letter_store::refuse(const waiting_put& put) {
 }
 
 void letter_store::run() {
+  name_thread("dead-letters");
   std::vector<waiting_put> group;
   for (;;) {
     {

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "persistence/journal_format.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::persistence {
 
@@ -132,6 +133,7 @@ void journal_writer::append(std::span<const append_request> requests) {
 }
 
 void journal_writer::run() {
+  name_thread("journal", shard_);
   std::vector<append_request> group;
   std::vector<std::uint64_t> tags;
   for (;;) {

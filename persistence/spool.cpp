@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "persistence/journal_format.hpp"
+#include "persistence/thread_name.hpp"
 #include "persistence/whole_file.hpp"
 
 namespace kith::persistence {
@@ -379,6 +380,7 @@ void journaled_spool::look_at_the_disk() {
 
 /// The keeper's thread.
 void journaled_spool::keep() {
+  name_thread("spool");
   auto since_look = std::chrono::milliseconds(0);
   for (;;) {
     {

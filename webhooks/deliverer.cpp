@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <curl/curl.h>
 
+#include "persistence/thread_name.hpp"
 #include "webhooks/message.hpp"
 
 namespace kith::webhooks {
@@ -43,6 +44,7 @@ struct deliverer::impl {
 
   /// What shards know goes into the queues every now and then.
   void save() {
+    persistence::name_thread("webhook-saver");
     std::unique_lock lock(mutex);
     while (!stopping) {
       changed.wait_for(lock, save_every, [this] { return stopping; });

@@ -8,6 +8,7 @@
 
 #include "net/outgoing_request.hpp"
 #include "net/outgoing_url.hpp"
+#include "persistence/thread_name.hpp"
 #include "webhooks/message.hpp"
 
 namespace kith::webhooks {
@@ -51,6 +52,7 @@ struct sender::impl {
   }
 
   void run() {
+    persistence::name_thread("webhook");
     auto next_look = std::chrono::steady_clock::now();
     while (!stopping) {
       const auto now_ms = environment.now_ms();

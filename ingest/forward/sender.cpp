@@ -14,6 +14,7 @@
 #include "net/backoff.hpp"
 #include "net/requests.hpp"
 #include "persistence/event_letter.hpp"
+#include "persistence/thread_name.hpp"
 #include "profile/msgpack.hpp"
 
 namespace kith::ingest::forward {
@@ -382,7 +383,10 @@ result<std::unique_ptr<sender>> sender::start(persistence::spool& from, persiste
   auto made = std::make_shared<impl>(from, letters, std::move(to), std::move(with));
   made->targets = std::move(*targets);
   from.on_durable([at = made.get()] { at->wake(); });
-  made->thread = std::thread([at = made.get()] { at->io.run(); });
+  made->thread = std::thread([at = made.get()] {
+    persistence::name_thread("forward-sender");
+    at->io.run();
+  });
   made->wake();
   return std::unique_ptr<sender>(new sender(std::move(made)));
 }

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "net/outgoing_request.hpp"
+#include "persistence/thread_name.hpp"
 
 namespace kith::ingest::outgoing {
 
@@ -46,6 +47,7 @@ struct curl_fetcher::impl {
   }
 
   void run() {
+    persistence::name_thread("fetch");
     for (;;) {
       if (!start_waiting()) break;
       int running = 0;

@@ -1,5 +1,7 @@
 #include "actors/runtime.hpp"
 
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <set>
 
@@ -26,7 +28,28 @@ std::vector<json> daily_orders(const std::string& user, int days) {
   return events;
 }
 
+/// Of this process's threads, as ps -L has them.
+std::set<std::string> thread_names() {
+  std::set<std::string> names;
+  for (const auto& each : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream in(each.path() / "comm");
+    if (std::string name; std::getline(in, name)) names.insert(name);
+  }
+  return names;
+}
+
 }  // namespace
+
+TEST_CASE("threads had no names") {
+  temporary_directory directory;
+  running kith(options_for(directory.path()));
+  std::set<std::string> names;
+  for (const auto* each : {"shard-0", "shard-1", "journal-0", "journal-1", "maintenance", "changes", "store-pool"}) {
+    CAPTURE(each);
+    CHECK(eventually([&] { return (names = thread_names()).contains(each); }));
+  }
+  CHECK(std::all_of(names.begin(), names.end(), [](const auto& each) { return each.size() <= 15; }));
+}
 
 TEST_CASE("an event is counted once, whatever is sent again") {
   temporary_directory directory;
