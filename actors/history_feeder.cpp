@@ -54,18 +54,22 @@ struct pending_feed {
 
 history_feeder::history_feeder(persistence::file_system& files, std::string journal_directory,
                                persistence::store& store, durable_end_of durable_end,
-                               std::unique_ptr<persistence::record_opener> opener)
+                               std::unique_ptr<persistence::record_opener> opener, damage_found found)
     : files_(files),
       directory_(std::move(journal_directory)),
       store_(store),
       durable_end_(std::move(durable_end)),
-      opener_(std::move(opener)) {}
+      opener_(std::move(opener)),
+      found_(std::move(found)) {}
 
 result<void> history_feeder::start() {
   const std::lock_guard lock(mutex_);
   auto fed = store_.fed();
   if (!fed) return tl::make_unexpected(fed.error());
   for (const auto& [shard, position] : *fed) fed_[shard] = position;
+  const auto segments = persistence::list_segments(files_, directory_);
+  if (!segments) return tl::make_unexpected(segments.error());
+  for (const auto& segment : *segments) told_[segment.shard] = durable_end_(segment.shard);
   return {};
 }
 
@@ -148,10 +152,22 @@ result<history_feeder::progress> history_feeder::feed_segment(const persistence:
                                                   return fed.caught_up;
                                                 });
   if (!report) return tl::make_unexpected(report.error());
+  tell_damages(*report);
   if (pending.bytes > 0 && outcome) flush();
   destroyed_.fetch_add(pending.destroyed, std::memory_order_relaxed);
   if (!outcome) return tl::make_unexpected(outcome.error());
   return fed;
+}
+
+/// What is fed later reads the same bytes again.
+void history_feeder::tell_damages(const persistence::segment_report& in) {
+  auto& told = told_[in.shard];
+  for (const auto& each : in.damages) {
+    const persistence::journal_position at{in.segment, each.offset};
+    if (at < told) continue;
+    told = {in.segment, each.offset + 1};
+    found_(in, each);
+  }
 }
 
 std::uint64_t history_feeder::unfed_bytes(const std::vector<persistence::segment_file>& segments) const {

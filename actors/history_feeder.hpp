@@ -23,9 +23,13 @@ class history_feeder {
   /// `durable_end` of a shard's open journal; a position past every segment for shards that are not open.
   using durable_end_of = std::function<persistence::journal_position(unsigned shard)>;
 
-  /// `opener`: of encrypted records; null: there are no keys.
+  using damage_found =
+      std::function<void(const persistence::segment_report& in, const persistence::segment_report::damage& what)>;
+
+  /// `opener`: of encrypted records; null: there are no keys. `found`: damage of what was written since the start, once
+  /// a place; of older journal the recovery tells.
   history_feeder(persistence::file_system& files, std::string journal_directory, persistence::store& store,
-                 durable_end_of durable_end, std::unique_ptr<persistence::record_opener> opener);
+                 durable_end_of durable_end, std::unique_ptr<persistence::record_opener> opener, damage_found found);
 
   /// Reads where the last process stopped. To be called once, first.
   result<void> start();
@@ -52,6 +56,7 @@ class history_feeder {
  private:
   std::unique_lock<std::mutex> take_turn();
   result<progress> feed_segment(const persistence::segment_file& segment, std::uint64_t most);
+  void tell_damages(const persistence::segment_report& in);
   std::uint64_t unfed_bytes(const std::vector<persistence::segment_file>& segments) const;
 
   persistence::file_system& files_;
@@ -59,10 +64,12 @@ class history_feeder {
   persistence::store& store_;
   const durable_end_of durable_end_;
   const std::unique_ptr<persistence::record_opener> opener_;
+  const damage_found found_;
   std::mutex turn_;  ///< before mutex_: who waits for that is the next to have it
   std::mutex mutex_;
   std::atomic<bool> wanted_{false};  ///< by leave_out()
   std::map<unsigned, persistence::journal_position> fed_;
+  std::map<unsigned, persistence::journal_position> told_;  ///< damage before it is known
   std::shared_ptr<const persistence::erased_addresses> left_out_;
   std::atomic<std::uint64_t> destroyed_{0};
   std::atomic<std::uint64_t> lag_bytes_{0};

@@ -81,21 +81,7 @@ result<void> runtime_impl::open() {
   if (!book) return tl::make_unexpected(book.error());
   book_ = std::move(*book);
   outgoing_rules_ = options_.outgoing;
-  auto repaired = persistence::repair_journal(files_, journal_directory());
-  if (!repaired) return tl::make_unexpected(repaired.error());
-  for (const auto& report : *repaired) {
-    const auto where =
-        "journal of shard " + std::to_string(report.shard) + ", segment " + std::to_string(report.segment);
-    if (report.torn_bytes > 0) {
-      log("info",
-          where + ": cut " + std::to_string(report.torn_bytes) + " bytes of a write that was never acknowledged");
-    }
-    for (const auto& damage : report.damages) {
-      log("error", where + ", offset " + std::to_string(damage.offset) + ": " + std::to_string(damage.bytes) +
-                       " bytes are not acknowledged events that can be read (" + damage.what +
-                       "); they are kept in journal/quarantine, all else goes on");
-    }
-  }
+  if (auto repaired = repair_journal(); !repaired) return repaired;
   environment_ = std::make_unique<shard_environment>(system_, files_, *store_, pool_, latency_, options_, shards_,
                                                      [this](const error& why) { failed(why); });
   environment_->log_wanted = [this] {
@@ -123,7 +109,10 @@ result<void> runtime_impl::open() {
         return shard < shards_.size() ? shards_[shard]->journal().durable_end()
                                       : persistence::journal_position{UINT64_MAX, UINT64_MAX};
       },
-      make_opener());
+      make_opener(),
+      [this](const persistence::segment_report& in, const persistence::segment_report::damage& what) {
+        tell_damage(in, what, "the history lacks what was there, and a restart will not find it");
+      });
   if (auto started = feeder_->start(); !started) return started;
   feeder_->leave_out(book_->unfinished());
   for (const auto& each : shards_) {
@@ -327,6 +316,7 @@ counters runtime_impl::stats() const {
     const std::int64_t unsynced = of.oldest_unsynced_ns;
     if (unsynced != 0 && (oldest == 0 || unsynced < oldest)) oldest = unsynced;
   }
+  sum.journal_damages = journal_damages_;
   sum.events_unreadable = replayed_unreadable_ + feeder_->destroyed();
   sum.erasures_pending = book_ ? book_->pending().size() : 0;
   sum.profiles_stored = store_->estimated_snapshots();
@@ -441,10 +431,10 @@ result<void> runtime_impl::replay(const persistence::segment_file& segment, bool
 
 void runtime_impl::replay_record(std::string_view payload, const std::string& path) {
   const auto opened = open_record(payload, opener_.get());
-  if (!opened) return log("error", path + ": a record is not readable: " + opened.error().message);
+  if (!opened) return tell_unreadable(path, opened.error());
   replayed_unreadable_ += opened->destroyed;
   auto made = make_replay_batch(opened->payload, {}, shards_.size(), book_->unfinished().get());
-  if (!made) return log("error", path + ": a record is not readable: " + made.error().message);
+  if (!made) return tell_unreadable(path, made.error());
   auto& work = **made;
   if (!work.rejected.empty()) {
     log("error", path + ": " + std::to_string(work.rejected.size()) +

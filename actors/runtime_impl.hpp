@@ -137,6 +137,10 @@ class runtime_impl final : public runtime {
   result<void> make_shards_known();
   /// That no segment is missing; what is, and how to go on, otherwise.
   result<void> check_journal();
+  result<void> repair_journal();
+  void tell_damage(const persistence::segment_report& in, const persistence::segment_report::damage& what,
+                   const std::string& then);
+  void tell_unreadable(const std::string& path, const error& why);
   void failed(const error& why);
   void ask(shard_id home, read_group::question what, std::vector<profile::hash128> addresses, profile::field_set fields,
            std::string name, read_done done);
@@ -260,6 +264,7 @@ class runtime_impl final : public runtime {
   std::vector<key_change> key_changes_;
   time_point epoch_began_ = now();
   std::atomic<std::uint64_t> replayed_unreadable_{0};
+  std::atomic<std::uint64_t> journal_damages_{0};
 
   std::unique_ptr<persistence::erasure_book> book_;
   std::mutex erasing_mutex_;  ///< one erasure at a time

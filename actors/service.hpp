@@ -130,6 +130,7 @@ struct counters {
   std::uint64_t ids_excess = 0;
   std::uint64_t ids_unmerged = 0;
   std::uint64_t events_unreadable = 0;    ///< met in the journal, whose keys were destroyed with their persons'
+  std::uint64_t journal_damages = 0;      ///< places of the journal that are damaged or missing, met since the start
   std::uint64_t erasures_pending = 0;     ///< whose bytes are not all gone from the disk yet
   std::uint64_t overlaps = 0;             ///< events that two profiles had counted before they were joined
   std::uint64_t overlaps_unresolved = 0;  ///< those that count twice, since the history does not have them any more

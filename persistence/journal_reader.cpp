@@ -77,12 +77,13 @@ bool is_foreign(const format::segment_head& segment, std::string_view payload) n
   return segment.version == format::sealed_version && !is_sealed(payload);
 }
 
-/// `next`: the sequence of the good record behind it; 0: none came.
+/// `expected`: the sequence of the first bad record; 0: not known. `next`: that of the good one behind; 0: none came.
 std::string describe(const bad_range& bad, std::uint64_t expected, std::uint64_t next) {
   std::string what;
   if (bad.foreign) what = "a record that is not encrypted where all are, so somebody else put it there, is passed over";
   if (next == 0) return bad.foreign ? what : "the segment's end fails its checksum";
-  if (bad.foreign && next <= expected) return what;
+  if (bad.foreign && (expected == 0 || next <= expected)) return what;
+  if (expected == 0) return "records before " + std::to_string(next) + " are missing or fail their checksum";
   return what + (bad.foreign ? "; " : "") + "records " + std::to_string(expected) + " to " + std::to_string(next - 1) +
          " are missing or fail their checksum";
 }
@@ -186,7 +187,8 @@ result<segment_report> read_segment(file_system& files, const segment_file& segm
         report.torn_bytes = *size - bad.from;
         return report;
       }
-      report.damages.push_back({bad.from, window.offset() - bad.from, describe(bad, expected, head.sequence)});
+      report.damages.push_back(
+          {bad.from, window.offset() - bad.from, describe(bad, expects ? expected : 0, head.sequence)});
     }
     bad = {};
     expects = true;

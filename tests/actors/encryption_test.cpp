@@ -331,8 +331,9 @@ TEST_CASE("a plain record that somebody slipped into the journal changes no prof
   CHECK(kith.get(bob)["version"] == 2);
   CHECK(kith.get(ada)["version"] == 3);
   const std::lock_guard lock(mutex);
-  CHECK(logged.find("error journal of shard") != std::string::npos);
+  CHECK(logged.find("error the journal of shard") != std::string::npos);
   CHECK(logged.find("not encrypted") != std::string::npos);
+  CHECK(kith->stats().journal_damages == slipped_in);
 }
 
 TEST_CASE("behind a lost key ring no epoch gets a number that the journal names") {
