@@ -1,4 +1,3 @@
-// long file: one database, whose families, reads and writes share their keys; what can stand apart does already
 #include "persistence/store.hpp"
 
 #include <algorithm>
@@ -18,6 +17,8 @@
 #include "persistence/retention_filter.hpp"
 #include "persistence/rocks_log.hpp"
 #include "persistence/store_eraser.hpp"
+#include "persistence/store_errors.hpp"
+#include "persistence/store_history.hpp"
 #include "persistence/store_keys.hpp"
 
 namespace kith::persistence {
@@ -51,17 +52,6 @@ constexpr std::string_view format_key = "format";
 constexpr std::string_view format_version = "1";
 constexpr std::size_t batch_bytes = 4 * 1024 * 1024;
 
-tl::unexpected<error> failed(const Status& status, std::string_view doing) {
-  const auto code = status.IsNoSpace()      ? errc::resource_exhausted
-                    : status.IsCorruption() ? errc::internal
-                                            : errc::unavailable;
-  return fail(code, "store: " + std::string(doing) + ": " + status.ToString());
-}
-
-result<void> outcome_of(const Status& status, std::string_view doing) {
-  return status.ok() ? result<void>() : failed(status, doing);
-}
-
 class rocks_store final : public store {
  public:
   explicit rocks_store(store_options options)
@@ -94,10 +84,16 @@ class rocks_store final : public store {
   result<std::vector<outgoing_item>> outgoing(std::string_view queue, outgoing_list list, const outgoing_item* behind,
                                               std::size_t limit) override;
   result<void> change_outgoing(std::span<const outgoing_change> changes) override;
-  result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override;
-  result<std::vector<std::pair<unsigned, journal_position>>> fed() override;
-  result<history_page> read_history(hash128 address, const history_query& query) override;
-  result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override;
+  result<void> feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) override {
+    return history().feed(events, shard, fed_to);
+  }
+  result<std::vector<std::pair<unsigned, journal_position>>> fed() override { return history().fed(); }
+  result<history_page> read_history(hash128 address, const history_query& query) override {
+    return history().read(address, query);
+  }
+  result<std::optional<history_page::item>> find_in_history(hash128 address, hash128 id) override {
+    return history().find(address, id);
+  }
   result<std::uint64_t> erase(std::span<const hash128> addresses) override;
   result<void> compact(std::span<const hash128> addresses) override;
   result<void> flush() override { return outcome_of(db_->Flush({}, families_), "flushing"); }
@@ -126,6 +122,12 @@ class rocks_store final : public store {
             {families_[f_history_ids], families_[f_spilled], families_[f_standings], families_[f_identities],
              families_[f_snapshots]},
             {families_[f_timers], families_[f_members], families_[f_outgoing]}};
+  }
+  store_history history() const {
+    return {*db_,
+            {families_[f_history], families_[f_history_ids], families_[f_meta]},
+            {read_, memory_only_, write_},
+            history_filter_};
   }
   /// Every value of a family whose keys are addresses. The cache keeps what others read.
   result<void> walk(family in, const std::function<bool(hash128, std::string_view)>& each, hash128 from = {});
@@ -439,117 +441,6 @@ result<members_page> rocks_store::members(std::uint64_t segment, std::optional<h
 result<void> rocks_store::forget_members(std::uint64_t segment) {
   const auto gone = members_->forget(segment);
   return gone.ok() ? result<void>() : failed(gone, "forgetting a segment's members");
-}
-
-result<void> rocks_store::feed(std::span<const history_event> events, unsigned shard, journal_position fed_to) {
-  std::vector<std::pair<std::string, const history_event*>> sorted;
-  sorted.reserve(events.size());
-  for (const auto& event : events) sorted.emplace_back(keys::pair(event.address, event.id), &event);
-  // A retried event: the first that came in is the one that counted.
-  std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-  rocksdb::WriteBatch batch;
-  std::string value;
-  const std::string* before = nullptr;
-  for (const auto& [key, event] : sorted) {
-    if (before != nullptr && *before == key) continue;
-    before = &key;
-    std::string known;
-    if (db_->KeyMayExist(memory_only_, families_[f_history_ids], key, &known)) {
-      const auto status = db_->Get(read_, families_[f_history_ids], key, &known);
-      if (status.ok()) continue;
-      if (!status.IsNotFound()) return failed(status, "looking up an event of the history");
-    }
-    value = keys::time(event->received_ms);
-    value.push_back(static_cast<char>(event->source.size()));
-    value.append(event->source);
-    value.append(event->encoded);
-    batch.Put(families_[f_history], keys::history(event->address, event->time_ms, event->id), value);
-    batch.Put(families_[f_history_ids], key, keys::time(event->time_ms));
-    if (batch.GetDataSize() > batch_bytes) {
-      if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "writing the history");
-      batch.Clear();
-    }
-  }
-  batch.Put(families_[f_meta], keys::fed(shard), keys::position(fed_to));
-  if (const auto status = db_->Write(write_, &batch); !status.ok()) return failed(status, "writing the history");
-  return {};
-}
-
-result<std::vector<std::pair<unsigned, journal_position>>> rocks_store::fed() {
-  std::vector<std::pair<unsigned, journal_position>> found;
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_meta]));
-  for (at->Seek("fed-"); at->Valid() && at->key().starts_with("fed-"); at->Next()) {
-    journal_position position;
-    unsigned shard = 0;
-    if (keys::parse_fed({at->key().data(), at->key().size()}, shard) &&
-        keys::parse_position({at->value().data(), at->value().size()}, position)) {
-      found.emplace_back(shard, position);
-    }
-  }
-  if (!at->status().ok()) return failed(at->status(), "reading how far the history goes");
-  return found;
-}
-
-result<history_page> rocks_store::read_history(hash128 address, const history_query& query) {
-  const auto prefix = profile::to_bytes(address);
-  std::string cursor;
-  if (!query.cursor.empty() &&
-      (!keys::from_hex(query.cursor, cursor) || cursor.size() != keys::history_bytes || !cursor.starts_with(prefix))) {
-    return fail(errc::invalid_argument,
-                "cursor: is not one that this timeline gave out; take `next` of the page before");
-  }
-  const auto lowest = prefix + keys::ordered_time(query.from_ms);
-  const auto highest = prefix + keys::ordered_time(query.to_ms);  // exclusive
-  const std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator(read_, families_[f_history]));
-  if (query.newest_first) {
-    at->SeekForPrev(cursor.empty() ? highest : std::min(cursor, highest));
-    if (at->Valid() && (at->key() == Slice(cursor) || at->key().compare(highest) >= 0)) at->Prev();
-  } else {
-    at->Seek(cursor.empty() ? lowest : std::max(cursor, lowest));
-    if (at->Valid() && at->key() == Slice(cursor)) at->Next();
-  }
-  const auto within = [&] {
-    return at->Valid() && at->key().starts_with(prefix) && at->key().compare(lowest) >= 0 &&
-           at->key().compare(highest) < 0;
-  };
-  history_page page;
-  std::string last;
-  for (; within(); query.newest_first ? at->Prev() : at->Next()) {
-    if (page.items.size() == query.limit) {
-      page.next = keys::to_hex(last);
-      break;
-    }
-    last = at->key().ToString();
-    const std::string_view value(at->value().data(), at->value().size());
-    const std::size_t source_bytes = value.size() > 8 ? static_cast<unsigned char>(value[8]) : 0;
-    if (value.size() < 9 + source_bytes) return fail(errc::internal, "history: an entry is damaged; run `kith check`");
-    if (history_filter_.is_past(keys::time_of_history(last), value.substr(9 + source_bytes))) continue;
-    page.items.push_back({keys::time_of_history(last), keys::get_time(value.data()),
-                          profile::hash_from_bytes(last.data() + 24), std::string(value.substr(9, source_bytes)),
-                          std::string(value.substr(9 + source_bytes))});
-  }
-  if (!at->status().ok()) return failed(at->status(), "reading the history");
-  return page;
-}
-
-result<std::optional<history_page::item>> rocks_store::find_in_history(hash128 address, hash128 id) {
-  std::string time;
-  const auto known = db_->Get(read_, families_[f_history_ids], keys::pair(address, id), &time);
-  if (known.IsNotFound() || (known.ok() && time.size() != 8)) return std::nullopt;
-  if (!known.ok()) return failed(known, "looking up an event of the history");
-  history_query exactly;
-  exactly.from_ms = keys::get_time(time.data());
-  exactly.to_ms = exactly.from_ms + 1;
-  exactly.newest_first = false;
-  for (;;) {
-    auto page = read_history(address, exactly);
-    if (!page) return tl::make_unexpected(page.error());
-    for (auto& each : page->items) {
-      if (each.id == id) return std::move(each);
-    }
-    if (page->next.empty()) return std::nullopt;
-    exactly.cursor = page->next;
-  }
 }
 
 result<std::uint64_t> rocks_store::erase(std::span<const hash128> addresses) {
