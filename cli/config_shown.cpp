@@ -1,8 +1,9 @@
 #include "cli/config_shown.hpp"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 #include "cli/config_edges.hpp"
 #include "cli/service_process.hpp"
@@ -15,25 +16,110 @@ using nlohmann::json;
 
 constexpr std::size_t longest_quantity = 16;
 
-/// Names of keys whose texts are no secrets: names, paths of files, addresses, words.
+/// The keys whose texts are no secrets: names, paths of files, words, expressions. All that the configuration has but
+/// `token`, `token_sha256`, `secrets`, commands (an argument may be a secret), names of environment variables (the
+/// secret itself may stand there by mistake) and `blocked` values, which may be somebody's. A key that is not known is
+/// hidden, for it may be one of those with a slip.
 bool is_open(std::string_view key) {
-  constexpr std::array<std::string_view, 48> keys = {"data",          "node",          "address",
-                                                     "protocol",      "ingest",        "admin",
-                                                     "certificate",   "client_ca",     "ca",
-                                                     "common_name",   "name",          "source",
-                                                     "rights",        "role",          "level",
-                                                     "format",        "directory",     "service",
-                                                     "expression",    "description",   "owner",
-                                                     "fields",        "segments",      "priority",
-                                                     "crawlers",      "crawlers_file", "mode",
-                                                     "default",       "compatibility", "scheme",
-                                                     "preset",        "traits",        "properties",
-                                                     "context",       "ids",           "audience",
-                                                     "issuer",        "algorithms",    "allow_hosts",
-                                                     "allow_private", "servers",       "server_name",
-                                                     "headers_file",  "token_file",    "client_secret_file",
-                                                     "secret_files",  "event",         "type"};
-  return std::find(keys.begin(), keys.end(), key) != keys.end();
+  static const std::set<std::string_view> keys = {"address",
+                                                  "admin",
+                                                  "algorithm",
+                                                  "algorithms",
+                                                  "allow_hosts",
+                                                  "allow_private",
+                                                  "anonymousId",
+                                                  "audience",
+                                                  "base",
+                                                  "basis",
+                                                  "ca",
+                                                  "certificate",
+                                                  "classes",
+                                                  "client_ca",
+                                                  "client_id",
+                                                  "common_name",
+                                                  "compatibility",
+                                                  "context",
+                                                  "crawlers",
+                                                  "crawlers_file",
+                                                  "data",
+                                                  "default",
+                                                  "delivery_header",
+                                                  "description",
+                                                  "directory",
+                                                  "drop",
+                                                  "each",
+                                                  "encoding",
+                                                  "event",
+                                                  "expression",
+                                                  "externalIds",
+                                                  "fields",
+                                                  "format",
+                                                  "header",
+                                                  "headers_file",
+                                                  "hosts",
+                                                  "ids",
+                                                  "ingest",
+                                                  "issuer",
+                                                  "key",
+                                                  "key_file",
+                                                  "level",
+                                                  "map",
+                                                  "mapping",
+                                                  "messageId",
+                                                  "mode",
+                                                  "name",
+                                                  "name_claim",
+                                                  "node",
+                                                  "old_key_file",
+                                                  "owner",
+                                                  "prefix",
+                                                  "preset",
+                                                  "previousId",
+                                                  "priority",
+                                                  "properties",
+                                                  "protocol",
+                                                  "purpose",
+                                                  "rights",
+                                                  "role",
+                                                  "role_claim",
+                                                  "scheme",
+                                                  "scopes",
+                                                  "secret_files",
+                                                  "segments",
+                                                  "server_name",
+                                                  "servers",
+                                                  "service",
+                                                  "signed",
+                                                  "source",
+                                                  "source_claim",
+                                                  "timestamp",
+                                                  "timestamp_header",
+                                                  "token_file",
+                                                  "client_secret_file",
+                                                  "traits",
+                                                  "type",
+                                                  "unknown",
+                                                  "userId",
+                                                  "when"};
+  return keys.contains(key);
+}
+
+bool is_url(std::string_view key) {
+  static const std::set<std::string_view> keys = {"url", "endpoint", "introspection_endpoint", "jwks_uri", "resource"};
+  return keys.contains(key);
+}
+
+using path = std::vector<std::string_view>;  ///< of keys; a list of tables adds nothing
+
+/// Tables whose keys are names that somebody chose, and whose texts are words or expressions. By the whole path: a
+/// source may have any name.
+bool has_open_texts(const path& of) {
+  const auto is = [&](std::initializer_list<std::string_view> wanted) {
+    return std::equal(of.begin(), of.end(), wanted.begin(), wanted.end());
+  };
+  const bool maps = of.size() == 4 && of[0] == "sources" && of[2] == "map" && is_open(of[3]);
+  return maps || is({"oidc", "roles"}) || is({"oauth", "issuers", "scopes"}) || is({"pii", "classes"}) ||
+         is({"schemas", "events"});
 }
 
 /// "64MiB", "10m", "forever"
@@ -45,20 +131,27 @@ bool is_quantity(std::string_view text) {
          text.find_first_not_of(letters, unit) == std::string_view::npos;
 }
 
-json shown(std::string_view key, const toml::node& node) {
+json shown(const path& at, const toml::node& node) {
   if (const auto* table = node.as_table()) {
     auto made = json::object();
-    for (const auto& [name, inner] : *table) made[std::string(name.str())] = shown(name.str(), inner);
+    for (const auto& [name, inner] : *table) {
+      auto below = at;
+      below.push_back(name.str());
+      made[std::string(name.str())] = shown(below, inner);
+    }
     return made;
   }
   if (const auto* list = node.as_array()) {
     auto made = json::array();
-    for (const auto& each : *list) made.push_back(shown(key, each));
+    for (const auto& each : *list) made.push_back(shown(at, each));
     return made;
   }
   if (const auto* text = node.as_string()) {
-    if (key == "url" || key == "endpoint") return net::shown_url(text->get());
-    return is_open(key) || is_quantity(text->get()) ? text->get() : "(hidden)";
+    if (is_url(at.back())) return net::shown_url(text->get());
+    const bool open = is_open(at.back()) || has_open_texts(path(at.begin(), at.end() - 1));
+    const bool one_line =
+        text->get().find('\n') == std::string::npos;  // else it is a file's content in place of its path
+    return (open && one_line) || is_quantity(text->get()) ? text->get() : "(hidden)";
   }
   if (const auto* number = node.as_integer()) return number->get();
   if (const auto* real = node.as_floating_point()) return real->get();

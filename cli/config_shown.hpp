@@ -9,7 +9,7 @@ namespace kith::cli {
 
 /// {effective: what the most asked for comes to, with flags and defaults; file: its path, or null; settings: what
 /// stands in the file}. Of texts only those are shown of which it is known that they hold no secret, the rest as
-/// "(hidden)". Errors: as of load_config.
+/// "(hidden)"; so a new key that holds none is to be named there. Errors: as of load_config.
 result<nlohmann::json> shown_config(const config& of, const std::string& file);
 
 }  // namespace kith::cli
