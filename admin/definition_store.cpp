@@ -238,6 +238,9 @@ change_result<definition_store::put_outcome> definition_store::put(definition wa
   const auto* there = find_in(next, wanted.kind, wanted.name);
   if (there != nullptr && there->from_config) return refuse_configured(wanted.kind, wanted.name);
   if (only_if && !only_if(there)) {
+    // What cannot be stored is refused for that: no version of it would do.
+    if (auto good = check_bounds(wanted); !good) return tl::make_unexpected(std::move(good.error()));
+    if (auto good = check(wanted); !good) return tl::make_unexpected(std::move(good.error()));
     return refuse(412, errc::invalid_argument,
                   full_name(wanted.kind, wanted.name) +
                       (there == nullptr ? " is not there" : " is at version " + std::to_string(there->what.version)));

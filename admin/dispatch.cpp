@@ -97,8 +97,11 @@ response routes::answer(const route& chosen, const call& asked) {
   response made;
   // What tells of people is not kept: whoever is erased would be told again. What only reads is done anew.
   const bool of_people = chosen.personal == personal::refused;
-  if (asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty() &&
-      !(of_people && chosen.effect == effect::reads)) {
+  const bool has_key = asked.sent.method == "POST" && asked.sent.who && !asked.sent.idempotency_key.empty();
+  if (has_key && of_people && chosen.effect == effect::reads) {
+    const auto refused = idempotent_answers::refusal_of(asked.sent.idempotency_key);
+    made = refused ? *refused : handle();
+  } else if (has_key) {
     auto outcome = repeated_.answer(asked.sent, handle, !of_people);
     made = std::move(outcome.answer);
     if (outcome.repeated && of_people && made.status < 300) show_request_as_it_is(made);

@@ -16,14 +16,16 @@ std::string key_in(std::string text) {
 
 }  // namespace
 
+std::optional<response> idempotent_answers::refusal_of(const std::string& header) {
+  if (!key_in(header).empty()) return std::nullopt;
+  return problem(400, "invalid_argument",
+                 "header Idempotency-Key: must be 1 to " + std::to_string(key_bytes) + " visible ASCII characters");
+}
+
 idempotent_answers::outcome idempotent_answers::answer(const request& asked, const std::function<response()>& handler,
                                                        bool whole) {
+  if (auto refused = refusal_of(asked.idempotency_key)) return {std::move(*refused), false};
   const auto key = key_in(asked.idempotency_key);
-  if (key.empty()) {
-    return {problem(400, "invalid_argument",
-                    "header Idempotency-Key: must be 1 to " + std::to_string(key_bytes) + " visible ASCII characters"),
-            false};
-  }
   const auto name = asked.who->rights.name + '\n' + asked.method + ' ' + asked.target + '\n' + key;
   const auto body = net::digest_of(asked.body);
   if (auto known = look_up(name, body)) return {std::move(*known), true};

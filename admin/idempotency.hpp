@@ -30,6 +30,9 @@ class idempotent_answers {
 
   explicit idempotent_answers(std::function<std::int64_t()> now_ms) : now_ms_(std::move(now_ms)) {}
 
+  /// What is wrong with the header, whose value this is; nothing: it holds a key.
+  static std::optional<response> refusal_of(const std::string& header);
+
   struct outcome {
     response answer;
     bool repeated = false;

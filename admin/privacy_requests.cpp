@@ -233,17 +233,13 @@ change_result<privacy_request> privacy_requests::create(const request_wanted& wa
 }
 
 /// Nothing: it is as it should be now.
-std::optional<refusal> privacy_requests::apply(privacy_request& to, request_action what,
-                                               const std::string& reason) const {
+std::optional<refusal> privacy_requests::apply(privacy_request& to, request_action what) const {
   const auto conflict = [&](const std::string& why) {
     return refusal{409, {errc::invalid_argument, "the request is " + std::string(name_of(to.status)) + why}, {}};
   };
   const auto now = now_ms_();
   const bool waits = to.status == request_status::received || to.status == request_status::verified;
   if (!to.open()) return conflict(": nothing of it changes any more");
-  if ((what == request_action::extend || what == request_action::refuse) && reason.empty()) {
-    return refusal{400, {errc::invalid_argument, "reason: missing; the person has to be told"}, {}};
-  }
   switch (what) {
     case request_action::confirm:
       if (to.confirmed_ms != 0) return conflict(", and its receipt was confirmed before");
@@ -285,13 +281,16 @@ change_result<privacy_request> privacy_requests::step(const std::string& id, req
     return refuse(400, errc::invalid_argument,
                   "reason: must be text of at most " + std::to_string(most_text) + " bytes");
   }
+  if ((what == request_action::extend || what == request_action::refuse) && reason.empty()) {
+    return refuse(400, errc::invalid_argument, "reason: missing; the person has to be told");
+  }
   const std::lock_guard one_at_a_time(changing_);
   auto next = get(id);
   if (!next) return refuse(404, errc::not_found, "there is no such request; GET /v1/privacy/requests lists them");
   if (only_if && !only_if(*next)) {
     return refuse(412, errc::invalid_argument, "the request is not as the precondition says: read it again");
   }
-  if (auto refused = apply(*next, what, reason)) return tl::make_unexpected(std::move(*refused));
+  if (auto refused = apply(*next, what)) return tl::make_unexpected(std::move(*refused));
   next->history.push_back({now_ms_(), by, std::string(done_as[static_cast<std::size_t>(what)]), reason});
   if (auto written = commit(*next); !written) return refused_by_disk(written.error());
   if (what == request_action::run) {

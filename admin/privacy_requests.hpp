@@ -181,7 +181,7 @@ class privacy_requests {
   result<void> commit(privacy_request next);
   result<void> remove_exports(privacy_request& of, bool& any);
   result<void> remove_unlisted(const std::string& id, bool& any);
-  std::optional<refusal> apply(privacy_request& to, request_action what, const std::string& reason) const;
+  std::optional<refusal> apply(privacy_request& to, request_action what) const;
   std::size_t count_open() const;
 
   persistence::file_system& files_;

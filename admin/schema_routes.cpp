@@ -171,9 +171,9 @@ namespace {
 struct check_question {
   json event;  ///< a whole event; or
   std::string source;
-  std::string name;  ///< of an event: its schema is looked up, or
-  json schema;       ///< judged as its next version
-  json sample;       ///< what it would hold
+  std::string name;            ///< of an event: its schema is looked up, or
+  json schema;                 ///< judged as its next version
+  std::optional<json> sample;  ///< what it would hold, which may be null
   std::optional<ingest::schema::compatibility> instead;
 };
 
@@ -215,7 +215,7 @@ result<check_question> question_in(const std::string& text) {
     }
   }
   if (asked.event.is_null() == asked.name.empty()) return refuse("needs either event, or name");
-  if (!asked.name.empty() && asked.schema.is_null() && asked.sample.is_null()) {
+  if (!asked.name.empty() && asked.schema.is_null() && !asked.sample) {
     return refuse("needs schema, or sample, or both beside name");
   }
   return asked;
@@ -263,8 +263,8 @@ response routes::check_schema(const call& asked) {
     judged = checked->now.what;
   }
   body["version"] = judged->version();
-  if (!question->sample.is_null()) {
-    const auto found = judged->validate(ingest::schema::encoded(question->sample));
+  if (question->sample) {
+    const auto found = judged->validate(ingest::schema::encoded(*question->sample));
     body["valid"] = found.empty();
     body["violations"] = violations_json(found);
   }

@@ -186,6 +186,10 @@ change_result<store::put_outcome> store::put(const std::string& event, std::stri
   const auto now = schemas_.current();
   const auto* there = now->find(event);
   if (only_if && !only_if(there == nullptr ? nullptr : &there->newest())) {
+    // What is no schema is refused for that: no version of it would do.
+    auto read = read_document(document);
+    if (!read) return refuse(read.error());
+    if (auto made = schema::make(event, 1, std::move(*read)); !made) return refuse(made.error());
     return refuse(412, errc::invalid_argument,
                   there == nullptr
                       ? "there is no schema of \"" + event + "\""

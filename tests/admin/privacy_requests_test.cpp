@@ -149,7 +149,11 @@ TEST_CASE("one step follows on another, and none on the end") {
   CHECK(room.step(second.id, request_action::refuse, "not who they say") == 0);
   CHECK(room.step(second.id, request_action::run) == 409);
   CHECK(room.step("nobody", request_action::run) == 404);
-  CHECK(!room.all->step(first.id, request_action::confirm, "officer", "", [](const auto&) { return false; }));
+  const auto no_version = [](const auto&) { return false; };
+  CHECK(room.all->step(first.id, request_action::confirm, "officer", "", no_version).error().status == 412);
+  // Whatever there is, and whichever version of it.
+  CHECK(room.all->step(first.id, request_action::refuse, "officer", "", no_version).error().status == 400);
+  CHECK(room.step("nobody", request_action::extend) == 400);
 }
 
 TEST_CASE("what cannot be done now is tried later, what never can waits for somebody") {
@@ -422,7 +426,9 @@ TEST_CASE("requests go through the API: by role, recorded, with what they led to
   CHECK(person["profile"]["traits"]["plan"] == "gold");
   CHECK(person["end"]["complete"] == true);
   REQUIRE(all->forget({ada}));
-  CHECK(ask("GET", url + "/exports/1", "token-privacy").status == 410);
+  const auto gone = ask("GET", url + "/exports/1", "token-privacy");
+  CHECK(gone.status == 410);
+  CHECK(json::parse(gone.body)["title"] == "Gone");
   // Whether somebody was erased is told of a person, so who asked is recorded.
   REQUIRE(ask("POST", "/v1/privacy/suppressions:lookup", "token-privacy", {{"kind", "user"}, {"id", "cleo"}}).status ==
           200);

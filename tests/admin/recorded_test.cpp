@@ -200,6 +200,18 @@ TEST_CASE("a POST with an Idempotency-Key is done once") {
   CHECK(at.ask(asked).status == 400);
 }
 
+TEST_CASE("a key that is none is refused by what reads, too") {
+  house at;
+  auto asked = house::request("POST", "/v1/privacy/suppressions:lookup");
+  asked.body = R"({"kind": "user", "id": "ada"})";
+  asked.idempotency_key = "\"\"";
+  const auto refused = at.ask(asked);
+  CHECK(refused.status == 400);
+  CHECK(refused.body.find("Idempotency-Key") != std::string::npos);
+  asked.idempotency_key = "key";
+  CHECK(at.ask(asked).status == 200);
+}
+
 TEST_CASE("a key whose request is being answered is busy; of failures nothing is kept, and of old answers neither") {
   std::int64_t now_ms = 1;
   admin::idempotent_answers answers([&] { return now_ms; });

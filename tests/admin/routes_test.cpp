@@ -61,6 +61,34 @@ TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
   CHECK(described == listed);
 }
 
+TEST_CASE("the OpenAPI document names each parameter once, and describes what has alternatives by them alone") {
+  const auto document = json::parse(admin::openapi_document());
+  for (const auto& [path, methods] : document["paths"].items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      std::set<std::string> names;
+      for (const auto& each : operation.value("parameters", json::array())) {
+        const auto name = each.contains("$ref") ? each["$ref"].get<std::string>() : each["name"].get<std::string>();
+        CAPTURE(path, method, name);
+        CHECK(names.insert(name).second);
+      }
+    }
+  }
+  // Beside alternatives that are whole, `properties` would have each of them be two things at once.
+  const std::function<void(const json&, const std::string&)> look = [&](const json& at, const std::string& where) {
+    for (const auto* key : {"oneOf", "anyOf"}) {
+      if (!at.is_object() || !at.contains(key) || !at[key].is_array()) continue;
+      const bool whole = std::any_of(at[key].begin(), at[key].end(), [](const json& each) {
+        return each.contains("$ref") || each.contains("properties");
+      });
+      CAPTURE(where, key);
+      CHECK_FALSE((whole && (at.contains("properties") || at.contains("required"))));
+    }
+    if (!at.is_structured()) return;
+    for (const auto& [key, value] : at.items()) look(value, where + "/" + key);
+  };
+  look(document, "");
+}
+
 TEST_CASE_METHOD(admin_fixture, "a profile and its events are read") {
   kith.publish({track("ada b/c", "m-1", "2024-05-01T10:00:00Z"), track("ada b/c", "m-2", "2024-05-02T10:00:00Z")});
   const auto profile = body("/v1/profiles/user/ada%20b%2Fc");

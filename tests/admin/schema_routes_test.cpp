@@ -144,6 +144,14 @@ TEST_CASE_METHOD(api, "a version that does not fit is a conflict, with all reaso
   CHECK_THAT(detail(412, "PUT", order_url, order, "\"1\""), Contains("is at version 2"));
 }
 
+TEST_CASE_METHOD(api, "what can be no schema is refused for that, whatever version it is to follow") {
+  good("PUT", order_url, order, 201);
+  CHECK_THAT(detail(400, "PUT", order_url, {{"minContains", 1}}, "\"7\""), Contains("/minContains"));
+  CHECK_THAT(detail(400, "PUT", order_url, "[", "*"), Contains("is not JSON"));
+  CHECK_THAT(detail(400, "PUT", "/v1/schemas/other", "5", "*"), !Contains("there is no schema"));
+  CHECK_THAT(detail(400, "PUT", "/v1/schemas/" + std::string(256, 'a'), order, "*"), Contains("has 256 bytes"));
+}
+
 TEST_CASE_METHOD(api, "what is refused says why") {
   CHECK_THAT(detail(400, "PUT", order_url, {{"minContains", 1}}), Contains("/minContains: the keyword minContains"));
   CHECK_THAT(detail(400, "PUT", order_url, "{"), Contains("is not JSON"));
@@ -155,6 +163,7 @@ TEST_CASE_METHOD(api, "what is refused says why") {
   CHECK(ask("PUT", order_url, order, {}, false).status == 403);
   CHECK(ask("DELETE", order_url, nullptr, {}, false).status == 403);
   CHECK(ask("POST", "/v1/schemas:check", {{"name", "Fixed"}, {"sample", 1}}, {}, false).status == 200);
+  CHECK(good("POST", "/v1/schemas:check", {{"name", "Fixed"}, {"sample", nullptr}}).contains("valid"));
 }
 
 TEST_CASE_METHOD(api, "an event, a schema and a sample are judged without being kept") {

@@ -133,6 +133,14 @@ TEST_CASE_METHOD(api, "a version that is not the present one is refused with 412
   REQUIRE(ask("DELETE", "/v1/segments/loyal", nullptr, "*").status == 204);
 }
 
+TEST_CASE_METHOD(api, "what can be no definition is refused for that, whatever version it is to replace") {
+  REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
+  problem(400, "PUT", "/v1/segments/" + std::string(65, 'a'), {{"expression", "false"}}, "*");
+  problem(400, "PUT", "/v1/computed/7", {{"expression", "1"}}, "\"1\"");
+  problem(400, "PUT", "/v1/segments/loyal", {{"expression", "1"}}, "\"9\"");
+  problem(400, "PUT", "/v1/segments/loyal", {{"expression", "true"}, {"owner", std::string(5000, 'o')}}, "\"9\"");
+}
+
 TEST_CASE_METHOD(api, "conflicts are told") {
   REQUIRE(ask("POST", "/v1/segments", loyal).status == 201);
   problem(409, "POST", "/v1/segments", loyal);
