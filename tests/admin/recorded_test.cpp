@@ -202,7 +202,7 @@ TEST_CASE("a POST with an Idempotency-Key is done once") {
 
 TEST_CASE("a key that is none is refused by what reads, too") {
   house at;
-  auto asked = house::request("POST", "/v1/privacy/suppressions:lookup");
+  auto asked = house::request("POST", "/v1/privacy/suppressions:lookup", "token-privacy");
   asked.body = R"({"kind": "user", "id": "ada"})";
   asked.idempotency_key = "\"\"";
   const auto refused = at.ask(asked);
