@@ -157,7 +157,8 @@ struct sender::impl {
 
   static void end_span(exchange& of, const result<unsigned>& answered) {
     if (!of.span.on()) return;
-    const bool good = answered && *answered < 400;
+    // A redirect is not followed: what was to be told was not taken.
+    const bool good = answered && *answered >= 200 && *answered < 300;
     if (answered) of.span.note("http.response.status_code", std::int64_t{*answered});
     const auto why = answered ? std::to_string(*answered) : std::string(name_of(answered.error().code));
     if (!good) of.span.note("error.type", why);

@@ -129,6 +129,7 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
   REQUIRE(eventually([&] { return spans.has(other, {"apply", "journal", "publish", "segment"}); }));
   check_tree(spans.spans(other));
   CHECK(named(spans.spans(other), "publish").attributes.at("rpc.method") == "publish");
+  CHECK(named(spans.spans(other), "publish").attributes.contains("kith.source"));
   const std::string third = "0af7651916cd43dd8448eb211c80319d";
   auto options = kith.client_options(1);
   options.port = static_cast<unsigned short>(options.port + 2);
@@ -151,6 +152,25 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
     CHECK(each.body.find(stranger) == std::string::npos);
   }
   CHECK(spans.spans().size() == all.size() + 4 + 1);
+  REQUIRE(kith.stop() == 0);
+}
+
+TEST_CASE("a webhook that is answered with a redirect is a span that failed, as its change was not taken") {
+  const collector spans;
+  const receiver endpoint([](const received_message&) { return 302U; });
+  const scratch room;
+  server kith(room,
+              tracing(spans, "sample = 0.0\n") +
+                  "[segments.buyers]\nexpression = 'events(\"Order Completed\").any()'\n[webhooks.crm]\nurl = \"" +
+                  endpoint.url() + "\"\nsecrets = [\"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\"]\n");
+  const edge at(kith);
+  const std::string trace = "4bf92f3577b34da6a3ce929d0e0e4738";
+  REQUIRE(at.post("/v1/track", order(at, "m-1", "ada"), {{"traceparent", traceparent(trace)}}).first == 200);
+  REQUIRE(eventually([&] { return spans.has(trace, {"webhook"}); }));
+  const auto webhook = named(spans.spans(trace), "webhook");
+  CHECK(webhook.failed);
+  CHECK(webhook.attributes.at("http.response.status_code") == "302");
+  CHECK(webhook.attributes.at("error.type") == "302");
   REQUIRE(kith.stop() == 0);
 }
 
