@@ -60,7 +60,7 @@ TEST_CASE("who erases does not wait until a backlog is in the history") {
     }
     return persistence::journal_position{UINT64_MAX, 0};
   };
-  actors::history_feeder feeder(files, journal, **store, durable_end, nullptr);
+  actors::history_feeder feeder(files, journal, **store, durable_end, nullptr, {});
   feeds = &feeder;
   REQUIRE(feeder.start());
   constexpr std::uint64_t all = 1 << 30;
