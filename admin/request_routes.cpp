@@ -122,10 +122,9 @@ result<void> settle_purposes(request_wanted& of, const profile::privacy_rules& r
     if (is_meant(of.kind, each)) of.purposes.push_back(each.name);
   }
   if (!of.purposes.empty()) return {};
-  return fail(errc::invalid_argument,
-              "body: purposes: missing, and no purpose is configured that the law would mean; name those that it is "
-              "about: " +
-                  configured);
+  return fail(
+      errc::invalid_argument,
+      "body: purposes: say which it is about, since none that is configured is one that the law means; " + configured);
 }
 
 std::optional<request_action> action_named(std::string_view name) {

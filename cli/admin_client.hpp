@@ -46,7 +46,7 @@ int with_admin(std::string_view command, const admin_flags& server, Use use) {
   const auto options = server.options();
   if (!options) return report_unreached(command, options.error());
   auto admin = admin_client::connect(*options);
-  if (!admin) return report_unreached(command, admin.error());
+  if (!admin) return report_unreached(command, admin.error(), *options);
   return use(*admin);
 }
 

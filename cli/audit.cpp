@@ -47,8 +47,9 @@ void print(const admin::audit_report& found, const std::string& directory, bool 
                   .c_str());
     return;
   }
-  std::printf("audit log: %s: %llu records in %llu files\n", directory.c_str(),
-              static_cast<unsigned long long>(found.records), static_cast<unsigned long long>(found.files));
+  std::printf("audit log: %s: %llu record%s in %llu file%s\n", directory.c_str(),
+              static_cast<unsigned long long>(found.records), found.records == 1 ? "" : "s",
+              static_cast<unsigned long long>(found.files), found.files == 1 ? "" : "s");
   if (found.last.sequence != 0) std::printf("head: %s\n", admin::text_of(found.last).c_str());
   if (found.unfinished_bytes > 0) {
     std::printf("%llu bytes of a record that was never acknowledged are at its end; the next start cuts them\n",

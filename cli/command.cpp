@@ -108,6 +108,10 @@ int report_unreached(std::string_view command, const error& why) {
 }
 
 int report_unreached(std::string_view command, error why, const net::client_options& with) {
+  if (with.ca_file.empty() && why.message.find("certificate verify failed") != std::string::npos) {
+    why.message +=
+        "; name the CA that signed it with --ca FILE, or the data directory of a `kith serve --dev` with --dev";
+  }
   if (why.code == errc::unauthenticated && !with.cert_file.empty() && with.token.empty()) {
     why.message += "; the certificate " + with.cert_file +
                    " is not listed by the server: give its common name to a [[credentials]] entry of the server's "

@@ -99,6 +99,7 @@ std::string decided_text(const json& sum, bool replayed) {
     text += number_in(sum, "replayed") + " replayed: " + number_in(sum, "applied") + " applied, " +
             number_in(sum, "duplicate") + " duplicate, " + number_in(sum, "rejected") + " refused again, " +
             number_in(sum, "failed") + " failed\n";
+    if (sum.at("rejected") != 0) text += "why is in `kith dead-letters show ID`\n";
   } else {
     text += number_in(sum, "dropped") + " dropped\n";
   }

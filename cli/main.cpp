@@ -53,7 +53,9 @@ command_body add_help(CLI::App& app) {
   app.add_option("COMMAND", *about, "the command, and which part of it, as in `kith help privacy requests`");
   return [about, root = app.get_parent()] {
     if (about->empty()) {
-      std::fputs(root->help().c_str(), stdout);
+      // Not root->help(): with a command on the command line that is the command's.
+      const auto all = root->get_formatter()->make_help(root, root->get_name(), CLI::AppFormatMode::Normal);
+      std::fputs(all.c_str(), stdout);
       return static_cast<int>(exit_ok);
     }
     auto* found = root;
@@ -71,6 +73,24 @@ command_body add_help(CLI::App& app) {
     explain(*found, behind);
     return static_cast<int>(exit_ok);
   };
+}
+
+/// What was named ends where one of several commands has to follow: they are listed, behind the word that is none of
+/// them. False: something else is wrong.
+bool list_what_follows(CLI::App& root) {
+  auto* last = &root;
+  std::string behind;
+  while (!last->get_subcommands().empty()) {
+    behind += (behind.empty() ? "" : " ") + last->get_name();
+    last = last->get_subcommands().back();
+  }
+  if (parts_of(*last).empty()) return false;
+  const auto rest = root.remaining(true);  // some let their parents look at it first
+  if (!rest.empty() && rest.front().rfind('-', 0) == 0) return false;
+  const auto name = (behind.empty() ? "" : behind + " ") + last->get_name();
+  if (!rest.empty()) std::fprintf(stderr, "%s: there is no command \"%s\"\n\n", name.c_str(), rest.front().c_str());
+  std::fputs(last->help(behind).c_str(), stderr);
+  return true;
 }
 
 struct command {
@@ -118,6 +138,9 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const auto wrong = static_cast<CLI::ExitCodes>(error.get_exit_code());
+    const bool no_command = wrong == CLI::ExitCodes::RequiredError || wrong == CLI::ExitCodes::ExtrasError;
+    if (no_command && list_what_follows(app)) return exit_usage;
     return app.exit(error) == 0 ? exit_ok : exit_usage;
   }
   for (const auto& [sub, body] : bodies) {

@@ -86,6 +86,7 @@ std::string backfill_text(const json& backfill) {
   if (backfill.at("cancelled").get<bool>())
     return "cancelled at " + far + "; `kith segments backfill --resume` goes on";
   if (!backfill.at("running").get<bool>()) return "failed at " + far + "; the server's log says why";
+  if (backfill.at("of") == 0) return "begins";  // they are not counted yet
   auto text = far + ", " + text_in(backfill, "perSecond") + "/s";
   if (!backfill.at("limit").is_null()) text += " of " + text_in(backfill, "limit") + "/s allowed";
   const auto& left = backfill.at("secondsLeft");

@@ -183,10 +183,12 @@ class terminal {
   void draw(const std::vector<std::string>& lines) {
     std::string frame = "\033[H";
     for (std::size_t i = 0; i < lines.size(); ++i) {
-      frame += lines[i] + "\033[K";
-      if (i + 1 < lines.size()) frame += "\r\n";
+      // Erased before it is written: behind a full line the cursor stands on the last character.
+      const bool last = i + 1 == lines.size();
+      frame += (last ? "\033[J" : "\033[K") + lines[i];
+      if (!last) frame += "\r\n";
     }
-    write(frame + "\033[J");
+    write(lines.empty() ? frame + "\033[J" : frame);
   }
   static top_screen size() {
     top_screen on;

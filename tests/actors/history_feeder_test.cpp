@@ -1,6 +1,7 @@
 #include "actors/history_feeder.hpp"
 
 #include <thread>
+#include <utility>
 
 #include "actors/journal_record.hpp"
 #include "persistence/store.hpp"
@@ -44,14 +45,17 @@ TEST_CASE("who erases does not wait until a backlog is in the history") {
   add_segment(journal, "ada", "m-1");
   add_segment(journal, "bob", "m-2");
   add_segment(journal, "ada", "m-3");
-  auto store = persistence::store::open(files, directory.path() + "/store", {});
+  persistence::store_options options;
+  options.now_ms = [] { return start_ms; };
+  auto store = persistence::store::open(files, directory.path() + "/store", std::move(options));
   REQUIRE(store);
 
   std::thread erasing;
+  bool asks = false;
   actors::history_feeder* feeds = nullptr;
   // Asked for within feed(), before a segment is read.
   const auto durable_end = [&](unsigned) {
-    if (!erasing.joinable()) {
+    if (std::exchange(asks, false)) {
       erasing = std::thread([&] {
         feeds->leave_out(
             std::make_shared<const persistence::erased_addresses>(persistence::erased_addresses{address_of("bob")}));
@@ -64,6 +68,7 @@ TEST_CASE("who erases does not wait until a backlog is in the history") {
   feeds = &feeder;
   REQUIRE(feeder.start());
   constexpr std::uint64_t all = 1 << 30;
+  asks = true;
   const auto interrupted = feeder.feed(all);
   erasing.join();
   REQUIRE(interrupted);

@@ -72,7 +72,9 @@ TEST_CASE("members say that there are more, and that they are not complete") {
 TEST_CASE("a backfill is told on one line") {
   REQUIRE(cli::backfill_text(idle) == "all profiles are up to date");
   auto now = idle;
-  now.update({{"complete", false}, {"running", true}, {"done", 5}, {"of", 20}, {"perSecond", 2.5}});
+  now.update({{"complete", false}, {"running", true}});
+  REQUIRE(cli::backfill_text(now) == "begins");
+  now.update({{"done", 5}, {"of", 20}, {"perSecond", 2.5}});
   REQUIRE(cli::backfill_text(now) == "5 of 20 profiles, 2.5/s");
   now["limit"] = 3.0;
   for (const auto& [seconds, text] : {std::pair(0.0, "0 s"), std::pair(59.0, "59 s"), std::pair(60.0, "1 min"),

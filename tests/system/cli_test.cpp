@@ -63,7 +63,18 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   REQUIRE(one == 0);
   REQUIRE_THAT(step, Contains("kith privacy requests extend") && Contains("--reason"));
   REQUIRE_THAT(run_kith(room, {"help", "privacy", "nothing"}).second, Contains("kith privacy has no command"));
-  REQUIRE(run_kith(room, {"nothing"}).first == 64);
+  REQUIRE_THAT(run_kith(room, {"help"}).second, Contains("Usage: kith [OPTIONS]") && Contains("dead-letters"));
+  for (const auto& [words, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"nothing"}, "kith: there is no command \"nothing\""},
+           {{"privacy", "request"}, "kith privacy: there is no command \"request\""},
+           {{"privacy"}, "suppressed"},
+           {{"privacy", "requests"}, "extend"},
+           {{"audit"}, "verify"}}) {
+    const auto [code, text] = run_kith(room, words);
+    CAPTURE(words, text);
+    REQUIRE(code == 64);
+    REQUIRE_THAT(text, Contains(said) && Contains("Usage: kith"));
+  }
   REQUIRE(run_kith(room, {"get"}).first == 64);
   REQUIRE(run_kith(room, {"get", "ada", "--addr", "nowhere"}).first == 64);
   REQUIRE(run_kith(room, {"get", "ada", "--anonymous", "--profile"}).first == 64);
@@ -216,6 +227,9 @@ TEST_CASE("a server that is not there ends with 69, one that does not know us wi
   CAPTURE(refused.second);
   REQUIRE(refused.first == 77);
   const auto flags = running.flags();
+  // Its certificate is of a CA that nobody named.
+  REQUIRE_THAT(run_kith(room, {"get", "ada", "--addr", flags.at(3)}).second, Contains("--ca FILE"));
+  REQUIRE_THAT(run_kith(room, {"segments", "list", "--addr", flags.at(3)}).second, Contains("--ca FILE"));
   REQUIRE(running.stop() == 0);
   REQUIRE(run_kith(room, with({"get", "ada"}, flags)).first == 69);
   REQUIRE(run_kith(room, with({"bench", "publish", "--events", "10"}, flags)).first == 69);

@@ -68,6 +68,7 @@ TEST_CASE("a refused event is kept through a kill, and applied by a replay once 
     const auto again = letters_json(room, at, {"replay", id});
     CHECK(again["rejected"] == 1);
     CHECK(letters_json(room, at, {"show", id})["attempts"] == 1);
+    CHECK_THAT(letters(room, at, {"replay", id}).second, Contains("1 refused again") && Contains("dead-letters show"));
     const auto [code, table] = letters(room, at, {"list", "--search", "USER:ADA"});
     CHECK(code == 0);
     CHECK_THAT(table, Contains("CODE") && Contains(id) && Contains("too_late") && !Contains("invalid_argument"));

@@ -207,6 +207,9 @@ TEST_CASE("kith top shows a server, its going away and coming back, and leaves t
   quit.press("\034");  // SIGQUIT
   CHECK(quit.wait() == 0);
   CHECK(quit.is_restored());
+  // What is erased behind a line that ends in the last column is its last character.
+  CHECK(quit.output().find("tab page\033[0m") != std::string::npos);
+  CHECK(quit.output().find("tab page\033[0m\033[K") == std::string::npos);
 }
 
 TEST_CASE("kith top prints once, for people and programs, and says why it cannot") {

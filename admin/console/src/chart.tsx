@@ -63,7 +63,7 @@ export function Chart(of: {
         legend: { show: false },
         hooks: { setCursor: [(at) => setPointed(at.cursor.idx ?? null)] },
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-        padding: [8, 8, 0, 0],
+        padding: [8, 18, 0, 0], // at the right there is room for half of the last time
         scales: {
           x: { time: true, range: (_, min, max) => [Math.max(max - latest.current.span, Math.min(min, max - shortest)), max] },
           y: of.log

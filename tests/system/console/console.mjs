@@ -164,6 +164,8 @@ const steps = {
   },
 
   async "a membership is explained, and so is that there is none"() {
+    await main.getByRole("link", { name: "loyal", exact: true }).click(); // beside the profile's other facts
+    await main.getByRole("heading", { name: "Why: loyal" }).waitFor();
     await main.getByRole("link", { name: "Segments", exact: true }).click();
     await main.getByRole("link", { name: "Why in loyal" }).click();
     await sees("since");
@@ -212,6 +214,7 @@ const steps = {
     await main.locator(".facts .big", { hasText: /^3$/ }).waitFor();
     await main.getByRole("button", { name: "Reload" }).click();
     await main.getByRole("row").nth(3).waitFor();
+    await main.getByRole("link", { name: "user:cleo" }).waitFor();
     await main.getByRole("img", { name: "Members over time: 3 now" }).waitFor();
     await inspect("segment");
     await main.getByRole("button", { name: "Edit" }).click();
@@ -263,6 +266,7 @@ const steps = {
     await main.getByRole("button", { name: /quarantined from/ }).click();
     await main.getByRole("row", { name: /quarantined/ }).getByRole("link").click();
     await main.getByLabel("The event").waitFor();
+    assert.equal(await main.getByRole("link", { name: "user:ada" }).getAttribute("href"), "#/profiles/user/ada");
     await inspect("dead-letter");
     const text = await main.getByLabel("The event").inputValue();
     await main.getByLabel("The event").fill(text.replace('"59.90"', "59.90"));

@@ -1,5 +1,5 @@
 // One dead letter: what came, why it was refused; mended, it is replayed.
-import type { VNode } from "preact";
+import { Fragment, type VNode } from "preact";
 import { useState } from "preact/hooks";
 import { allowed, api, type DeadLetter, type Replayed } from "../api";
 import * as format from "../format";
@@ -18,6 +18,22 @@ function textOf(of: DeadLetter): string | null {
   } catch {
     return of.bytes;
   }
+}
+
+/** "user:ada anonymous:a-17": whom it speaks of. No links where an id holds a space, or who looks sees masks. */
+function Whose(of: { ids: string }): VNode {
+  const all = of.ids.split(" ").map((each) => each.split(/:(.*)/s, 2) as [string, string | undefined]);
+  const masked = !allowed("operator") && !allowed("privacy");
+  if (masked || all.some(([kind, id]) => !kind || !id)) return <span class="mono">{of.ids}</span>;
+  return (
+    <>
+      {all.map(([kind, id]) => (
+        <Fragment key={`${kind}:${id}`}>
+          <a class="mono" href={to(["profiles", kind, id!])}>{`${kind}:${id}`}</a>{" "}
+        </Fragment>
+      ))}
+    </>
+  );
 }
 
 function Mend(of: { letter: DeadLetter; onDone: (how: Replayed) => void }): VNode {
@@ -105,10 +121,10 @@ export function Letter(of: { at: string; id: string; onGone: () => void }): VNod
                   ["Source", letter.source],
                   ["Came in by", letter.edge],
                   ["Event", letter.event ?? "–"],
-                  ["Of", letter.ids ? <span class="mono">{letter.ids}</span> : "–"],
+                  ["Of", letter.ids ? <Whose ids={letter.ids} /> : "–"],
                   ["messageId", letter.messageId ? <span class="mono">{letter.messageId}</span> : "–"],
                   ["Size", format.bytes(letter.size)],
-                  ["Replayed in vain", letter.attempts === 0 ? "never" : <>{letter.attempts} times, last <Time at={letter.replayed} relative /></>],
+                  ["Replayed in vain", letter.attempts === 0 ? "never" : <>{letter.attempts === 1 ? "once," : `${format.count(letter.attempts)} times, last`} <Time at={letter.replayed} relative /></>],
                 ]}
               />
               {letter.headers.length > 0 && (

@@ -65,7 +65,7 @@ function Outcome(of: { preview: Preview }): VNode {
         <span class="big">{format.count(members)}</span> of {format.count(profiles)} profiles{" "}
         {profiles > 0 && <span class="muted">({((100 * members) / profiles).toFixed(1)} %)</span>} would be in it now.{" "}
         <span class="muted">
-          {complete ? `Looked at all in ${seconds.toFixed(2)} s.` : `The time was up after ${seconds.toFixed(1)} s; not all were looked at.`}
+          {complete ? `Looked at all in ${format.latency(seconds * 1e6)}.` : `The time was up after ${seconds.toFixed(1)} s; not all were looked at.`}
         </span>
       </p>
       {errors > 0 && (

@@ -170,24 +170,16 @@ function Members(of: { name: string; version: number; upToDate: boolean }): VNod
         empty="Nobody is in it."
         columns={[
           {
-            head: "Profile",
+            head: "Known as",
+            wide: true,
             cell: (each) => (
               <a class="mono" href={toProfile(each.profile)}>
-                {each.profile}
+                {each.identifier === null ? each.profile : `${each.identifier.kind === "external" ? each.identifier.type : each.identifier.kind}:${each.identifier.id}`}
               </a>
             ),
           },
-          {
-            head: "Known as",
-            wide: true,
-            cell: (each) =>
-              each.identifier === null ? (
-                <span class="muted">–</span>
-              ) : (
-                <span class="mono">{`${each.identifier.kind === "external" ? each.identifier.type : each.identifier.kind}:${each.identifier.id}`}</span>
-              ),
-          },
           { head: "Since", cell: (each) => <Time at={each.since} /> },
+          { head: "Profile id", cell: (each) => <span class="mono muted">{each.profile}</span> },
           {
             head: <span class="hidden">Why</span>,
             cell: (each) => (

@@ -111,7 +111,14 @@ export function Receipt(of: { text: string; name: string }): VNode {
 }
 
 export const Erased = (of: { erased: ErasedAnswer }): VNode => (
-  <Section title="Erased" note="A signed receipt: `kith privacy verify` checks it, and so does any JOSE library with the keys at /v1/privacy/keys.">
+  <Section
+    title="Erased"
+    note={
+      <>
+        A signed receipt: <code>kith privacy verify</code> checks it, and so does any JOSE library with the keys at <code>/v1/privacy/keys</code>.
+      </>
+    }
+  >
     <p class="done" role="status">
       Nobody can read them any more. The last bytes are gone from the disk by <Time at={of.erased.goneBy} />.
     </p>

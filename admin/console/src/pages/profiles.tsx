@@ -1,12 +1,12 @@
 // Who a customer is: found by any of their identifiers.
-import type { VNode } from "preact";
+import { Fragment, type VNode } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { allowed, api, path, Problem, type Profile } from "../api";
 import * as format from "../format";
 import { IdentifierForm } from "../identifier_form";
 import { useLoad } from "../load";
 import { go, place, to } from "../router";
-import { Await, Badge, Empty, Facts, Header, Tabs, Time } from "../ui";
+import { Await, Empty, Facts, Header, Tabs, Time } from "../ui";
 import { IdentityOf } from "./profile_identity";
 import { ConsentOf, Erase, Erased, type ErasedAnswer, Export } from "./profile_privacy";
 import { SegmentsOf } from "./profile_segments";
@@ -66,10 +66,23 @@ function Identifiers(of: { profile: Profile }): VNode {
   );
 }
 
+/** Each leads to why the profile is in it. */
+const Memberships = (of: { names: string[]; link: (tab: string, ...rest: string[]) => string }): VNode => (
+  <>
+    {of.names.map((name) => (
+      <Fragment key={name}>
+        <a href={of.link("segments", name)} title={`Why in ${name}?`}>
+          {name}
+        </a>{" "}
+      </Fragment>
+    ))}
+  </>
+);
+
 function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNode {
   const at = path("v1", "profiles", of.kind, of.id);
   const told = useLoad(at, (signal) => api<Profile>(at, { signal })); // not by itself again: each look stands in the audit log
-  const link = (tab: string) => to(["profiles", of.kind, of.id, ...(tab === "" ? [] : [tab])]);
+  const link = (tab: string, ...rest: string[]) => to(["profiles", of.kind, of.id, ...(tab === "" ? [] : [tab]), ...rest]);
   const [receipt, setReceipt] = useState<ErasedAnswer | null>(null);
   const profile = receipt ? undefined : told.data;
   return (
@@ -110,7 +123,7 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
                   ["Events", format.count(profile!.version)],
                   ["First seen", <Time at={profile!.firstSeen} />],
                   ["Last seen", <Time at={profile!.lastSeen} />],
-                  ["Segments", profile!.segments.length === 0 ? <span class="muted">none</span> : profile!.segments.map((name) => <Badge key={name}>{name}</Badge>)],
+                  ["Segments", profile!.segments.length === 0 ? <span class="muted">none</span> : <Memberships names={profile!.segments} link={link} />],
                   ["Profile id", <span class="mono">{profile!.profile}</span>],
                 ]}
               />
@@ -127,7 +140,7 @@ function One(of: { kind: string; id: string; tab: string; rest: string[] }): VNo
               {of.tab === "" && <ConsentOf consent={profile!.consent ?? {}} />}
               {of.tab === "" && <TraitsOf at={at} profile={profile!} />}
               {of.tab === "timeline" && <Timeline at={at} version={profile!.version} />}
-              {of.tab === "segments" && <SegmentsOf at={at} version={profile!.version} why={of.rest[0]} link={(name) => to(["profiles", of.kind, of.id, "segments", name])} />}
+              {of.tab === "segments" && <SegmentsOf at={at} version={profile!.version} why={of.rest[0]} link={(name) => link("segments", name)} />}
               {of.tab === "identity" && <IdentityOf at={at} changed={told.reload} />}
             </>
           )}
@@ -150,6 +163,9 @@ export function Profiles(): VNode {
         intro="A profile is all that is known of one customer. Any identifier that it was ever seen with leads to it."
       />
       <Search />
+      <p class="note">
+        Nobody in mind? Each <a href={to(["segments"])}>segment</a> lists its members.
+      </p>
     </>
   );
 }

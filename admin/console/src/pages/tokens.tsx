@@ -60,7 +60,7 @@ function Create(of: { onMade: (token: Token) => void; onCancel: () => void }): V
     <CreateForm title="New token" text="Create" disabled={name === "" || action.busy} problem={action.problem} onSubmit={action.run} onCancel={of.onCancel}>
       <div class="row bottom">
         <TextField label="Name" value={name} onInput={setName} required class="grow" />
-        <SelectField label="Role" value={role} onInput={setRole} options={roles} class="grow" />
+        <SelectField label="Role" value={role} onInput={setRole} options={roles} class="grow long" />
         <SelectField label="Ends" value={days} onInput={setDays} options={lifetimes} />
       </div>
       <TextField label="Description" value={description} onInput={setDescription} />
