@@ -1,7 +1,7 @@
 #include "actors/history_feeder.hpp"
 
-#include <thread>
 #include <utility>
+#include <thread>
 
 #include "actors/journal_record.hpp"
 #include "persistence/store.hpp"
