@@ -27,7 +27,6 @@ namespace {
 
 using profile::hash128;
 using rocksdb::Slice;
-using rocksdb::Status;
 
 enum family : std::size_t {
   f_default,
