@@ -22,8 +22,8 @@ constexpr std::size_t gets_together = 1024;
 constexpr std::uint64_t letters_retry_ms = 1000;  ///< when rejected events could not be kept
 
 /// A publish that came with this header.
-actors::open_span begin_publish(actors::tracer* to, std::string_view traceparent, std::uint32_t events,
-                                actors::time_point arrived) {
+actors::open_span begin_publish(actors::tracer* to, std::string_view traceparent, std::string_view source,
+                                std::uint32_t events, actors::time_point arrived) {
   if (to == nullptr) return {};
   const auto within = to->begin(traceparent);
   if (!within.sampled) return {};
@@ -31,6 +31,7 @@ actors::open_span begin_publish(actors::tracer* to, std::string_view traceparent
   made.note("rpc.system", "msgpack_rpc");
   made.note("rpc.service", "kith");
   made.note("rpc.method", "publish");
+  made.note("kith.source", source);
   made.note("kith.events", std::int64_t{events});
   return made;
 }
@@ -182,7 +183,7 @@ void methods::publish(std::string_view params, const request& from) {
     }
   }
   const std::string_view events = judged ? std::string_view(judged->events) : parsed->events;
-  auto span = begin_publish(server.options.traces, parsed->traceparent, parsed->count, from.arrived);
+  auto span = begin_publish(server.options.traces, parsed->traceparent, source, parsed->count, from.arrived);
   parsed->options.trace = span.context();
   auto traced = from;
   traced.trace = span.context();

@@ -129,6 +129,7 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
   REQUIRE(eventually([&] { return spans.has(other, {"apply", "journal", "publish", "segment"}); }));
   check_tree(spans.spans(other));
   CHECK(named(spans.spans(other), "publish").attributes.at("rpc.method") == "publish");
+  CHECK(named(spans.spans(other), "publish").attributes.contains("kith.source"));
   const std::string third = "0af7651916cd43dd8448eb211c80319d";
   auto options = kith.client_options(1);
   options.port = static_cast<unsigned short>(options.port + 2);
