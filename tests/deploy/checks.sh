@@ -1,4 +1,4 @@
-# What tests/deploy/container and in-systemd share; to be sourced by bash.
+# What tests/deploy/container, in-systemd and jaeger share; to be sourced by bash.
 failed=0
 pass() { echo "ok      $*"; }
 fail() { echo "FAILED  $*"; failed=$((failed + 1)); }
