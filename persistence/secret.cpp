@@ -129,7 +129,7 @@ std::string random_text(std::size_t bytes) {
   return made;
 }
 
-detail::counter_mode::counter_mode() {
+key_stream::key_stream() {
   // The first of all initializes the library. Its secure memory is a small pool, of which a handle each would ask.
   static const bool ready = gcry_check_version(GCRYPT_VERSION) != nullptr &&
                             gcry_control(GCRYCTL_DISABLE_SECMEM, 0) == 0 &&
@@ -140,14 +140,13 @@ detail::counter_mode::counter_mode() {
   handle_.reset(made);
 }
 
-void detail::counter_mode::close::operator()(gcry_cipher_handle* handle) const noexcept { gcry_cipher_close(handle); }
+void key_stream::close::operator()(gcry_cipher_handle* handle) const noexcept { gcry_cipher_close(handle); }
 
-void detail::counter_mode::apply(const secret& key, std::span<const unsigned char, 16> start, const char* from,
-                                 std::size_t bytes, char* to) {
-  if (bytes == 0) return;
+void key_stream::apply(const secret& key, std::span<const unsigned char, 16> start, std::string_view from, char* to) {
+  if (from.empty()) return;
   must(gcry_cipher_setkey(handle_.get(), key.bytes.data(), secret_bytes) == 0 &&
        gcry_cipher_setctr(handle_.get(), start.data(), start.size()) == 0 &&
-       gcry_cipher_encrypt(handle_.get(), to, bytes, from, bytes) == 0);
+       gcry_cipher_encrypt(handle_.get(), to, from.size(), from.data(), from.size()) == 0);
 }
 
 secret secret_generator::child(const secret& of, unsigned number) {
@@ -156,7 +155,7 @@ secret secret_generator::child(const secret& of, unsigned number) {
   const std::uint32_t big_endian = __builtin_bswap32(2 * number);
   std::memcpy(start.data() + 12, &big_endian, sizeof big_endian);
   secret made;
-  cipher_.apply(of, start, zeros.data(), zeros.size(), reinterpret_cast<char*>(made.bytes.data()));
+  stream_.apply(of, start, {zeros.data(), zeros.size()}, reinterpret_cast<char*>(made.bytes.data()));
   return made;
 }
 

@@ -50,13 +50,15 @@ struct free_context {
   void operator()(evp_cipher_ctx_st* context) const noexcept;
 };
 using cipher_context = std::unique_ptr<evp_cipher_ctx_st, free_context>;
+}  // namespace detail
 
-/// AES-256-CTR (NIST SP 800-38A, 6.5), for a new key with each call.
-class counter_mode {
+/// AES-256-CTR (NIST SP 800-38A, 6.5); another key and place with every call.
+class key_stream {
  public:
-  counter_mode();
-  void apply(const secret& key, std::span<const unsigned char, 16> start, const char* from, std::size_t bytes,
-             char* to);
+  key_stream();
+  /// `to` gets as many bytes as `from` has; the same call takes it back. `start`: no two calls with a key have places
+  /// in common, of which one takes one for each 16 bytes.
+  void apply(const secret& key, std::span<const unsigned char, 16> start, std::string_view from, char* to);
 
  private:
   struct close {
@@ -64,7 +66,6 @@ class counter_mode {
   };
   std::unique_ptr<gcry_cipher_handle, close> handle_;
 };
-}  // namespace detail
 
 /// Secrets that follow from one, of which none tells another or the one: AES-256 in counter mode under it, as a
 /// pseudo-random generator. Child i is the blocks 2 i and 2 i + 1 of the key stream that begins with 0.
@@ -73,20 +74,7 @@ class secret_generator {
   secret child(const secret& of, unsigned number);
 
  private:
-  detail::counter_mode cipher_;
-};
-
-/// AES-256-CTR; another key and place with every call.
-class key_stream {
- public:
-  /// `to` gets as many bytes as `from` has; the same call takes it back. `start`: no two calls with a key have places
-  /// in common, of which one takes one for each 16 bytes.
-  void apply(const secret& key, std::span<const unsigned char, 16> start, std::string_view from, char* to) {
-    cipher_.apply(key, start, from.data(), from.size(), to);
-  }
-
- private:
-  detail::counter_mode cipher_;
+  key_stream stream_;
 };
 
 /// AES-256 of single blocks: a permutation of 16 bytes by a key.
