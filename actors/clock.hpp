@@ -5,10 +5,7 @@
 #include <cstdint>
 #include <ctime>
 #include <pthread.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <thread>
-#include <unistd.h>
 
 namespace kith::actors {
 
@@ -22,8 +19,8 @@ inline std::int64_t wall_clock_ms() noexcept {
       .count();
 }
 
-/// The calling thread's work yields to the shards on a full machine.
-inline void be_nice() noexcept { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 15); }
+/// The calling thread's work yields to the shards on a full machine: it has a low weight and short turns.
+void be_nice() noexcept;
 
 /// Processor time that a running thread has used.
 inline std::chrono::nanoseconds processor_time(std::thread& of) noexcept {

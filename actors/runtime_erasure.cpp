@@ -369,7 +369,8 @@ result<void> runtime_impl::purge_erased() {
     return finished;
   }
   for (const auto& id : ids) carried_out_.erase(id);
-  log("info", std::to_string(ids.size()) + " erasures are finished: no file holds their bytes");
+  log("info", std::to_string(ids.size()) + (ids.size() == 1 ? " erasure is" : " erasures are") +
+                  " finished: no file holds the bytes");
   return show_suppressed();
 }
 

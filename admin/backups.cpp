@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "actors/clock.hpp"
 #include "persistence/copying.hpp"
 #include "persistence/thread_name.hpp"
 #include "persistence/whole_file.hpp"
@@ -68,6 +69,7 @@ result<std::string> backups::begin() {
   state_.error.clear();
   thread_ = std::thread([this, name] {
     persistence::name_thread("backup");
+    actors::be_nice();
     const auto written = write(name);
     log_(written ? "info" : "error", "backup " + name + ": " + (written ? "is written" : written.error().message));
     const std::lock_guard done(mutex_);

@@ -92,6 +92,16 @@ kith_admin() {
 }
 kith_load() { "$kith" bench "$@" --dev "$room/kith" --addr "127.0.0.1:$kith_port" --json; }
 
+# The schedstat files of the server's threads of these kinds: ns they ran, ns they waited to run, how often they ran.
+threads_of() { # KIND ...: shard, journal, ...
+  local task kind
+  for task in "/proc/$kith_pid/task"/*; do
+    for kind in "$@"; do
+      case "$(cat "$task/comm" 2>/dev/null)" in "$kind" | "$kind"-*) echo "$task/schedstat" ;; esac
+    done
+  done
+}
+
 resident() { awk '/^VmRSS/ {printf "%.0f\n", $2 * 1024}' "/proc/$1/status"; }
 
 # record FILE JSON KEY=VALUE ...: appends the result with what it was measured under. Values are numbers or text.

@@ -135,7 +135,8 @@ std::string definition_text(const json& item) {
 std::string preview_text(const json& found) {
   const auto members = found.at("members").get<std::uint64_t>();
   const auto profiles = found.at("profiles").get<std::uint64_t>();
-  std::string text = std::to_string(members) + " of " + std::to_string(profiles) + " profiles would be members";
+  std::string text = std::to_string(members) + " of " + std::to_string(profiles) +
+                     (profiles == 1 ? " profile" : " profiles") + " would be members";
   if (profiles > 0) {
     const auto tenths = (members * 1000 + profiles / 2) / profiles;
     text += " (" + std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " %)";

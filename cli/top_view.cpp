@@ -67,8 +67,10 @@ class row {
     if (column > width_) put(std::string(std::min(column, columns_) - width_, ' '));
     return *this;
   }
-  /// So that it ends before that column.
+  /// So that it ends before that column. Half a number would be another one: where the screen ends sooner, there is
+  /// none.
   row& before(std::size_t column, const std::string& text, ink of = ink::plain) {
+    if (column > columns_) return *this;
     const auto width = width_of(text);
     return to(column > width ? column - width : 0).put(text, of);
   }
@@ -178,6 +180,8 @@ class view {
   void add(row& one) {
     if (has_room()) lines_.push_back(one.take());
   }
+  /// Too narrow for all that stands side by side.
+  bool is_narrow() const { return on_.columns < 80; }
   bool has_room(std::size_t lines = 1) const { return on_.rows == 0 || lines_.size() + lines <= on_.rows; }
   /// Blank lines are for screens that have room for them.
   void gap(std::size_t behind) {
@@ -228,16 +232,21 @@ class view {
   }
 
   void rates() {
+    const auto tell = [&](row& in, std::size_t column, const char* which, ink of = ink::plain) {
+      if (column <= on_.columns)
+        in.before(column, rate_text(number_at(point_, which)), of).put(std::string(" ") + which);
+    };
     row line(on_);
-    line.put("events   ", ink::bold).before(22, rate_text(number_at(point_, "applied"))).put(" applied");
-    line.before(42, rate_text(number_at(point_, "duplicate"))).put(" duplicate");
-    const auto refused = number_at(point_, "refused");
-    line.before(64, rate_text(refused), refused > 0 ? ink::warn : ink::plain).put(" refused");
-    add(line);
     row reads(on_);
+    line.put("events   ", ink::bold);
     reads.put("reads    ", ink::bold).before(22, rate_text(number_at(point_, "reads")));
+    tell(line, 22, "applied");
+    tell(line, 42, "duplicate");
+    tell(is_narrow() ? reads : line, is_narrow() ? 42 : 64, "refused",
+         number_at(point_, "refused") > 0 ? ink::warn : ink::plain);
+    add(line);
     constexpr std::size_t chart_at = 33;
-    if (on_.columns > chart_at + 10 && !of_.applied.empty()) {
+    if (!is_narrow() && !of_.applied.empty()) {
       const auto width = std::min<std::size_t>(on_.columns - chart_at, 120);
       reads.to(chart_at).put(sparkline(of_.applied, width, on_.unicode), ink::good);
     }
@@ -247,8 +256,9 @@ class view {
   void latencies() {
     row head(on_);
     head.put("latency", ink::bold).put(", 1 min", ink::dim);
+    const std::size_t step = is_narrow() ? 10 : 12;
     std::size_t at = 15;
-    for (const auto* each : {"p50", "p99", "p99.9", "max"}) head.before(at += 12, each, ink::dim);
+    for (const auto* each : {"p50", "p99", "p99.9", "max"}) head.before(at += step, each, ink::dim);
     head.before(at + 14, "measured", ink::dim);
     add(head);
     for (const auto& [key, name] : stages) {
@@ -260,18 +270,23 @@ class view {
       for (const auto* each : {"p50", "p99", "p999", "max"}) {
         const auto value = number_at(of, each);
         const auto how = count == 0 ? ink::dim : value >= slow_us ? ink::warn : ink::plain;
-        line.before(at += 12, count == 0 ? "-" : time_text(value, on_.unicode), how);
+        line.before(at += step, count == 0 ? "-" : time_text(value, on_.unicode), how);
       }
       line.before(at + 14, grouped(count), ink::dim);
       add(line);
     }
   }
 
-  /// Name and values in columns of two.
+  /// Names and values, two on a line.
   void keeping() {
     const auto pair = [&](const char* name, const std::string& value, const char* other, const std::string& second) {
       row line(on_);
       line.put(name, ink::bold).to(13).put(value);
+      if (is_narrow()) {
+        add(line);
+        row below(on_);
+        return add(below.put(other, ink::bold).to(13).put(second));
+      }
       const std::size_t half = std::clamp<std::size_t>(on_.columns / 2, 42, 60);
       line.to(half).put(other, ink::bold).to(half + 13).put(second);
       add(line);

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <curl/curl.h>
 #include <memory>
+#include <string>
 
 namespace kith::net {
 
 namespace {
 
-std::string part_of(CURLU* url, CURLUPart part) {
+std::string part_of(CURLU* url, CURLUPart part, unsigned flags = 0) {
   char* found = nullptr;
-  if (curl_url_get(url, part, &found, 0) != CURLUE_OK) return {};
+  if (curl_url_get(url, part, &found, flags) != CURLUE_OK) return {};
   std::string text(found);
   curl_free(found);
   return text;
@@ -50,6 +51,7 @@ result<outgoing_url> parse_outgoing_url(std::string_view text) {
   if (made.host.empty() || (made.scheme != "https" && made.scheme != "http")) {
     return fail(errc::invalid_argument, "must be an https URL");
   }
+  made.port = static_cast<unsigned>(std::stoul(part_of(url.get(), CURLUPART_PORT, CURLU_DEFAULT_PORT)));
   return made;
 }
 

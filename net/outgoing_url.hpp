@@ -26,6 +26,7 @@ struct outgoing_rules {
 struct outgoing_url {
   std::string scheme;  ///< "https" or "http"
   std::string host;    ///< lower case, without brackets and a dot at the end
+  unsigned port = 0;   ///< the scheme's own, where the URL says none
 
   /// It is this machine by its name: localhost, 127.0.0.0/8, ::1. Who writes that means it.
   bool is_here() const;

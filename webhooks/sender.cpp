@@ -149,7 +149,10 @@ struct sender::impl {
     if (!of.span.on()) return traceparent_of(environment.traces->unsampled());
     of.span.note("http.request.method", "POST");
     of.span.note("url.full", net::shown_url(to.url));
-    if (const auto url = net::parse_outgoing_url(to.url)) of.span.note("server.address", url->host);
+    if (const auto url = net::parse_outgoing_url(to.url)) {
+      of.span.note("server.address", url->host);
+      of.span.note("server.port", std::int64_t{url->port});
+    }
     if (of.told.attempts > 0) of.span.note("http.request.resend_count", std::int64_t{of.told.attempts});
     of.span.note("kith.webhook", to.name);
     return traceparent_of(of.span.context());

@@ -1,5 +1,8 @@
 #include "cli/top_view.hpp"
 
+#include <set>
+#include <sstream>
+
 #include "cli/text_table.hpp"
 #include "tests/catch.hpp"
 
@@ -77,6 +80,31 @@ TEST_CASE("no line leaves the screen, whatever its size and page") {
         }
       }
     }
+  }
+}
+
+TEST_CASE("on a narrow screen a number is there whole or not at all") {
+  const auto parts_of = [](std::size_t columns, top_page page) {
+    std::set<std::string> parts;
+    std::istringstream text(all(top_lines(busy(), {columns, 0, false, true, page})));
+    for (std::string part; text >> part;) parts.insert(part);
+    return parts;
+  };
+  for (const auto page : {top_page::overview, top_page::shards}) {
+    const auto wide = parts_of(300, page);
+    for (std::size_t columns = 45; columns < 100; ++columns) {
+      const auto narrow = parts_of(columns, page);
+      for (const auto& part : narrow) {
+        CAPTURE(columns, part);
+        CHECK((part.find_first_of("0123456789") == std::string::npos || wide.contains(part)));
+      }
+    }
+  }
+  const auto text = all(top_lines(busy(), {60, 24, false, true, top_page::overview}));
+  CAPTURE(text);
+  for (const auto* part : {"123,457/s applied", "12/s duplicate", "3.5/s refused", "9,999/s", "7.65 s", "123.5 ms",
+                           "2.2 GiB", "12.1 KiB behind", "5 waiting"}) {
+    CHECK(has(text, part));
   }
 }
 

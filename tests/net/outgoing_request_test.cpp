@@ -37,6 +37,12 @@ TEST_CASE("only https leaves this machine", "[outgoing]") {
   }
 }
 
+TEST_CASE("a URL that names no port has its scheme's", "[outgoing]") {
+  CHECK(net::parse_outgoing_url("https://shop.example/")->port == 443);
+  CHECK(net::parse_outgoing_url("http://127.0.0.1/")->port == 80);
+  CHECK(net::parse_outgoing_url("https://[::1]:8443/")->port == 8443);
+}
+
 TEST_CASE("a name that only begins like this machine's address is another machine", "[outgoing]") {
   CHECK(refused("http://127.evil.example/") == errc::invalid_argument);
   CHECK(refused("http://localhost.evil.example/") == errc::invalid_argument);

@@ -106,6 +106,7 @@ TEST_CASE("one event's way is one tree of spans, from the edge to the webhook") 
   const auto webhook = named(all, "webhook");
   CHECK(webhook.parent == named(all, "segment").id);
   CHECK(webhook.kind == 3);
+  CHECK(endpoint.url().find(":" + webhook.attributes.at("server.port") + "/") != std::string::npos);
   CHECK(webhook.attributes.at("http.response.status_code") == "200");
   // The endpoint is told of it, and of the others that they are not recorded.
   REQUIRE(eventually([&] { return endpoint.received().size() == 3; }));

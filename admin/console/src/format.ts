@@ -3,6 +3,8 @@ const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
 export const count = (value: number): string => whole.format(value);
+/** "1 event", "2,000 events" */
+export const counted = (value: number, of: string): string => `${count(value)} ${of}${value === 1 ? "" : "s"}`;
 export const compact = (value: number): string => (value < 10_000 ? whole.format(value) : short.format(value));
 
 /** A rate: small ones with a decimal. */

@@ -62,7 +62,7 @@ function Outcome(of: { preview: Preview }): VNode {
   return (
     <div class="preview" role="status">
       <p>
-        <span class="big">{format.count(members)}</span> of {format.count(profiles)} profiles{" "}
+        <span class="big">{format.count(members)}</span> of {format.counted(profiles, "profile")}{" "}
         {profiles > 0 && <span class="muted">({((100 * members) / profiles).toFixed(1)} %)</span>} would be in it now.{" "}
         <span class="muted">
           {complete ? `Looked at all in ${format.latency(seconds * 1e6)}.` : `The time was up after ${seconds.toFixed(1)} s; not all were looked at.`}
@@ -70,7 +70,7 @@ function Outcome(of: { preview: Preview }): VNode {
       </p>
       {errors > 0 && (
         <p class="note">
-          For {format.count(errors)} profiles it came to an error, which counts as not a member: <code>{error}</code>. Ask <code>has(…)</code> first where something may be missing.
+          For {format.counted(errors, "profile")} it came to an error, which counts as not a member: <code>{error}</code>. Ask <code>has(…)</code> first where something may be missing.
         </p>
       )}
       {sample.length > 0 && (

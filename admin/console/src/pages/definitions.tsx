@@ -59,7 +59,7 @@ export function BackfillPanel(): VNode | null {
       <ProblemBox problem={action.problem} />
       <Progress done={of.done} of={of.of} label="Backfill" />
       <p class="muted">
-        {format.count(of.done)} of about {format.count(of.of)} profiles, {format.rate(of.perSecond)} a second
+        {format.count(of.done)} of about {format.counted(of.of, "profile")}, {format.rate(of.perSecond)} a second
         {of.secondsLeft !== null && `, ${format.seconds(of.secondsLeft)} left`}
         {of.cancelled && ", halted"}
       </p>

@@ -308,7 +308,7 @@ function Result(of: { request: PrivacyRequest }): VNode {
     <Section title="What came of it">
       {notFound > 0 && (
         <p>
-          Of {format.count(notFound)} of its identifiers nothing was kept{deadLetters > 0 && `, but for ${format.count(deadLetters)} dead letters, which are erased`}.
+          Of {format.count(notFound)} of its identifiers nothing was kept{deadLetters > 0 && `, but for ${format.counted(deadLetters, "dead letter")}, erased as well`}.
         </p>
       )}
       {exports.length > 0 && (

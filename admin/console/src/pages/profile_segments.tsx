@@ -65,13 +65,13 @@ export function Why(of: { at: string; segment: string; version: number }): VNode
                 <span class={`part-value ${part.value === "true" ? "good" : part.value?.startsWith("error") ? "bad" : ""}`}>{part.value ?? ""}</span>
                 {part.count !== undefined && !(part.events && part.events.length > 0) && (
                   <span class="part-events muted">
-                    {format.count(part.count)} event{part.count === 1 ? "" : "s"} counted; the profile keeps no more of them than that, the timeline may.
+                    {format.counted(part.count, "event")} counted; the profile keeps no more of them than that, the timeline may.
                   </span>
                 )}
                 {part.events && part.events.length > 0 && (
                   <details class="part-events">
                     <summary>
-                      {part.count !== undefined ? format.count(part.count) : part.events.length} event{(part.count ?? part.events.length) === 1 ? "" : "s"} behind it
+                      {format.counted(part.count ?? part.events.length, "event")} behind it
                     </summary>
                     <ul>
                       {part.events.map((event) => (
