@@ -128,7 +128,7 @@ result<std::unique_ptr<audit_log>> audit_log::open(persistence::file_system& fil
     }
   }
   if (*cut > 0) {
-    made->tell("warning", "cut off " + std::to_string(*cut) + " bytes of what was never acknowledged");
+    made->tell("warning", "cut off " + std::to_string(*cut) + " bytes of a record that was not on the disk yet");
     if (auto noted = note({{"method", "START"}, {"route", "cut"}, {"bytes", *cut}}); !noted) {
       return tl::make_unexpected(noted.error());
     }
@@ -157,7 +157,8 @@ result<void> audit_log::find_files() {
 }
 
 /// Finds the last record. What stands behind it is no record: if `head` knows of none there, a crash left it, and it is
-/// cut off. Says how many bytes were.
+/// cut off. So is what a loss of power left of records that were to be fsynced soon, behind the first that is not
+/// whole. Says how many bytes were.
 result<std::uint64_t> audit_log::read_end(const std::optional<audit_place>& head) {
   if (parts_.empty()) return 0;
   std::uint64_t size = 0;        // of the last file,
@@ -168,11 +169,18 @@ result<std::uint64_t> audit_log::read_end(const std::optional<audit_place>& head
     if (!text) return tl::make_unexpected(text.error());
     std::uint64_t behind = 0;
     std::uint64_t end = 0;
+    std::uint64_t broken = 0;  // lines behind the last record so far
     for (const auto line : lines_of(*text)) {
       behind += line.size() + 1;
       const auto parsed = parse_audit_line(line);
-      if (!parsed || !parsed->is_true) continue;
-      durable_ = last_ = parsed->place;
+      if (!parsed || !parsed->is_true) {
+        ++broken;
+        continue;
+      }
+      const auto missing = durable_.sequence > 0 ? durable_.sequence + 1 : parsed->place.sequence - broken;
+      if (broken > 0 && head && missing > head->sequence) break;
+      broken = 0;
+      durable_ = written_ = last_ = parsed->place;
       end = behind;
     }
     if (at == parts_.rbegin()) size = text->size(), whole_ones = behind, true_ones = end;
@@ -229,13 +237,13 @@ result<void> audit_log::begin_file() {
   if (!file) return tl::make_unexpected(file.error());
   if (auto synced = files_.sync_directory(directory_); !synced) return synced;
   file_ = std::move(*file);
-  file_size_ = 0;
+  file_size_ = unsynced_bytes_ = 0;
   const std::lock_guard lock(mutex_);
   parts_.push_back({name, 0});
   return {};
 }
 
-/// After a failure: what may or may not be on the disk behind the last acknowledged record is cut off.
+/// After a failure: what may or may not be on the disk behind the last durable record is cut off.
 result<void> audit_log::mend() {
   std::string name;
   {
@@ -250,22 +258,23 @@ result<void> audit_log::mend() {
   return begin_file();  // the old one's pages are not trusted any more
 }
 
-result<void> audit_log::write(const std::string& lines, std::uint64_t first) {
-  bool failed = false;
-  {
-    const std::lock_guard lock(mutex_);
-    failed = why_failed_.has_value();
-  }
-  if (failed) {
+/// `again`: the last write failed. `sync`: all that was written is durable then.
+result<void> audit_log::write(const std::string& lines, std::uint64_t first, bool again, bool sync) {
+  if (again) {
     if (auto mended = mend(); !mended) return mended;
   }
-  if (!file_ || file_size_ >= options_.file_bytes) {
+  if (!file_ || (file_size_ >= options_.file_bytes && unsynced_bytes_ == 0)) {
     if (auto begun = begin_file(); !begun) return begun;
   }
-  const std::array<std::string_view, 1> pieces{lines};
-  if (auto written = file_->append(pieces); !written) return written;
-  if (auto synced = file_->sync(); !synced) return synced;
-  file_size_ += lines.size();
+  if (!lines.empty()) {
+    const std::array<std::string_view, 1> pieces{lines};
+    if (auto written = file_->append(pieces); !written) return written;
+    unsynced_bytes_ += lines.size();
+  }
+  if (sync) {
+    if (auto synced = file_->sync(); !synced) return synced;
+    file_size_ += std::exchange(unsynced_bytes_, 0);
+  }
   const std::lock_guard lock(mutex_);
   if (parts_.back().first == 0) parts_.back().first = first;
   return {};
@@ -277,8 +286,42 @@ result<void> audit_log::usable() const {
   return tl::make_unexpected(*why_failed_);
 }
 
+/// Nobody else is writing. What failed is told to those who wait, and none of theirs is there.
+result<void> audit_log::write_waiting(std::unique_lock<std::mutex>& lock) {
+  writing_ = true;
+  const bool again = why_failed_.has_value();
+  // A full file ends durable, so that what is unsynced is in one file.
+  const bool sync = std::exchange(waits_sync_, false) || again || file_size_ + unsynced_bytes_ >= options_.file_bytes;
+  const auto lines = std::exchange(waiting_, {});
+  const auto up_to = last_;
+  const auto first = (again ? durable_ : written_).sequence + 1;
+  const auto text = again ? unsynced_ + lines : lines;
+  lock.unlock();
+  const auto done = write(text, first, again, sync);
+  lock.lock();
+  writing_ = false;
+  if (done) {
+    counts_.records += up_to.sequence - written_.sequence;
+    written_ = up_to;
+    if (sync) durable_ = up_to;
+    unsynced_ = sync ? std::string() : std::move(unsynced_) + lines;
+    why_failed_.reset();
+  } else {
+    why_failed_ = done.error();
+    failed_ms_ = options_.now_ms();
+    ++counts_.failures;
+    ++batch_;
+    last_ = written_;
+    waiting_.clear();
+    waits_sync_ = false;
+  }
+  counts_.failed = !done;
+  progress_.notify_all();
+  return done;
+}
+
 /// Whoever finds nobody writing writes what waits, its own record too; the others wait for that.
-result<audit_place> audit_log::append(json record) {
+result<audit_place> audit_log::append(json record, fsynced when) {
   if (auto good = usable(); !good) return tl::make_unexpected(good.error());
   std::unique_lock lock(mutex_);
   record["sequence"] = last_.sequence + 1;
@@ -291,32 +334,13 @@ result<audit_place> audit_log::append(json record) {
   const audit_place mine{last_.sequence + 1, hash_of(text)};
   last_ = mine;
   waiting_ += mine.hash + ' ' + text + '\n';
+  waits_sync_ = waits_sync_ || when == fsynced::now;
   const auto batch = batch_;
-  written_.wait(lock, [&] { return !writing_ || durable_.sequence >= mine.sequence || batch_ != batch; });
+  const auto& reached = when == fsynced::now ? durable_ : written_;
+  progress_.wait(lock, [&] { return !writing_ || reached.sequence >= mine.sequence || batch_ != batch; });
   if (batch_ != batch) return tl::make_unexpected(*why_failed_);
-  if (durable_.sequence >= mine.sequence) return mine;
-  writing_ = true;
-  const auto lines = std::exchange(waiting_, {});
-  const auto up_to = last_;
-  const auto first = durable_.sequence + 1;
-  lock.unlock();
-  const auto done = write(lines, first);
-  lock.lock();
-  writing_ = false;
-  if (done) {
-    counts_.records += up_to.sequence - durable_.sequence;
-    durable_ = up_to;
-    why_failed_.reset();
-  } else {
-    why_failed_ = done.error();
-    failed_ms_ = options_.now_ms();
-    ++counts_.failures;
-    ++batch_;
-    last_ = durable_;  // those that waited are told so, and none of theirs is there
-    waiting_.clear();
-  }
-  counts_.failed = !done;
-  written_.notify_all();
+  if (reached.sequence >= mine.sequence) return mine;
+  const auto done = write_waiting(lock);
   lock.unlock();
   if (done) return mine;
   tell("error", "cannot be written, and what must be recorded is refused: " + done.error().message);
@@ -336,7 +360,13 @@ audit_counts audit_log::counts() const {
 result<void> audit_log::keep_head() {
   audit_place now;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    progress_.wait(lock, [&] { return !writing_; });
+    const bool tries = !why_failed_ || options_.now_ms() - failed_ms_ >= retry_ms;
+    if (durable_ != written_ && tries) {
+      waits_sync_ = true;
+      if (auto written = write_waiting(lock); !written) return written;
+    }
     if (durable_ == kept_head_ || durable_.sequence == 0) return {};
     now = durable_;
   }
@@ -353,7 +383,7 @@ result<audit_page> audit_log::list(const audit_query& query) const {
     const std::lock_guard lock(mutex_);
     std::copy_if(parts_.begin(), parts_.end(), std::back_inserter(parts),
                  [](const part& one) { return one.first != 0; });
-    end = durable_;
+    end = written_;
   }
   if (query.newest_first) std::reverse(parts.begin(), parts.end());
   audit_page page;

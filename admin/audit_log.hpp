@@ -6,7 +6,9 @@
 // names the last record, so that an end that is cut off is missed; it may be a moment behind.
 //
 // Invariants
-//   - append() succeeds only once the record is fsynced.
+//   - append() succeeds only once the record is fsynced, or, if it may be `soon`, written to the file. Such a record
+//     outlives the process at once, and a loss of power from the next fsync on: keep_head()'s, or that of a record
+//     behind it. A record that was acknowledged and could not be fsynced is written again.
 //   - Sequence numbers have no gaps; what a failed write left is cut off before the next record is written.
 // Thread safety: all of it, from any thread but a shard's: it blocks for the disk. Records that come together are
 // written together.
@@ -72,6 +74,8 @@ struct audit_counts {
   bool failed = false;         ///< the last write failed
 };
 
+enum class fsynced : std::uint8_t { now, soon };
+
 class audit_log {
  public:
   static constexpr std::size_t record_bytes = 64 * 1024;  ///< of one; larger ones are refused
@@ -88,15 +92,15 @@ class audit_log {
 
   /// Adds `sequence`, `prev` and `time`. After an error the record is not there, and the next append tries the disk
   /// again, once a second. Errors: unavailable, resource_exhausted, too_large.
-  result<audit_place> append(nlohmann::json record);
+  result<audit_place> append(nlohmann::json record, fsynced when = fsynced::now);
   /// Would an append have a chance? Errors: why the last one failed, within a second.
   result<void> usable() const;
 
-  audit_place head() const;
+  audit_place head() const;  ///< the last that is fsynced
   result<audit_page> list(const audit_query& query) const;
   audit_counts counts() const;
 
-  /// To be called now and then: brings the file `head` up to date.
+  /// To be called every second: fsyncs what was left for `soon`, and brings the file `head` up to date.
   result<void> keep_head();
 
  private:
@@ -113,18 +117,22 @@ class audit_log {
   result<std::optional<std::string>> find_damage(const std::optional<audit_place>& head) const;
   result<void> begin_file();
   result<void> mend();
-  result<void> write(const std::string& lines, std::uint64_t first);
+  result<void> write_waiting(std::unique_lock<std::mutex>& lock);
+  result<void> write(const std::string& lines, std::uint64_t first, bool again, bool sync);
 
   persistence::file_system& files_;
   const std::string directory_;
   const audit_options options_;
 
   mutable std::mutex mutex_;  ///< of what follows, but for the file, which belongs to the one who writes
-  std::condition_variable written_;
+  std::condition_variable progress_;
   std::vector<part> parts_;
   audit_place durable_;
-  audit_place last_;     ///< of those that wait to be written
-  std::string waiting_;  ///< lines
+  audit_place written_;      ///< and acknowledged, if it may be fsynced soon
+  std::string unsynced_;     ///< the lines between these two
+  audit_place last_;         ///< of those that wait to be written
+  std::string waiting_;      ///< lines
+  bool waits_sync_ = false;  ///< one of them is to be fsynced now
   bool writing_ = false;
   std::uint64_t batch_ = 0;  ///< counts failures: records that waited then know
   std::optional<error> why_failed_;
@@ -133,7 +141,8 @@ class audit_log {
   audit_counts counts_;
 
   std::unique_ptr<persistence::file> file_;
-  std::uint64_t file_size_ = 0;  ///< that is durable
+  std::uint64_t file_size_ = 0;       ///< that is durable
+  std::uint64_t unsynced_bytes_ = 0;  ///< of the file, behind that
 };
 
 }  // namespace kith::admin

@@ -100,6 +100,8 @@ response routes::audit(const call& asked) {
 response routes::audit_head(const call& asked) {
   if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   if (with_.audit == nullptr) return not_kept();
+  // Who notes it elsewhere is to find it after a loss of power, too.
+  if (auto kept = with_.audit->keep_head(); !kept) return problem_of(kept.error());
   const auto head = with_.audit->head();
   return ok({{"sequence", head.sequence}, {"hash", head.hash}, {"head", text_of(head)}});
 }

@@ -79,9 +79,9 @@ result<void> auditor::ready() const {
   return log_->usable();
 }
 
-result<void> auditor::record(const audited_request& what, const response& answer) {
+result<void> auditor::record(const audited_request& what, const response& answer, fsynced when) {
   if (log_ == nullptr) return {};
-  const auto done = log_->append(record_of(what, answer));
+  const auto done = log_->append(record_of(what, answer), when);
   if (!done) return tl::make_unexpected(done.error());
   return {};
 }
@@ -95,7 +95,8 @@ void auditor::record_refused(const audited_request& what, const response& answer
   }
   auto made = record_of(what, answer);
   if (const auto left_out = since_last_.exchange(0); left_out > 0) made["alsoRefused"] = left_out;
-  static_cast<void>(log_->append(std::move(made)));  // it has told the server's log, and refusing goes on
+  static_cast<void>(
+      log_->append(std::move(made), fsynced::soon));  // it has told the server's log, and refusing goes on
 }
 
 }  // namespace kith::admin

@@ -31,8 +31,8 @@ class auditor {
   bool records() const noexcept { return log_ != nullptr; }
   /// Can what must be recorded be done now? Errors: unavailable, resource_exhausted.
   result<void> ready() const;
-  /// Durable when it returns. Errors: as of audit_log::append().
-  result<void> record(const audited_request& what, const response& answer);
+  /// Errors: as of audit_log::append().
+  result<void> record(const audited_request& what, const response& answer, fsynced when);
   /// A request that was answered with 401 or 403; best effort, and bounded.
   void record_refused(const audited_request& what, const response& answer);
 

@@ -169,7 +169,9 @@ response routes::carry_out(const route& chosen, const call& asked) {
   if (made.status == 401 || made.status == 403) {
     auditor_.record_refused(what, made);
   } else if (is_recorded(chosen, asked.sent, made)) {
-    if (auto recorded = auditor_.record(what, made); !recorded) {
+    // An fsync for each look at somebody would hold up the journal's.
+    const auto when = chosen.effect == effect::changes ? fsynced::now : fsynced::soon;
+    if (auto recorded = auditor_.record(what, made, when); !recorded) {
       return problem(503, "unavailable",
                      std::string(chosen.effect == effect::changes ? "it may have been done, but could not be recorded: "
                                                                   : "what cannot be recorded is not shown: ") +

@@ -297,15 +297,15 @@ class view {
     pair("on disk", count("profilesStored") + " profiles", "in flight", bytes("inFlightBytes"));
     pair("journal", bytes("journalBytes") + ", " + rate_text(of_.syncs) + " syncs", "history",
          bytes("historyLagBytes") + " behind");
+    const auto& letters = part_of(of_.sample, "deadLetters");
+    const auto& hooks = part_of(of_.sample, "webhooks");
+    pair("dead letters", grouped(number_at(letters, "letters")) + ", " + bytes_text(number_at(letters, "bytes")),
+         "webhooks", grouped(number_at(hooks, "endpoints")) + ", " + grouped(number_at(hooks, "waiting")) + " waiting");
     pair("connections",
          grouped(number_at(part_of(of_.sample, "protocol"), "connections")) + " protocol, " +
              grouped(number_at(part_of(of_.sample, "https"), "connections")) + " https",
          "watches", count("watches"));
     pair("shards", std::to_string(part_of(of_.sample, "shards").size()), "timers", count("timers"));
-    const auto& letters = part_of(of_.sample, "deadLetters");
-    const auto& hooks = part_of(of_.sample, "webhooks");
-    pair("dead letters", grouped(number_at(letters, "letters")) + ", " + bytes_text(number_at(letters, "bytes")),
-         "webhooks", grouped(number_at(hooks, "endpoints")) + ", " + grouped(number_at(hooks, "waiting")) + " waiting");
   }
 
   std::vector<json> sorted_segments() const {

@@ -61,6 +61,7 @@ TEST_CASE("a preview looks at what is in memory and what is on disk, and activat
   {
     running first(at_start(room));
     first.publish({events.begin(), second_life});
+    REQUIRE(first->checkpoint());
   }
   running kith(at_start(room));
   kith.publish({second_life, events.end()});
