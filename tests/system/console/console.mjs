@@ -430,6 +430,7 @@ const steps = {
         await more.click({ timeout: 1000 }).catch(() => {}); // it goes with the last page
       }
     }
+    await page.evaluate(() => scrollTo(0, 0));
     await inspect("audit");
     await main.getByLabel("Outcome").selectOption("refused");
     await sees("POST /v1/session");
