@@ -177,7 +177,8 @@ result<std::uint64_t> audit_log::read_end(const std::optional<audit_place>& head
         ++broken;
         continue;
       }
-      const auto missing = durable_.sequence > 0 ? durable_.sequence + 1 : parsed->place.sequence - broken;
+      const auto number = parsed->place.sequence;
+      const auto missing = durable_.sequence > 0 ? durable_.sequence + 1 : number - std::min(broken, number);
       if (broken > 0 && head && missing > head->sequence) break;
       broken = 0;
       durable_ = written_ = last_ = parsed->place;
@@ -358,6 +359,7 @@ audit_counts audit_log::counts() const {
 }
 
 result<void> audit_log::keep_head() {
+  const std::lock_guard one_at_a_time(keeping_head_);
   audit_place now;
   {
     std::unique_lock lock(mutex_);

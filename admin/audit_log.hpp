@@ -124,6 +124,7 @@ class audit_log {
   const std::string directory_;
   const audit_options options_;
 
+  std::mutex keeping_head_;   ///< taken before the other one
   mutable std::mutex mutex_;  ///< of what follows, but for the file, which belongs to the one who writes
   std::condition_variable progress_;
   std::vector<part> parts_;

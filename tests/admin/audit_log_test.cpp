@@ -317,7 +317,9 @@ TEST_CASE("records that come together are each written once") {
   for (int t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (int i = 0; i < 50; ++i) {
-        if (!log->append({{"n", t * 50 + i}})) std::abort();
+        if (!log->append({{"n", t * 50 + i}}, i % 2 == t % 2 ? admin::fsynced::soon : admin::fsynced::now))
+          std::abort();
+        if (i % 10 == 0 && !log->keep_head()) std::abort();
       }
     });
   }
