@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "persistence/simulated_files.hpp"
+#include "tests/actors/support/fault_stride.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/actors/support/hooked_store.hpp"
 #include "tests/catch.hpp"
@@ -268,7 +269,7 @@ TEST_CASE("a power cut at every operation of the disk: an erasure that was ackno
     erased = disk.operation_count();
     kith.kill();
   }
-  for (std::size_t cut = published; cut <= disk.operation_count(); ++cut) {
+  for (std::size_t cut = published; cut <= disk.operation_count(); cut += fault_stride()) {
     for (const std::uint64_t seed : {std::uint64_t{0}, std::uint64_t{2} + cut}) {
       INFO("cut behind operation " << cut << ", seed " << seed);
       std::filesystem::remove_all(directory.path() + "/store");

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "persistence/simulated_files.hpp"
+#include "tests/actors/support/fault_stride.hpp"
 #include "tests/actors/support/harness.hpp"
 #include "tests/actors/support/hooked_store.hpp"
 #include "tests/catch.hpp"
@@ -185,7 +186,7 @@ class recorded_store {
 TEST_CASE("whichever call of the store fails, nothing acknowledged is lost or counts twice after a restart") {
   constexpr std::array codes{errc::unavailable, errc::resource_exhausted};  // EIO, ENOSPC
   bool beyond = false;
-  for (std::uint64_t nth = 0; !beyond; ++nth) {
+  for (std::uint64_t nth = 0; !beyond; nth += fault_stride()) {
     for (std::size_t way = 0; way < 4; ++way) {
       if (!each_fault && way != nth % 4) continue;
       const bool done_nevertheless = way % 2 == 1;
@@ -220,7 +221,7 @@ TEST_CASE("a power cut at every operation around checkpoints loses nothing ackno
   }
   REQUIRE(acknowledged.size() == events_sent);
   REQUIRE(store.flushes() == rounds);
-  for (std::size_t cut = 0; cut <= disk.operation_count(); ++cut) {
+  for (std::size_t cut = 0; cut <= disk.operation_count(); cut += fault_stride()) {
     std::set<int> safe;
     for (const auto& [event, operations] : acknowledged) {
       if (operations <= cut) safe.insert(event);
