@@ -93,7 +93,7 @@ response routes::answer(const route& chosen, const call& asked) {
   if (ingest::schema::nesting_of(asked.sent.body) > most_nesting) {
     return problem(400, "invalid_argument", "body: nests over " + std::to_string(most_nesting) + " levels");
   }
-  const auto handle = [&] { return (this->*chosen.handler)(asked); };
+  const auto handle = [&] { return answered([&] { return (this->*chosen.handler)(asked); }); };
   response made;
   // What tells of people is not kept: whoever is erased would be told again. What only reads is done anew.
   const bool of_people = chosen.personal == personal::refused;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <exception>
 #include <functional>
 #include <initializer_list>
 #include <map>
@@ -114,5 +115,15 @@ result<std::vector<profile::identifier>> identifiers_in(const nlohmann::json& li
                                                         bool or_profiles = false);
 
 std::vector<std::string_view> split(std::string_view text, char at);
+
+/// What `by` answers, and 500 where it throws: a library that does must not take the server with it.
+template <class By>
+response answered(By by) {
+  try {
+    return by();
+  } catch (const std::exception& why) {
+    return problem(500, "internal", std::string("the request could not be handled: ") + why.what());
+  }
+}
 
 }  // namespace kith::admin

@@ -123,9 +123,11 @@ class session : public std::enable_shared_from_this<session> {
     auto asked = asked_by(message);
     host_ = asked.host;
     takes_gzip_ = takes_gzip(asked.accept_encoding);
-    auto refused = shared_.door.admit(asked);
-    answer(refused ? std::move(*refused) : shared_.handle(asked), message.keep_alive(),
-           message.method() == http::verb::head);
+    auto made = answered([&] {
+      auto refused = shared_.door.admit(asked);
+      return refused ? std::move(*refused) : shared_.handle(asked);
+    });
+    answer(std::move(made), message.keep_alive(), message.method() == http::verb::head);
   }
 
   request asked_by(const http::request<http::string_body>& message) const {
@@ -210,8 +212,8 @@ class session : public std::enable_shared_from_this<session> {
   template <class Sent>
   void send_more(std::string text, Sent sent) {
     if (text.empty()) {
-      auto next = more_();
-      if (!next) return;
+      auto next = next_piece();
+      if (!next) return;  // the answer is cut off, and who reads it sees that
       text = std::move(*next);
     }
     expire();
@@ -221,6 +223,14 @@ class session : public std::enable_shared_from_this<session> {
                       [self = shared_from_this(), sent](const beast::error_code& failed, std::size_t) {
                         if (!failed) self->send_more_later(sent);
                       });
+  }
+
+  result<std::string> next_piece() {
+    try {
+      return more_();
+    } catch (const std::exception& why) {
+      return fail(errc::internal, why.what());
+    }
   }
 
   template <class Sent>

@@ -63,6 +63,16 @@ struct front {
   std::unique_ptr<admin::admin_server> running;
 };
 
+/// Answers as `by` does, to everybody who is known.
+struct plain_front : front {
+  explicit plain_front(admin::request_handler by) {
+    running.reset();
+    admin::admin_options options;
+    options.port = 0;
+    running = admin::admin_server::start(std::move(by), tls, credentials, options).value();
+  }
+};
+
 /// The detail of an RFC 9457 problem document with this status.
 std::string detail_of(const std::optional<https_client::response>& got, unsigned status) {
   REQUIRE(got);
@@ -510,4 +520,25 @@ TEST_CASE("an Idempotency-Key that is empty is refused, and another is heeded") 
   const auto again = post("\"k-1\"");
   REQUIRE(again->result_int() == 200);
   REQUIRE((*again)["Idempotency-Replayed"] == "true");
+}
+
+TEST_CASE("a handler that throws is answered 500, and the server goes on") {
+  bool throws = true;
+  const plain_front with([&](const admin::request&) -> admin::response {
+    if (throws) throw std::runtime_error("what a library says");
+    return {204, {}, {}, {}};
+  });
+  CHECK(detail_of(with.answer(get("/healthz")), 500).find("what a library says") != std::string::npos);
+  throws = false;
+  CHECK(with.answer(get("/healthz"))->result_int() == 204);
+}
+
+TEST_CASE("an answer that throws on its way is cut off, and the server goes on") {
+  const plain_front with([&](const admin::request& asked) -> admin::response {
+    admin::response made{200, "text/plain", "begun", {}};
+    if (asked.target == "/broken") made.more = []() -> result<std::string> { throw std::runtime_error("no more"); };
+    return made;
+  });
+  CHECK_FALSE(with.answer(get("/broken")));
+  CHECK(with.answer(get("/whole"))->body() == "begun");
 }
