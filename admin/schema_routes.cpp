@@ -182,12 +182,9 @@ result<check_question> question_in(const std::string& text) {
   if (ingest::schema::nesting_of(text) > ingest::schema::bounds::document_nesting) {
     return refuse("nests over " + std::to_string(ingest::schema::bounds::document_nesting) + " levels");
   }
-  json body;
-  try {
-    body = json::parse(text);
-  } catch (const json::parse_error& error) {
-    return refuse(std::string("is not JSON: ") + error.what());
-  }
+  auto parsed = parse_body(text);
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const json body = std::move(*parsed);
   if (!body.is_object()) return refuse("must be a JSON object");
   check_question asked;
   for (const auto& [key, value] : body.items()) {

@@ -1,6 +1,5 @@
 // The routes of tokens: who may use the admin API, by name. What a token is, is told once.
 #include <algorithm>
-#include <cmath>
 
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
@@ -96,15 +95,12 @@ result<token_wanted> wanted_in(const std::string& text) {
   return made;
 }
 
-/// Seconds; 5.0 is a whole number in JSON, too.
+/// Seconds.
 result<std::int64_t> grace_in(const std::string& text) {
   const auto body = json::parse(text, nullptr, false);
   if (body.is_object() && body.empty()) return 0;
-  if (body.is_object() && body.size() == 1 && body.contains("graceSeconds") && body["graceSeconds"].is_number()) {
-    const auto seconds = body["graceSeconds"].get<double>();
-    if (seconds >= 0 && seconds <= most_grace_seconds && std::floor(seconds) == seconds) {
-      return static_cast<std::int64_t>(seconds);
-    }
+  if (body.is_object() && body.size() == 1 && body.contains("graceSeconds")) {
+    if (const auto seconds = whole_number(body["graceSeconds"], most_grace_seconds)) return *seconds;
   }
   return fail(errc::invalid_argument, "body: must be {\"graceSeconds\": 0 to " + std::to_string(most_grace_seconds) +
                                           "}: how long the old token stays good");

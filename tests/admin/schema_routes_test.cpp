@@ -199,6 +199,7 @@ TEST_CASE_METHOD(api, "an event, a schema and a sample are judged without being 
   refused(400, {{"event", {{"type", "none"}}}}, "body: event: type");
   refused(400, {{"name", "a"}, {"schema", {{"type", "x"}}}}, "/type");
   refused(404, {{"name", "none"}, {"sample", 1}}, "there is no schema of");
+  refused(400, json(R"({"name": "a", "sample": 1e999})"), "has a number that is too large");
   refused(400, json(std::string(100, '[')), "nests over 64 levels");
   refused(400, json(std::string(100'000, '[')), "nests over 128 levels");
   CHECK(gate->observed().events.empty());
