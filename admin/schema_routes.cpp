@@ -73,11 +73,10 @@ response problem_of(const ingest::schema::refusal& refused) {
   return problem(refused.status, name_of(refused.why.code), refused.why.message, more);
 }
 
-/// What the header If-Match asks for; without one, nothing.
+/// What the headers If-Match and If-None-Match ask for. It is not to outlive the call.
 ingest::schema::store::precondition precondition_in(const call& asked) {
-  if (asked.sent.if_match.empty()) return {};
-  return [header = asked.sent.if_match](const known_schema* there) {
-    return there != nullptr && is_matched(header, etag_of(*there));
+  return [&sent = asked.sent](const known_schema* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 

@@ -54,11 +54,10 @@ response not_there(const call& asked) {
 
 std::string etag_of(const kept_definition& one) { return '"' + std::to_string(one.what.version) + '"'; }
 
-/// What the header If-Match asks for; without one, nothing.
+/// What the headers If-Match and If-None-Match ask for. It is not to outlive the call.
 definition_store::precondition precondition_in(const call& asked) {
-  if (asked.sent.if_match.empty()) return {};
-  return [header = asked.sent.if_match](const kept_definition* there) {
-    return there != nullptr && is_matched(header, etag_of(*there));
+  return [&sent = asked.sent](const kept_definition* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 

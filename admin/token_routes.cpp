@@ -58,11 +58,8 @@ response problem_of(const refusal& refused) {
 }
 
 token_store::precondition precondition_in(const call& asked) {
-  const bool only_new = asked.sent.if_none_match == "*";
-  if (asked.sent.if_match.empty() && !only_new) return {};
-  return [header = asked.sent.if_match, only_new](const token_info* there) {
-    if (only_new && there != nullptr) return false;
-    return header.empty() || (there != nullptr && is_matched(header, etag_of(*there)));
+  return [&sent = asked.sent](const token_info* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 
