@@ -112,7 +112,7 @@ response routes::answer(const route& chosen, const call& asked) {
   }
   const auto etag = made.headers.find("ETag");
   if (made.status == 200 && asked.sent.is_safe() && etag != made.headers.end() && !asked.sent.if_none_match.empty() &&
-      is_matched(asked.sent.if_none_match, etag->second)) {
+      is_matched(asked.sent.if_none_match, etag->second, comparison::weak)) {
     return {304, {}, {}, {{"ETag", etag->second}}};
   }
   const bool hidden = asked.sent.who && !net::sees_personal(asked.sent.who->rights);

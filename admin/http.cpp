@@ -83,13 +83,20 @@ std::optional<response> unknown_parameter(const parsed_target& target, std::init
   return std::nullopt;
 }
 
-bool is_matched(std::string_view if_match, std::string_view etag) {
-  for (auto each : split(if_match, ',')) {
-    each.remove_prefix(std::min(each.find_first_not_of(' '), each.size()));
-    each = each.substr(0, each.find_last_not_of(' ') + 1);
+bool is_matched(std::string_view listed, std::string_view etag, comparison how) {
+  for (auto each : split(listed, ',')) {
+    each.remove_prefix(std::min(each.find_first_not_of(" \t"), each.size()));
+    each = each.substr(0, each.find_last_not_of(" \t") + 1);
+    if (how == comparison::weak && each.starts_with("W/")) each.remove_prefix(2);
     if (each == "*" || each == etag) return true;
   }
   return false;
+}
+
+bool may_change(const request& asked, std::string_view etag) {
+  const bool there = !etag.empty();
+  if (!asked.if_match.empty() && !(there && is_matched(asked.if_match, etag))) return false;
+  return asked.if_none_match.empty() || !(there && is_matched(asked.if_none_match, etag, comparison::weak));
 }
 
 result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most) {

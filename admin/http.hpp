@@ -98,8 +98,15 @@ response problem_of(const error& why);
 /// A query parameter that the URL does not know is a mistake worth telling.
 std::optional<response> unknown_parameter(const parsed_target& target, std::initializer_list<std::string_view> known);
 
-/// Whether the header If-Match (RFC 9110, section 13.1.1) names this entity tag, or any.
-bool is_matched(std::string_view if_match, std::string_view etag);
+/// Of entity tags (RFC 9110, section 8.8.3.2): If-Match asks for strong, If-None-Match for weak, since what is on the
+/// way, as who compresses, weakens them.
+enum class comparison : std::uint8_t { strong, weak };
+
+/// Whether the list in such a header names this entity tag, or any.
+bool is_matched(std::string_view listed, std::string_view etag, comparison how = comparison::strong);
+
+/// Whether If-Match and If-None-Match let that be changed which has this entity tag; empty: it is not there.
+bool may_change(const request& asked, std::string_view etag);
 
 /// The query parameter `limit`, 1 to `most`. Errors: invalid_argument.
 result<std::size_t> limit_in(const parsed_target& target, std::size_t without, std::size_t most);

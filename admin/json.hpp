@@ -1,7 +1,9 @@
 // MessagePack as JSON: timestamps as RFC 3339, binary as base64.
 #pragma once
 
+#include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 
 #include "profile/event.hpp"
@@ -58,6 +60,26 @@ inline nlohmann::json to_json(profile::msgpack::reader& in) {
 inline nlohmann::json to_json(std::string_view msgpack) {
   profile::msgpack::reader in(msgpack);
   return to_json(in);
+}
+
+/// What the body of a request says, which may be anything but has to be read without throwing.
+inline result<nlohmann::json> parse_body(const std::string& text) {
+  const auto refuse = [](const std::string& why) { return fail(errc::invalid_argument, "body: " + why); };
+  try {
+    return nlohmann::json::parse(text);
+  } catch (const nlohmann::json::parse_error& error) {
+    return refuse(std::string("is not JSON: ") + error.what());
+  } catch (const nlohmann::json::exception&) {  // well-formed, and a number that no type holds
+    return refuse("has a number that is too large; at most 1.7e308 is taken");
+  }
+}
+
+/// From 0 to `most`; 5.0 is a whole number in JSON, too.
+inline std::optional<std::int64_t> whole_number(const nlohmann::json& value, std::int64_t most) {
+  if (!value.is_number()) return std::nullopt;
+  const auto number = value.get<double>();
+  if (number < 0 || number > static_cast<double>(most) || std::floor(number) != number) return std::nullopt;
+  return static_cast<std::int64_t>(number);
 }
 
 /// Bytes that are not UTF-8 are replaced, never thrown on.

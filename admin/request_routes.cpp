@@ -235,10 +235,7 @@ response routes::step_privacy_request(const call& asked) {
   const auto name = body.value("action", "");
   const auto action = action_named(name);
   if (!action) return refuse_body("action: must be \"confirm\", \"verify\", \"extend\", \"run\" or \"refuse\"");
-  std::function<bool(const privacy_request&)> only_if;
-  if (!asked.sent.if_match.empty()) {
-    only_if = [&](const privacy_request& now) { return is_matched(asked.sent.if_match, etag_of(now)); };
-  }
+  const auto only_if = [&](const privacy_request& now) { return may_change(asked.sent, etag_of(now)); };
   const auto done = with_.requests->step(asked.target.path[3], *action, asked.sent.who->rights.name,
                                          body.value("reason", ""), only_if);
   auto answer = done ? shown(*with_.requests, *done) : problem_of(done.error());

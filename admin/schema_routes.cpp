@@ -73,11 +73,10 @@ response problem_of(const ingest::schema::refusal& refused) {
   return problem(refused.status, name_of(refused.why.code), refused.why.message, more);
 }
 
-/// What the header If-Match asks for; without one, nothing.
+/// What the headers If-Match and If-None-Match ask for. It is not to outlive the call.
 ingest::schema::store::precondition precondition_in(const call& asked) {
-  if (asked.sent.if_match.empty()) return {};
-  return [header = asked.sent.if_match](const known_schema* there) {
-    return there != nullptr && is_matched(header, etag_of(*there));
+  return [&sent = asked.sent](const known_schema* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 
@@ -182,12 +181,9 @@ result<check_question> question_in(const std::string& text) {
   if (ingest::schema::nesting_of(text) > ingest::schema::bounds::document_nesting) {
     return refuse("nests over " + std::to_string(ingest::schema::bounds::document_nesting) + " levels");
   }
-  json body;
-  try {
-    body = json::parse(text);
-  } catch (const json::parse_error& error) {
-    return refuse(std::string("is not JSON: ") + error.what());
-  }
+  auto parsed = parse_body(text);
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const json body = std::move(*parsed);
   if (!body.is_object()) return refuse("must be a JSON object");
   check_question asked;
   for (const auto& [key, value] : body.items()) {

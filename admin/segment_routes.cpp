@@ -54,11 +54,10 @@ response not_there(const call& asked) {
 
 std::string etag_of(const kept_definition& one) { return '"' + std::to_string(one.what.version) + '"'; }
 
-/// What the header If-Match asks for; without one, nothing.
+/// What the headers If-Match and If-None-Match ask for. It is not to outlive the call.
 definition_store::precondition precondition_in(const call& asked) {
-  if (asked.sent.if_match.empty()) return {};
-  return [header = asked.sent.if_match](const kept_definition* there) {
-    return there != nullptr && is_matched(header, etag_of(*there));
+  return [&sent = asked.sent](const kept_definition* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 
@@ -80,12 +79,9 @@ std::optional<response> read_body(const call& asked, std::initializer_list<std::
                                   std::initializer_list<std::string_view> ignored,
                                   const std::function<bool(const std::string& key, const json& value)>& take) {
   const auto refuse = [](std::string why) { return problem(400, "invalid_argument", std::move(why)); };
-  json body;
-  try {
-    body = json::parse(asked.sent.body);
-  } catch (const json::parse_error& error) {
-    return refuse(std::string("body: is not JSON: ") + error.what());
-  }
+  const auto parsed = parse_body(asked.sent.body);
+  if (!parsed) return refuse(parsed.error().message);
+  const auto& body = *parsed;
   if (!body.is_object()) return refuse("body: must be a JSON object");
   for (const auto& [key, value] : body.items()) {
     if (std::find(ignored.begin(), ignored.end(), key) != ignored.end()) continue;
@@ -416,9 +412,9 @@ response routes::preview(const call& asked) {
       return value.is_null() || take_text(value, wanted.purpose);
     }
     if (key != "sample") return take_text(value, key == "name" ? wanted.name : wanted.expression);
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most_sampled) return false;
-    question.sample = value.get<std::size_t>();
-    return true;
+    const auto sample = whole_number(value, most_sampled);
+    if (sample) question.sample = static_cast<std::size_t>(*sample);
+    return sample.has_value();
   };
   if (auto refused = read_body(asked, {"expression", "name", "purpose", "sample", "check", "kind"}, {}, take))
     return *refused;

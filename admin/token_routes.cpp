@@ -1,6 +1,5 @@
 // The routes of tokens: who may use the admin API, by name. What a token is, is told once.
 #include <algorithm>
-#include <cmath>
 
 #include "admin/json.hpp"
 #include "admin/routes.hpp"
@@ -59,11 +58,8 @@ response problem_of(const refusal& refused) {
 }
 
 token_store::precondition precondition_in(const call& asked) {
-  const bool only_new = asked.sent.if_none_match == "*";
-  if (asked.sent.if_match.empty() && !only_new) return {};
-  return [header = asked.sent.if_match, only_new](const token_info* there) {
-    if (only_new && there != nullptr) return false;
-    return header.empty() || (there != nullptr && is_matched(header, etag_of(*there)));
+  return [&sent = asked.sent](const token_info* there) {
+    return may_change(sent, there != nullptr ? etag_of(*there) : std::string());
   };
 }
 
@@ -96,15 +92,12 @@ result<token_wanted> wanted_in(const std::string& text) {
   return made;
 }
 
-/// Seconds; 5.0 is a whole number in JSON, too.
+/// Seconds.
 result<std::int64_t> grace_in(const std::string& text) {
   const auto body = json::parse(text, nullptr, false);
   if (body.is_object() && body.empty()) return 0;
-  if (body.is_object() && body.size() == 1 && body.contains("graceSeconds") && body["graceSeconds"].is_number()) {
-    const auto seconds = body["graceSeconds"].get<double>();
-    if (seconds >= 0 && seconds <= most_grace_seconds && std::floor(seconds) == seconds) {
-      return static_cast<std::int64_t>(seconds);
-    }
+  if (body.is_object() && body.size() == 1 && body.contains("graceSeconds")) {
+    if (const auto seconds = whole_number(body["graceSeconds"], most_grace_seconds)) return *seconds;
   }
   return fail(errc::invalid_argument, "body: must be {\"graceSeconds\": 0 to " + std::to_string(most_grace_seconds) +
                                           "}: how long the old token stays good");

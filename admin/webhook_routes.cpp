@@ -45,12 +45,9 @@ struct decision {
 
 result<decision> decision_in(const std::string& text) {
   const auto refuse = [](const std::string& why) { return fail(errc::invalid_argument, "body: " + why); };
-  json body;
-  try {
-    body = json::parse(text);
-  } catch (const json::parse_error& error) {
-    return refuse(std::string("is not JSON: ") + error.what());
-  }
+  auto parsed = parse_body(text);
+  if (!parsed) return tl::make_unexpected(parsed.error());
+  const json body = std::move(*parsed);
   if (!body.is_object()) return refuse("must be a JSON object: {\"webhook\", \"action\", \"ids\"}");
   for (const auto& [key, value] : body.items()) {
     if (key != "webhook" && key != "action" && key != "ids") {

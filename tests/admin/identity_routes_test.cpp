@@ -54,7 +54,7 @@ TEST_CASE("an identity shows identifiers and links; an unmerge answers with the 
   CHECK(at.ask("POST", "/v1/profiles/user/bob/unmerge", {}, false).first == 403);
   CHECK(at.ask("POST", "/v1/profiles/user/nobody/unmerge").first == 404);
   for (const auto* body : {"[]", "{", R"({"ids": []})", R"({"identifiers": []})", R"({"identifiers": [{"kind": "x"}]})",
-                           R"({"identifiers": [{"kind": "external", "id": "x"}]})",
+                           R"({"identifiers": [{"kind": "external", "id": "x"}]})", R"({"identifiers": 1e999})",
                            R"({"identifiers": [{"kind": "user", "id": "nobody"}]})"}) {
     const auto [refused, problem] = at.ask("POST", "/v1/profiles/user/bob/unmerge", body);
     CAPTURE(body);

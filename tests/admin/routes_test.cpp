@@ -61,6 +61,34 @@ TEST_CASE("the OpenAPI document describes exactly the routes that are served") {
   CHECK(described == listed);
 }
 
+TEST_CASE("the OpenAPI document lists what whatever is asked may be answered, and the headers that lead to it") {
+  const auto document = json::parse(admin::openapi_document());
+  const auto names = [&](const json& operation) {
+    std::set<std::string> found;
+    for (const auto& each : operation.value("parameters", json::array())) {
+      const auto& one =
+          each.contains("$ref") ? document.at(json::json_pointer(each["$ref"].get<std::string>().substr(1))) : each;
+      found.insert(one.at("name").get<std::string>());
+    }
+    return found;
+  };
+  for (const auto& [path, methods] : document["paths"].items()) {
+    for (const auto& [method, operation] : methods.items()) {
+      CAPTURE(path, method);
+      const auto& answers = operation["responses"];
+      const auto asked_with = names(operation);
+      CHECK(answers.contains("400"));  // a URL that is not well-formed
+      CHECK(answers.contains("431"));
+      CHECK((!operation.contains("requestBody") || answers.contains("413")));
+      const bool has_tag =
+          answers.contains("200") && answers["200"].contains("headers") && answers["200"]["headers"].contains("ETag");
+      CHECK((method == "get" && has_tag) == answers.contains("304"));
+      CHECK(answers.contains("412") == asked_with.contains("If-Match"));
+      CHECK(asked_with.contains("If-None-Match") == (answers.contains("304") || (method == "put" && has_tag)));
+    }
+  }
+}
+
 TEST_CASE("the OpenAPI document names each parameter once, and describes what has alternatives by them alone") {
   const auto document = json::parse(admin::openapi_document());
   for (const auto& [path, methods] : document["paths"].items()) {

@@ -41,13 +41,14 @@ struct api {
     routes = std::make_unique<admin::routes>(service, *definitions, std::move(with));
   }
   admin::response ask(const std::string& method, const std::string& target, const json& body = nullptr,
-                      const std::string& if_match = {}, bool may_write = true) {
+                      const std::string& if_match = {}, bool may_write = true, const std::string& if_none_match = {}) {
     admin::request asked;
     asked.method = method;
     asked.target = target;
     asked.who = somebody(may_write);
     asked.body = body.is_null() ? "" : body.is_string() ? body.get<std::string>() : body.dump();
     asked.if_match = if_match;
+    asked.if_none_match = if_none_match;
     return routes->handle(asked);
   }
   json get(const std::string& target) { return good("GET", target); }
@@ -142,6 +143,7 @@ TEST_CASE_METHOD(api, "a version that does not fit is a conflict, with all reaso
   CHECK_THAT(detail(400, "PUT", order_url + "?compatibility=some", narrower), Contains("must be none, backward"));
   good("PUT", order_url + "?compatibility=none", narrower, 201);
   CHECK_THAT(detail(412, "PUT", order_url, order, "\"1\""), Contains("is at version 2"));
+  CHECK(ask("PUT", order_url, order, {}, true, "*").status == 412);
 }
 
 TEST_CASE_METHOD(api, "what can be no schema is refused for that, whatever version it is to follow") {
@@ -199,6 +201,7 @@ TEST_CASE_METHOD(api, "an event, a schema and a sample are judged without being 
   refused(400, {{"event", {{"type", "none"}}}}, "body: event: type");
   refused(400, {{"name", "a"}, {"schema", {{"type", "x"}}}}, "/type");
   refused(404, {{"name", "none"}, {"sample", 1}}, "there is no schema of");
+  refused(400, json(R"({"name": "a", "sample": 1e999})"), "has a number that is too large");
   refused(400, json(std::string(100, '[')), "nests over 64 levels");
   refused(400, json(std::string(100'000, '[')), "nests over 128 levels");
   CHECK(gate->observed().events.empty());

@@ -171,6 +171,7 @@ TEST_CASE_METHOD(api, "a body that is not a definition is refused and says why")
   REQUIRE(why("{").rfind("body: is not JSON: ", 0) == 0);
   REQUIRE(why(nullptr).rfind("body: is not JSON: ", 0) == 0);
   REQUIRE(why("{\"name\": \"\xff\"}").rfind("body: is not JSON: ", 0) == 0);
+  REQUIRE(why(R"({"backfill": 1e999})") == "body: has a number that is too large; at most 1.7e308 is taken");
   REQUIRE(why(json::array()) == "body: must be a JSON object");
   REQUIRE(why({{"expression", "true"}}) == "body: name: missing");
   REQUIRE(why({{"name", "a"}}) == "body: expression: missing");
@@ -448,7 +449,8 @@ TEST_CASE_METHOD(api, "a preview tells who would be a member, with what is defin
   outcome.complete = false;
   outcome.sample = {encoded({{"profile", "00"}, {"userIds", {"ada"}}})};
   service.put_preview(outcome);
-  const json body = {{"expression", "in_segment(\"loyal\") && traits.plan == 1"}, {"sample", 4}};
+  // 4.0 is a whole number in JSON, too.
+  const json body = {{"expression", "in_segment(\"loyal\") && traits.plan == 1"}, {"sample", 4.0}};
   const auto told = json::parse(ask("POST", "/v1/segments:preview", body).body);
   REQUIRE(told["members"] == 3);
   REQUIRE(told["profiles"] == 12);
