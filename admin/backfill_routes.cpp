@@ -23,8 +23,15 @@ response routes::backfill(const call& asked) {
   return ok(told(service_.backfilling()));
 }
 
-response routes::cancel_backfill(const call&) { return after(service_.cancel_backfill()); }
-response routes::resume_backfill(const call&) { return after(service_.resume_backfill()); }
+response routes::cancel_backfill(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  return after(service_.cancel_backfill());
+}
+
+response routes::resume_backfill(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
+  return after(service_.resume_backfill());
+}
 
 /// Where it stands now, or why it could not be changed.
 response routes::after(const result<void>& changed) {

@@ -286,7 +286,8 @@ response routes::latency(const call& asked) {
   return ok({{"unit", "microseconds"}, {"stages", body}});
 }
 
-response routes::snapshot(const call&) {
+response routes::snapshot(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   const auto started = actors::now();
   if (const auto saved = service_.checkpoint(); !saved) return problem_of(saved.error());
   return ok({{"status", "saved"}, {"seconds", std::chrono::duration<double>(actors::now() - started).count()}});

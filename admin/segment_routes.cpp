@@ -271,6 +271,7 @@ response routes::definition(const call& asked) {
 }
 
 response routes::add_definition(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   profile::segments::definition wanted;
   if (auto refused = read_definition(asked, wanted)) return *refused;
   const auto name = wanted.name;
@@ -284,6 +285,7 @@ response routes::add_definition(const call& asked) {
 }
 
 response routes::put_definition(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   profile::segments::definition wanted;
   if (auto refused = read_definition(asked, wanted)) return *refused;
   const auto name = wanted.name;
@@ -295,6 +297,7 @@ response routes::put_definition(const call& asked) {
 }
 
 response routes::remove_definition(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   const auto& name = asked.target.path[2];
   if (!definitions_.find(kind_in(asked), name)) return not_there(asked);
   const auto removed = definitions_.remove(kind_in(asked), name, precondition_in(asked));
@@ -303,6 +306,7 @@ response routes::remove_definition(const call& asked) {
 }
 
 response routes::enable_definition(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   const auto& name = asked.target.path[2];
   if (!definitions_.find(kind_in(asked), name)) return not_there(asked);
   const auto enabled = definitions_.enable(kind_in(asked), name);
@@ -394,6 +398,7 @@ response routes::members(const call& asked) {
 /// With a name, the expression is judged as that segment's next one, by its purpose if none is said; else as a new
 /// segment's.
 response routes::preview(const call& asked) {
+  if (auto unknown = unknown_parameter(asked.target, {})) return *unknown;
   profile::segments::definition wanted;
   actors::preview_question question;
   bool only_check = false;

@@ -7,6 +7,7 @@
 #include "persistence/whole_file.hpp"
 #include "profile/encoding.hpp"
 #include "profile/event.hpp"
+#include "profile/time_range.hpp"
 #include "profile/utf8.hpp"
 
 namespace kith::admin {
@@ -269,10 +270,11 @@ change_result<token_store::outcome> token_store::rotate(const std::string& name,
   one.previous = one.digest;
   one.previous_until_ms = grace_ms == 0 ? 0 : now + grace_ms;
   one.digest = net::digest_of(done.token);
-  // As long again as it was meant to be good for.
+  // As long again as it was meant to be good for, but no longer than a time can be written.
   if (one.info.expires_ms != 0) {
     const auto from = one.info.rotated_ms != 0 ? one.info.rotated_ms : one.info.created_ms;
-    one.info.expires_ms = now + std::max<std::int64_t>(one.info.expires_ms - from, 1);
+    const auto life = std::max<std::int64_t>(one.info.expires_ms - from, 1);
+    one.info.expires_ms = std::min(now + life, profile::latest_ms);
   }
   one.info.rotated_ms = now;
   ++one.info.version;

@@ -82,7 +82,7 @@ bool parse_front_event(std::string_view& bytes, const reception& received, event
 result<std::string> event_from_json(std::string_view json);
 
 /// ISO 8601 / RFC 3339 date-time (`T` or a space between date and time, optional fraction, `Z` or an offset; a date
-/// alone is midnight UTC) as milliseconds since 1970. False if it is none.
+/// alone is midnight UTC) as milliseconds since 1970. False if it is none, or not in the years 1 to 9999 by UTC.
 bool parse_time(std::string_view text, std::int64_t& ms) noexcept;
 
 /// RFC 3339 in UTC with milliseconds: "1997-01-01T12:00:00.000Z".

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "profile/event.hpp"
+#include "profile/time_range.hpp"
 
 namespace kith::profile {
 
@@ -115,7 +116,9 @@ bool parse_time(std::string_view text, std::int64_t& ms) noexcept {
   if (has_seconds && !in.number(2, second)) return false;
   if (hour > 23 || minute > 59 || second > 60) return false;  // 60: a leap second counts as the next minute's first
   ms += ((hour * 60 + minute) * 60LL + second) * 1000;
-  return (!has_seconds || read_fraction(in, ms)) && read_offset(in, ms) && in.done();
+  // An offset may lead out of the years that can be written: what is told of it, or kept as text, would not be read
+  // again.
+  return (!has_seconds || read_fraction(in, ms)) && read_offset(in, ms) && in.done() && is_writable_time(ms);
 }
 
 std::string format_time(std::int64_t ms) {

@@ -536,3 +536,23 @@ TEST_CASE("an answer that is given again for its key names nobody who was erased
   REQUIRE(ask("/v1/privacy/suppressions:lookup", whom).status == 200);
   CHECK(ask("/v1/privacy/suppressions:lookup", whom).headers.count("Idempotency-Replayed") == 0);
 }
+
+TEST_CASE("a request from before the year 1 was kept, and then the server did not start") {
+  house at;
+  persistence::simulated_files disk{15};
+  const auto open = [&] {
+    return privacy_requests::open(
+        disk, "/data", {}, [&] { return at.now_ms; }, [](auto, auto) {});
+  };
+  auto all = open().value();
+  auto with = at.parts_of();
+  with.requests = all.get();
+  admin::routes routes(at.service, *at.definitions, with);
+  auto asked = house::request("POST", "/v1/privacy/requests", "token-privacy");
+  asked.host = "kith.example:7442";
+  asked.body = R"({"kind": "access", "regulation": "gdpr", "subject": [{"kind": "user", "id": "ada"}],
+                   "receivedAt": "0001-01-01T00:00:00+23:59"})";
+  REQUIRE(!at.door.admit(asked));
+  CHECK(routes.handle(asked).status == 400);
+  CHECK(open());
+}

@@ -1,6 +1,7 @@
 #include "admin/tokens.hpp"
 
 #include "persistence/simulated_files.hpp"
+#include "profile/time_range.hpp"
 #include "tests/catch.hpp"
 
 using namespace kith;
@@ -91,6 +92,16 @@ TEST_CASE("a token that is rotated has a new secret, and the old one for as long
   REQUIRE_FALSE(store->find(second.token).who);
   REQUIRE(at.open()->find(third.token).who);
   REQUIRE(store->rotate("nobody", 0).error().status == 404);
+}
+
+TEST_CASE("a token for the longest time was rotated into a year that no time can name") {
+  desk at;
+  const auto store = at.open();
+  auto lasting = wanted("lasting");
+  lasting.expires_ms = profile::latest_ms;
+  REQUIRE(store->put(lasting, "boss"));
+  at.now_ms += 10'000;
+  REQUIRE(store->rotate("lasting", 0).value().now.expires_ms == profile::latest_ms);
 }
 
 TEST_CASE("a token is changed only as the precondition says, and wrong ones are refused") {

@@ -203,6 +203,9 @@ TEST_CASE("times are read as ISO 8601 says and written as RFC 3339") {
                           "2024-1-01",
                           "2024-01-01T",
                           "+2024-01-01",
+                          "0001-01-01T00:00:00+00:01",
+                          "9999-12-31T23:59:59-00:01",
+                          "9999-12-31T23:59:60Z",
                           "2024-01-01T10:00:00 Z"}) {
     INFO(bad);
     CHECK_FALSE(parse_time(bad, ms));
