@@ -298,7 +298,7 @@ result<void> audit_log::write_waiting(std::unique_lock<std::mutex>& lock) {
   const auto first = (again ? durable_ : written_).sequence + 1;
   const auto text = again ? unsynced_ + lines : lines;
   lock.unlock();
-  const auto done = write(text, first, again, sync);
+  auto done = write(text, first, again, sync);
   lock.lock();
   writing_ = false;
   if (done) {
