@@ -387,5 +387,6 @@ export interface AuditRecord {
   by: string;
   address: string;
   arguments?: string[];
+  noted?: { action?: string };
   [key: string]: unknown;
 }

@@ -16,6 +16,12 @@ const clock = (seconds: number, withSeconds: boolean): string => {
   return text.slice(0, withSeconds ? 8 : 5);
 };
 
+/** The times to show. uPlot takes a single point for the first of a whole day: what is there says where the end is. */
+const spanOf = (times: (number | null)[] | undefined, min: number, max: number, span: number): [number, number] => {
+  const end = times?.at(-1) ?? max;
+  return [Math.max(end - span, Math.min(min, end - shortest)), end];
+};
+
 /** Whole powers of ten around what is shown. */
 const decades = (min: number | null, max: number | null): [number, number] => [
   10 ** Math.floor(Math.log10(Math.max(1, min ?? 1))),
@@ -65,7 +71,7 @@ export function Chart(of: {
         cursor: { drag: { x: false, y: false }, points: { size: 6 } },
         padding: [8, 18, 0, 0], // at the right there is room for half of the last time
         scales: {
-          x: { time: true, range: (_, min, max) => [Math.max(max - latest.current.span, Math.min(min, max - shortest)), max] },
+          x: { time: true, range: (_, min, max) => spanOf(latest.current.data[0], min, max, latest.current.span) },
           y: of.log
             ? { distr: 3, range: (_, min, max) => decades(min, max) }
             : { range: (_, __, max) => [0, Math.max(1, max * 1.1)] },

@@ -15,6 +15,9 @@ const outcomes: [string, string][] = [
   ["failed", "Failed"],
 ];
 
+/** "ada" means a user, as for `kith get`; it is asked for as "user/ada". */
+const aboutWhom = (text: string): string => (text === "" || text.includes("/") ? text : `user/${text}`);
+
 /** The route with what its parameters were. */
 function target(of: AuditRecord): string {
   const left = [...(of.arguments ?? [])];
@@ -35,7 +38,7 @@ function Item(of: { record: AuditRecord }): VNode {
           {record.display !== undefined && <span class="muted nowrap">by OpenID</span>}
           <Badge tone={tones[record.outcome]}>{record.outcome}</Badge>
           <span class="muted clip">
-            {record.method} {target(record)}
+            {record.method} {target(record)} {record.noted?.action}
           </span>
         </summary>
         {open && <Code label="The whole record">{format.pretty(record)}</Code>}
@@ -49,7 +52,7 @@ export function Audit(): VNode {
   const get = (name: string): string => asked.get(name) ?? "";
   const set = (name: string, value: string): void => replace(to(["audit"], { ...Object.fromEntries(asked), [name]: value }));
   const rfc = (local: string): string => (local === "" ? "" : new Date(local).toISOString());
-  const wanted = { who: get("who"), action: get("action"), outcome: get("outcome"), about: get("about").includes("/") ? get("about") : "", from: rfc(get("from")), until: rfc(get("until")) };
+  const wanted = { who: get("who"), action: get("action"), outcome: get("outcome"), about: aboutWhom(get("about").trim()), from: rfc(get("from")), until: rfc(get("until")) };
   const pages = usePages<AuditRecord>(`audit${query(wanted)}`, (cursor, signal) => api<Page<AuditRecord>>(`/v1/audit${query({ ...wanted, limit: 50, cursor })}`, { signal }));
   const head = useLoad("audit:head", (signal) => api<{ sequence: number; hash: string; head: string }>("/v1/audit:head", { signal }), 5000);
   const filtered = Object.values(wanted).some((each) => each !== "");

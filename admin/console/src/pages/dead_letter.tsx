@@ -36,7 +36,15 @@ function Whose(of: { ids: string }): VNode {
   );
 }
 
-function Mend(of: { letter: DeadLetter; onDone: (how: Replayed) => void }): VNode {
+/** Of an event as it was replayed, which may have been mended to be somebody else's. */
+function idsOf(event: unknown): string {
+  const { userId, anonymousId } = event as { userId?: unknown; anonymousId?: unknown };
+  const all = [typeof userId === "string" && userId !== "" && `user:${userId}`, typeof anonymousId === "string" && anonymousId !== "" && `anonymous:${anonymousId}`];
+  return all.filter(Boolean).join(" ");
+}
+
+/** `ids`: whom the event speaks of that was replayed; empty: not known. */
+function Mend(of: { letter: DeadLetter; onDone: (how: Replayed, ids: string) => void }): VNode {
   const start = textOf(of.letter) ?? "";
   const [text, setText] = useState(start);
   const isEvent = of.letter.decoded !== undefined;
@@ -50,7 +58,8 @@ function Mend(of: { letter: DeadLetter; onDone: (how: Replayed) => void }): VNod
   }
   const action = useAction(async () => {
     const mended = isEvent ? (JSON.parse(text) as unknown) : text;
-    of.onDone(await api<Replayed>("/v1/dead-letters", { method: "POST", body: { action: "replay", ids: [of.letter.id], ...(text === start ? {} : { as: mended }) } }));
+    const how = await api<Replayed>("/v1/dead-letters", { method: "POST", body: { action: "replay", ids: [of.letter.id], ...(text === start ? {} : { as: mended }) } });
+    of.onDone(how, isEvent ? idsOf(mended) : "");
   });
   return (
     <>
@@ -84,6 +93,7 @@ function Mend(of: { letter: DeadLetter; onDone: (how: Replayed) => void }): VNod
 export function Letter(of: { at: string; id: string; onGone: () => void }): VNode {
   const told = useLoad(of.at, (signal) => api<DeadLetter>(of.at, { signal }));
   const [done, setDone] = useState<Replayed | null>(null);
+  const [whose, setWhose] = useState("");
   const drop = useAction(async () => {
     await api<Replayed>("/v1/dead-letters", { method: "POST", body: { action: "drop", ids: [of.id] } });
     of.onGone();
@@ -104,7 +114,12 @@ export function Letter(of: { at: string; id: string; onGone: () => void }): VNod
       <div role="status">
         {done && (
           <p class={gone ? "done" : "problem"}>
-            {outcomeText(done)} {done.failures[0]?.message} {done.stopped} {gone && <a href={to(["dead-letters"])}>Back to the list</a>}
+            {outcomeText(done)} {done.failures[0]?.message} {done.stopped} {gone && whose !== "" && (
+              <>
+                See <Whose ids={whose} />
+              </>
+            )}{" "}
+            {gone && <a href={to(["dead-letters"])}>Back to the list</a>}
           </p>
         )}
       </div>
@@ -148,8 +163,9 @@ export function Letter(of: { at: string; id: string; onGone: () => void }): VNod
                   <Mend
                     key={letter.attempts}
                     letter={letter}
-                    onDone={(how) => {
+                    onDone={(how, ids) => {
                       setDone(how);
+                      setWhose(ids);
                       if (how.applied + how.duplicate === 0) told.reload();
                     }}
                   />

@@ -156,7 +156,7 @@ function Members(of: { name: string; version: number; upToDate: boolean }): VNod
     <Section
       title="Members"
       flush
-      note={complete ? "In the order of their profile ids." : "Not complete: the backfill is under way."}
+      note={complete ? "In the order of their profile ids." : of.upToDate ? "The backfill is done; they are asked for again." : "Not complete: the backfill is under way."}
       actions={
         <button type="button" class="small" onClick={pages.reload}>
           Reload
