@@ -107,7 +107,9 @@ command_body add_audit(CLI::App& app) {
   sub->add_option("--after", flags->after,
                   "SEQUENCE:HASH of the last record that was archived: the log begins behind it");
   sub->add_flag("--json", flags->json, "print a JSON object");
-  sub->footer("Exit codes: 0 sound, 64 wrong usage, 65 damaged, 66 no audit log there.");
+  sub->footer(
+      "Who did what is on the console's page Audit log, and at GET /v1/audit (docs/security.md).\n"
+      "Exit codes: 0 sound, 64 wrong usage, 65 damaged, 66 no audit log there.");
   return [flags] { return verify(*flags); };
 }
 

@@ -48,6 +48,15 @@ std::string_view cut(std::string_view text, std::size_t characters) {
   return text.substr(0, at);
 }
 
+/// So many characters of it at most, and a sign where something is left out: `>= 10` without its end is another
+/// condition.
+std::string fitted(const std::string& text, std::size_t characters, bool unicode) {
+  if (width_of(text) <= characters) return text;
+  const std::string sign = unicode ? "…" : "...";
+  const auto kept = characters - std::min(characters, width_of(sign));
+  return std::string(cut(text, kept)) + std::string(cut(sign, characters - kept));
+}
+
 /// One line, which ends where the screen does.
 class row {
  public:
@@ -75,6 +84,7 @@ class row {
     return to(column > width ? column - width : 0).put(text, of);
   }
   std::size_t width() const noexcept { return width_; }
+  std::size_t room() const noexcept { return columns_ - width_; }
   std::string take() { return std::move(text_); }
 
  private:
@@ -361,11 +371,12 @@ class view {
       const auto& disabled = part_of(each, "disabled");
       row line(on_);
       line.before(14, members_of(each)).put("  ");
-      line.put(cut(text_at(each, "name"), 25), disabled.is_object() ? ink::warn : ink::bold).to(42);
+      const auto name = fitted(text_at(each, "name"), std::min<std::size_t>(line.room(), 25), on_.unicode);
+      line.put(name, disabled.is_object() ? ink::warn : ink::bold).to(42);
       if (disabled.is_object()) {
-        line.put("disabled: " + text_at(disabled, "error"), ink::warn);
+        line.put(fitted("disabled: " + text_at(disabled, "error"), line.room(), on_.unicode), ink::warn);
       } else {
-        line.put(text_at(each, "expression"));
+        line.put(fitted(text_at(each, "expression"), line.room(), on_.unicode));
       }
       add(line);
     }
@@ -395,9 +406,17 @@ class view {
       line.before(at += 12, grouped(number_at(each, "applied")));
       add(line);
     }
+    tell_columns(at - 12, at);
+  }
+
+  /// What those two mean, of which the screen may be too narrow.
+  void tell_columns(std::size_t waiting, std::size_t applied) {
+    if (on_.columns < waiting) return;
     gap(1);
     row about(on_);
-    add(about.put("waiting: actors with mail; applied: events since the start, where they came in", ink::dim));
+    about.put("waiting: actors with mail", ink::dim);
+    if (on_.columns >= applied) about.put("; applied: events since the start, where they came in", ink::dim);
+    add(about);
   }
 
   const top_state& of_;
