@@ -75,6 +75,17 @@ command_body add_help(CLI::App& app) {
   };
 }
 
+/// A part takes the options of its command, too, which its own explanation does not name. `whose`: the words of the
+/// nearest command around that has options.
+void tell_of_options(CLI::App& command, const std::string& name, const std::string& whose) {
+  const bool has_own = command.get_options().size() > 1;  // beside --help
+  const auto named = has_own ? name : whose;
+  for (auto* each : parts_of(command)) {
+    if (!named.empty()) each->footer("Takes the options of `kith help " + named + "`, too.\n\n" + each->get_footer());
+    tell_of_options(*each, name + " " + each->get_name(), named);
+  }
+}
+
 /// What was named ends where one of several commands has to follow: they are listed, behind the word that is none of
 /// them. False: something else is wrong.
 bool list_what_follows(CLI::App& root) {
@@ -134,6 +145,7 @@ int run(int argc, char** argv) {
   for (const auto& each : commands) {
     auto* sub = app.add_subcommand(each.name, each.about);
     bodies.emplace_back(sub, each.add(*sub));
+    tell_of_options(*sub, each.name, {});
   }
   try {
     app.parse(argc, argv);

@@ -101,10 +101,10 @@ void print_summary(const publish_tally::counts& counts, double seconds, bool jso
     std::puts(summary.dump().c_str());
     return;
   }
-  std::printf("%llu events: %llu applied, %llu duplicate, %llu rejected in %.2f s (%.0f/s)\n",
-              static_cast<unsigned long long>(counts.events), static_cast<unsigned long long>(counts.applied),
-              static_cast<unsigned long long>(counts.duplicate), static_cast<unsigned long long>(counts.rejected),
-              seconds, rate);
+  std::printf("%llu event%s: %llu applied, %llu duplicate, %llu rejected in %.2f s (%.0f/s)\n",
+              static_cast<unsigned long long>(counts.events), counts.events == 1 ? "" : "s",
+              static_cast<unsigned long long>(counts.applied), static_cast<unsigned long long>(counts.duplicate),
+              static_cast<unsigned long long>(counts.rejected), seconds, rate);
 }
 
 /// Long enough for a server to start anew, with some journal to replay: a quarter of a minute or so.

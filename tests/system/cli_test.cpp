@@ -61,7 +61,11 @@ TEST_CASE("usage errors end with 64, help and version with 0") {
   REQUIRE_THAT(requests, Contains("kith privacy requests") && Contains("extend") && !Contains("suppressed"));
   const auto [one, step] = run_kith(room, {"help", "privacy", "requests", "extend"});
   REQUIRE(one == 0);
-  REQUIRE_THAT(step, Contains("kith privacy requests extend") && Contains("--reason"));
+  REQUIRE_THAT(step, Contains("kith privacy requests extend") && Contains("--reason") &&
+                         Contains("Takes the options of `kith help privacy`, too."));
+  REQUIRE_THAT(run_kith(room, {"segments", "define", "--help"}).second,
+               Contains("Takes the options of `kith help segments`, too."));
+  REQUIRE_THAT(run_kith(room, {"help", "audit", "verify"}).second, !Contains("Takes the options"));
   REQUIRE_THAT(run_kith(room, {"help", "privacy", "nothing"}).second, Contains("kith privacy has no command"));
   REQUIRE_THAT(run_kith(room, {"help"}).second, Contains("Usage: kith [OPTIONS]") && Contains("dead-letters"));
   for (const auto& [words, said] : std::vector<std::pair<std::vector<std::string>, std::string>>{
