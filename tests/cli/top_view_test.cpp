@@ -108,6 +108,32 @@ TEST_CASE("on a narrow screen a number is there whole or not at all") {
   }
 }
 
+TEST_CASE("an expression that does not fit says so, since without its end it would be another one") {
+  auto state = busy();
+  state.segments = json::array({{{"name", "a-name-that-is-longer-than-its-column"},
+                                 {"expression", "events(\"Order Completed\").count() >= 10"},
+                                 {"members", 1},
+                                 {"disabled", nullptr}}});
+  const auto shown = [&](std::size_t columns, bool unicode) {
+    return all(top_lines(state, {columns, 24, false, unicode, top_page::segments}));
+  };
+  CAPTURE(shown(80, true), shown(81, true), shown(60, false));
+  CHECK(has(shown(81, true), "count() >= 10\n"));
+  CHECK(has(shown(80, true), "count() >= …\n"));
+  CHECK(has(shown(60, false), "events(\"Order C...\n"));
+  CHECK(has(shown(80, true), "a-name-that-is-longer-th… "));
+}
+
+TEST_CASE("columns of shards are told of only where they are shown") {
+  const auto shown = [](std::size_t columns) {
+    return all(top_lines(busy(), {columns, 24, false, true, top_page::shards}));
+  };
+  CHECK_FALSE(has(shown(60), "waiting"));
+  CHECK(has(shown(66), "waiting: actors with mail\n"));
+  CHECK_FALSE(has(shown(77), "applied"));
+  CHECK(has(shown(78), "where they came in\n"));
+}
+
 TEST_CASE("nothing that a terminal would obey is printed, and letters stay as they are") {
   CHECK(printable("a\033[31mb\x7f\n\t") == "a?[31mb???");
   CHECK(printable("\xc2\x80 \xc2\x9b\x33\x31m \xc2\x9f") == "? ?31m ?");
