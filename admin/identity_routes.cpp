@@ -25,9 +25,9 @@ result<std::vector<profile::identifier>> identifiers_in(const call& asked) {
                 "\"id\": \"…\"}]}");
   }
   const auto refuse = [](const std::string& why) { return fail(errc::invalid_argument, "body: " + why); };
-  auto parsed = parse_body(asked.sent.body);
+  const auto parsed = parse_body(asked.sent.body);
   if (!parsed) return tl::make_unexpected(parsed.error());
-  const json body = std::move(*parsed);
+  const auto& body = *parsed;
   if (!body.is_object()) return refuse("must be a JSON object");
   for (const auto& [key, value] : body.items()) {
     if (key != "identifiers") return refuse("unknown key \"" + key + "\"; allowed is identifiers");

@@ -181,9 +181,9 @@ result<check_question> question_in(const std::string& text) {
   if (ingest::schema::nesting_of(text) > ingest::schema::bounds::document_nesting) {
     return refuse("nests over " + std::to_string(ingest::schema::bounds::document_nesting) + " levels");
   }
-  auto parsed = parse_body(text);
+  const auto parsed = parse_body(text);
   if (!parsed) return tl::make_unexpected(parsed.error());
-  const json body = std::move(*parsed);
+  const auto& body = *parsed;
   if (!body.is_object()) return refuse("must be a JSON object");
   check_question asked;
   for (const auto& [key, value] : body.items()) {

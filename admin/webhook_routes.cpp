@@ -45,9 +45,9 @@ struct decision {
 
 result<decision> decision_in(const std::string& text) {
   const auto refuse = [](const std::string& why) { return fail(errc::invalid_argument, "body: " + why); };
-  auto parsed = parse_body(text);
+  const auto parsed = parse_body(text);
   if (!parsed) return tl::make_unexpected(parsed.error());
-  const json body = std::move(*parsed);
+  const auto& body = *parsed;
   if (!body.is_object()) return refuse("must be a JSON object: {\"webhook\", \"action\", \"ids\"}");
   for (const auto& [key, value] : body.items()) {
     if (key != "webhook" && key != "action" && key != "ids") {

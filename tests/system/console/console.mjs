@@ -64,6 +64,19 @@ async function inspect(name) {
 }
 
 const main = page.locator("main");
+/** How many pixels of a chart have a color: its lines and points do, its grid and words do not. What the page says is
+ *  drawn a frame later. */
+const inked = (chart) =>
+  chart.locator("canvas").evaluate(async (canvas) => {
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))));
+    const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    let count = 0;
+    for (let i = 0; i < data.length; i += 4) {
+      const rgb = data.slice(i, i + 3);
+      if (data[i + 3] > 128 && Math.max(...rgb) - Math.min(...rgb) > 60) ++count;
+    }
+    return count;
+  });
 const sees = (text) => main.getByText(text).first().waitFor();
 const go = async (hash, heading) => {
   await page.goto(`${admin}/#/${hash}`);
@@ -112,6 +125,7 @@ const steps = {
     await main.locator(".legend", { hasText: "End to end" }).getByText("Journal").waitFor();
     await inspect("overview-stages");
     await main.getByLabel("Stage", { exact: true }).selectOption("Journal");
+    await page.evaluate(() => document.activeElement.blur());
     await inspect("overview");
   },
 
@@ -215,7 +229,11 @@ const steps = {
     await main.getByRole("button", { name: "Reload" }).click();
     await main.getByRole("row").nth(3).waitFor();
     await main.getByRole("link", { name: "user:cleo" }).waitFor();
-    await main.getByRole("img", { name: "Members over time: 3 now" }).waitFor();
+    const chart = main.getByRole("img", { name: "Members over time: 3 now" });
+    await chart.waitFor();
+    for (const end = Date.now() + 3000; (await inked(chart)) === 0; ) { // before it is counted again, ten seconds later
+      assert.ok(Date.now() < end, "a segment that was just made has its first point on the chart");
+    }
     await inspect("segment");
     await main.getByRole("button", { name: "Edit" }).click();
     await main.getByLabel("Expression").fill('events("Order Completed").count() >= 3');
@@ -236,7 +254,7 @@ const steps = {
     await confirm("Delete", "Delete");
     await main.getByRole("heading", { level: 1, name: "Segments" }).waitFor();
     await go("computed", "Computed traits");
-    await main.getByRole("link", { name: "revenue" }).waitFor();
+    await main.getByRole("row", { name: /revenue/ }).getByText("up to date").waitFor();
     await inspect("computed");
   },
 
@@ -262,6 +280,7 @@ const steps = {
     await send({ type: "bogus", userId: "ada", messageId: "bad-2" });
     await go("dead-letters", "Dead letters");
     await main.getByRole("row", { name: /bogus/ }).waitFor();
+    await page.getByRole("link", { name: /^Dead letters/ }).getByText("2").waitFor();
     await inspect("dead-letters");
     await main.getByRole("button", { name: /quarantined from/ }).click();
     await main.getByRole("row", { name: /quarantined/ }).getByRole("link").click();
@@ -272,6 +291,7 @@ const steps = {
     await main.getByLabel("The event").fill(text.replace('"59.90"', "59.90"));
     await main.getByRole("button", { name: "Replay as mended" }).click();
     await sees("1 applied.");
+    await main.getByRole("status").getByRole("link", { name: "user:ada" }).waitFor();
     await go("dead-letters", "Dead letters");
     await main.getByRole("row", { name: /bogus/ }).getByRole("checkbox").check();
     await main.getByRole("button", { name: "Replay 1" }).click();
@@ -432,6 +452,10 @@ const steps = {
     }
     await page.evaluate(() => scrollTo(0, 0));
     await inspect("audit");
+    await main.getByLabel("About").fill("cleo"); // a user's id, as it stands
+    await main.getByText("POST /v1/tokens").waitFor({ state: "detached" });
+    await sees("DELETE /v1/profiles/user/");
+    await main.getByLabel("About").fill("");
     await main.getByLabel("Outcome").selectOption("refused");
     await sees("POST /v1/session");
     await main.locator(".timeline summary").first().click();
